@@ -1,0 +1,218 @@
+"""Network namespaces, held by file descriptors.
+
+A process first leaves the host with `enter()`: as an ordinary user it gets a user namespace of its own, in which
+it is root, and with it a network and a mount namespace; real root needs no user namespace and keeps the rights
+that only real root has (large netlink messages). After that `NetworkNamespace.create()` makes as many networks as
+are wanted. They have no names and no files: a namespace ends when its last descriptor, socket and process ends, so
+there is nothing to clean up, also after SIGKILL.
+
+The system calls go through ctypes, because `os.unshare` and `os.setns` exist only from Python 3.12. A user
+namespace can be entered only while the process has one thread, so `enter()` comes before any thread.
+
+What refuses: containers (seccomp), sysctls, and AppArmor since Ubuntu 24.04. The last lets `unshare` succeed and
+refuses the first privileged call after it, so success is believed only after such a call.
+
+Source: user_namespaces(7), network_namespaces(7), setns(2); the AppArmor restriction: Ubuntu 24.04 release notes.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import shlex
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+SIOCGIFFLAGS = 0x8913
+SIOCSIFFLAGS = 0x8914
+IFF_UP = 0x1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NamespaceRefusedError(Exception):
+    """This machine does not let us have namespaces.
+
+    `reason` says which setting or sandbox refuses; `command` is the one command that works instead.
+    """
+
+    def __init__(self, reason: str, command: str) -> None:
+        super().__init__(f"{reason}\n{command}")
+        self.reason = reason
+        self.command = command
+
+
+def _call(name: str, *arguments: int | bytes | None) -> None:
+    if getattr(_libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def unshare(flags: int) -> None:
+    """Move the calling thread into new namespaces (unshare(2)). Raises OSError."""
+    _call("unshare", flags)
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Move the calling thread into the namespace behind a descriptor (setns(2)). Raises OSError."""
+    _call("setns", descriptor, kind)
+
+
+def enter() -> None:
+    """Leave the host's network: new network and mount namespaces, and a user namespace where it takes one.
+
+    Returns with loopback up. Raises NamespaceRefusedError, whose text says what refuses and what works instead.
+    """
+    try:
+        if os.geteuid() == 0:
+            with suppress(PermissionError):
+                unshare(CLONE_NEWNET | CLONE_NEWNS)
+                _settle()
+                return
+        user, group = os.geteuid(), os.getegid()
+        unshare(CLONE_NEWUSER)
+        _map_to_root(user, group)
+        unshare(CLONE_NEWNET | CLONE_NEWNS)
+        _settle()
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def _map_to_root(user: int, group: int) -> None:
+    """Be root in the new user namespace; its root is this user outside (user_namespaces(7))."""
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+
+
+def _settle() -> None:
+    """Make the first privileged calls: ones that a half-granted namespace refuses."""
+    _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    bring_loopback_up()
+
+
+def bring_loopback_up() -> None:
+    """Set `lo` up in the calling thread's network namespace (netdevice(7)). Needs CAP_NET_ADMIN."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        request = struct.pack("16sh22x", b"lo", 0)
+        answer = fcntl.ioctl(channel, SIOCGIFFLAGS, request)
+        flags = struct.unpack_from("h", answer, 16)[0]
+        fcntl.ioctl(channel, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+
+
+def _refused(error: OSError) -> NamespaceRefusedError:
+    """Say what refuses, from what this machine shows."""
+    said = f"this machine refuses network namespaces ({error.strerror or error})"
+    if error.errno == errno.ENOSPC or _sysctl("user/max_user_namespaces") == "0":
+        reason = f"{said}: user.max_user_namespaces or user.max_net_namespaces is used up or 0"
+    elif _in_container():
+        return NamespaceRefusedError(
+            f"{said}: the container that this runs in does not allow them", _container_command()
+        )
+    elif _sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1":
+        reason = f"{said}: AppArmor lets a user make them and then takes their rights away (kernel.apparmor_restrict_unprivileged_userns=1, the default since Ubuntu 24.04)"
+    elif _sysctl("kernel/unprivileged_userns_clone") == "0":
+        reason = f"{said}: kernel.unprivileged_userns_clone is 0"
+    else:
+        reason = said
+    if os.geteuid() == 0:
+        return NamespaceRefusedError(
+            f"{reason}; root without CAP_SYS_ADMIN is most likely inside a container",
+            _container_command(),
+        )
+    return NamespaceRefusedError(reason, f"sudo {_own_command()}")
+
+
+def _sysctl(name: str) -> str | None:
+    try:
+        return Path("/proc/sys", name).read_text().strip()
+    except OSError:
+        return None
+
+
+def _in_container() -> bool:
+    return (
+        Path("/.dockerenv").exists()
+        or Path("/run/.containerenv").exists()
+        or "container" in os.environ
+        or "KUBERNETES_SERVICE_HOST" in os.environ
+    )
+
+
+def _own_command() -> str:
+    """How this program was called: a script of the project names itself in WAYHOME_COMMAND."""
+    return os.environ.get("WAYHOME_COMMAND") or shlex.join([sys.executable, *sys.orig_argv[1:]])
+
+
+def _container_command() -> str:
+    return (
+        "docker run --rm -it --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined "
+        f'--security-opt apparmor=unconfined -v "$PWD:/wayhome" -w /wayhome debian:12 {_own_command()}'
+    )
+
+
+class NetworkNamespace:
+    """One network, alive while this object's descriptor, a socket or a process holds it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    @classmethod
+    def create(cls) -> Self:
+        """Make a new network with loopback up. The calling thread stays where it is. Raises OSError."""
+        with _returning():
+            unshare(CLONE_NEWNET)
+            bring_loopback_up()
+            return cls(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+
+    @classmethod
+    def current(cls) -> Self:
+        """The network of the calling thread."""
+        return cls(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """The calling thread is in this network within the block: sockets and programs made there stay in it."""
+        with _returning():
+            setns(self.descriptor, CLONE_NEWNET)
+            yield
+
+    def close(self) -> None:
+        """Let go of the network."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def _returning() -> Iterator[None]:
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        try:
+            setns(home, CLONE_NEWNET)
+        finally:
+            os.close(home)

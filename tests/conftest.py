@@ -1,0 +1,56 @@
+"""All tests run in namespaces of their own, as root and as an ordinary user; each test gets a fresh network.
+
+The first process of a run leaves the host before pytest-xdist starts its workers: they have threads, and a process
+with threads cannot enter a user namespace. Where this machine refuses namespaces, the tests marked `kernel` are
+skipped, counted, and the reason stands in the summary.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from wayhome.lab.namespaces import NamespaceRefusedError, NetworkNamespace, enter
+
+REFUSED = "WAYHOME_TESTS_NO_NAMESPACES"
+ENTERED = "WAYHOME_TESTS_IN_NAMESPACES"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if ENTERED in os.environ or REFUSED in os.environ:
+        return  # a worker: it was started inside
+    try:
+        enter()
+        os.environ[ENTERED] = "1"
+    except NamespaceRefusedError as refused:
+        os.environ[REFUSED] = f"{refused.reason}. This works instead: {refused.command}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reason = os.environ.get(REFUSED)
+    if reason:
+        for item in items:
+            if item.get_closest_marker("kernel"):
+                item.add_marker(pytest.mark.skip(reason=f"no namespaces: {reason}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reason = os.environ.get(REFUSED)
+    skipped = [
+        r for r in terminalreporter.stats.get("skipped", []) if "no namespaces" in str(r.longrepr)
+    ]
+    if reason:
+        terminalreporter.write_line(f"{len(skipped)} kernel tests skipped: {reason}", yellow=True)
+
+
+@pytest.fixture
+def netns() -> Iterator[NetworkNamespace]:
+    """A fresh network, entered: what the test starts and opens is in it. Ask for it only in tests marked `kernel`."""
+    with NetworkNamespace.create() as namespace, namespace.entered():
+        yield namespace
+
+
+def real_root() -> bool:
+    """Whether this process is root outside any user namespace, and so may send netlink messages of any size."""
+    with open("/proc/self/uid_map") as uid_map:
+        return os.geteuid() == 0 and uid_map.read().split()[2] == "4294967295"
