@@ -1,0 +1,130 @@
+"""The configuration file: upstream's, read as upstream's agent reads it, with `masqueradeCIDRs` beside it.
+
+What upstream accepts is accepted, with a warning where it is probably not what was meant; what upstream refuses is
+refused, with all errors at once. Upstream turns YAML into JSON and reads that with Go's encoding/json, from which
+follow: keys in any case, unknown keys ignored, a key that is absent (or a switch that is null) keeps its default, a
+list that is null is empty, and of duplicate keys the last one counts.
+
+Stricter than upstream: a text over 2 MiB (a ConfigMap holds at most 1), and IPv4 ranges written as IPv6, which
+upstream hands to iptables, which refuses them. More lenient: a text in braces may be YAML and need not be JSON.
+
+Source: kubernetes-sigs/ip-masq-agent v2.12, cmd/ip-masq-agent. The tests hold what its binary left in a kernel.
+"""
+
+import codecs
+from dataclasses import dataclass
+
+from wayhome.policy.document import DocumentError, read_document
+from wayhome.policy.findings import Finding, Findings, Severity
+from wayhome.policy.policy import Policy
+from wayhome.policy.reader import Reader
+from wayhome.prefixes import Prefix
+
+LARGEST = 2 * 1024 * 1024
+"""Bytes."""
+
+DEFAULT_RANGES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # RFC 1918
+RESERVED_RANGES = (
+    "100.64.0.0/10",  # RFC 6598
+    "192.0.0.0/24",  # RFC 6890
+    "192.0.2.0/24",  # RFC 5737
+    "192.88.99.0/24",  # RFC 7526
+    "198.18.0.0/15",  # RFC 6815
+    "198.51.100.0/24",  # RFC 5737
+    "203.0.113.0/24",  # RFC 5737
+    "240.0.0.0/4",  # RFC 5735
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the agent's flags say, and the file cannot."""
+
+    ipv6: bool = False
+    """`--enable-ipv6`."""
+    all_reserved_ranges: bool = False
+    """`--nomasq-all-reserved-ranges`: the default list has 11 ranges instead of 3."""
+    pod_cidrs: tuple[Prefix, ...] | None = None
+    """`--pod-cidrs`: only what these send is masqueraded. None: upstream's scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A configuration that may take effect."""
+
+    policy: Policy
+    resync_interval: float
+    """Seconds between two full verifications."""
+    cidr_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What became of a file: a configuration, or None if there are errors; and all findings, by line."""
+
+    configuration: Configuration | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that refuse the configuration."""
+        return tuple(f for f in self.findings if f.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings with which it takes effect."""
+        return tuple(f for f in self.findings if f.severity is Severity.WARNING)
+
+
+def defaults(settings: Settings) -> Configuration:
+    """Upstream's configuration where there is no file."""
+    return _result(_reader(settings, Findings()), settings)
+
+
+def is_empty(data: bytes) -> bool:
+    """Whether a file holds nothing at all: a new file, or one that somebody is just about to write."""
+    return not data.strip()
+
+
+def parse(data: bytes, settings: Settings) -> Parsed:
+    """Read a configuration file. Never raises for what the file holds."""
+    findings = Findings()
+    reader = _reader(settings, findings)
+    try:
+        text = _decode(data)
+        reader.read(read_document(text), json=text.lstrip().startswith("{"))
+    except DocumentError as error:
+        findings.error(error.line, f"the file {error.problem}", error.instead)
+    found = findings.by_line()
+    failed = any(finding.severity is Severity.ERROR for finding in found)
+    return Parsed(None if failed else _result(reader, settings), found)
+
+
+def _reader(settings: Settings, findings: Findings) -> Reader:
+    ranges = DEFAULT_RANGES + (RESERVED_RANGES if settings.all_reserved_ranges else ())
+    return Reader(ranges, ipv6=settings.ipv6, findings=findings)
+
+
+def _result(reader: Reader, settings: Settings) -> Configuration:
+    policy = Policy(reader.entries(), settings.ipv6, settings.pod_cidrs)
+    return Configuration(policy, reader.resync_interval, reader.cidr_limit)
+
+
+def _decode(data: bytes) -> str:
+    if len(data) > LARGEST:
+        raise DocumentError(
+            None,
+            f"has {len(data):,} bytes",
+            f"a configuration has at most {LARGEST:,}, and a ConfigMap 1,048,576: check what was written there",
+        )
+    encoding = "utf-8-sig"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"  # YAML allows it, and upstream reads it
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        kind = "binary data" if b"\0" in data else "not UTF-8"
+        raise DocumentError(
+            line, f"is {kind} (byte {error.start})", "write it as UTF-8 text"
+        ) from None

@@ -1,0 +1,59 @@
+"""What is wrong with a configuration: where, what, and what to write instead.
+
+The text comes from files that anybody may have written, so what is quoted from them is shortened and its control
+characters are made visible: a finding may be printed to any terminal.
+"""
+
+import enum
+from dataclasses import dataclass
+
+QUOTED_AT_MOST = 60
+
+
+class Severity(enum.Enum):
+    """An error refuses the configuration; a warning lets it take effect."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing about a configuration file.
+
+    `line` counts from 1, and is None where the file as a whole is meant. `instead` is what to write.
+    """
+
+    severity: Severity
+    line: int | None
+    problem: str
+    instead: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"{where}{self.problem}; {self.instead}"
+
+
+def quote(text: str) -> str:
+    """A piece of somebody's text, on one line, safe to print."""
+    shown = text if len(text) <= QUOTED_AT_MOST else text[: QUOTED_AT_MOST - 1] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+
+
+class Findings:
+    """Collects findings, so that one reading of a file reports everything that is wrong with it."""
+
+    def __init__(self) -> None:
+        self._found: list[Finding] = []
+
+    def error(self, line: int | None, problem: str, instead: str) -> None:
+        """Note something for which the configuration is refused."""
+        self._found.append(Finding(Severity.ERROR, line, problem, instead))
+
+    def warn(self, line: int | None, problem: str, instead: str) -> None:
+        """Note something that is probably not meant."""
+        self._found.append(Finding(Severity.WARNING, line, problem, instead))
+
+    def by_line(self) -> tuple[Finding, ...]:
+        """Everything, in the order of the file; what concerns the whole file first."""
+        return tuple(sorted(self._found, key=lambda finding: finding.line or 0))
