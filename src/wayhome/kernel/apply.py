@@ -1,0 +1,108 @@
+"""Bringing a kernel to a desired state, with as little as it takes, in one transaction.
+
+What is there is read, the difference is computed, and only the difference is sent; where there is none, nothing is.
+If the kernel refuses the difference, the whole table is replaced instead. After a replacement the table is read
+back: it must be what was wanted, and its rules' expressions are remembered as this kernel's way of showing them.
+
+A table that an earlier process of ours left is adopted as it is if its comments say that it is the wanted one;
+from then on its expressions may not change either.
+"""
+
+import enum
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from wayhome.kernel.backend import Kernel, KernelError, RefusedError
+from wayhome.kernel.difference import (
+    Cause,
+    Difference,
+    ElementChanges,
+    Nothing,
+    Replacement,
+    Seen,
+    difference,
+)
+from wayhome.kernel.ruleset import Interval, Ruleset
+from wayhome.kernel.table import Table
+
+
+class ChangeKind(enum.Enum):
+    """How a kernel was brought to the desired state."""
+
+    NOTHING = "nothing to change"
+    ELEMENTS = "elements changed"
+    REPLACED = "table replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What `apply` did, and how long it took."""
+
+    kind: ChangeKind
+    seconds: float
+    added: int = 0
+    """Elements; of a replaced table, all that are in it now."""
+    removed: int = 0
+    cause: Cause | None = None
+    """Why the table was replaced."""
+    refusal: str | None = None
+    """What the kernel said to the difference, where it refused that."""
+
+
+class Applier:
+    """Applies rulesets to one kernel. Used by one thread at a time."""
+
+    def __init__(self, kernel: Kernel, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kernel = kernel
+        self._clock = clock
+        self._seen: Seen | None = None
+
+    def difference(self, ruleset: Ruleset) -> Difference:
+        """What `apply` would send now."""
+        return difference(self._kernel.read(), ruleset, self._seen)
+
+    def apply(self, ruleset: Ruleset) -> Change:
+        """Make the kernel hold this ruleset. Raises KernelError; the kernel then holds what it held, or all of it."""
+        started = self._clock()
+        table = self._kernel.read()
+        found = difference(table, ruleset, self._seen)
+        refusal = None
+        if isinstance(found, ElementChanges):
+            try:
+                self._kernel.change(found)
+            except RefusedError as refused:
+                refusal = str(refused)
+                found = Replacement(Cause.REFUSED)
+        if isinstance(found, Replacement):
+            table = self._replace(ruleset)
+        if table is not None:
+            self._seen = Seen(ruleset.skeleton, table.expressions)
+        return _account(found, ruleset, self._clock() - started, refusal)
+
+    def _replace(self, ruleset: Ruleset) -> Table | None:
+        self._kernel.replace(ruleset)
+        table = self._kernel.read()
+        if not isinstance(difference(table, ruleset), Nothing):
+            raise KernelError(
+                "the kernel does not hold what was just applied: somebody changes the table at the same time, "
+                "or this version of nft writes it in a way that is not understood"
+            )
+        return table
+
+
+def _account(found: Difference, ruleset: Ruleset, seconds: float, refusal: str | None) -> Change:
+    match found:
+        case Nothing():
+            return Change(ChangeKind.NOTHING, seconds)
+        case ElementChanges(removed, added):
+            return Change(
+                ChangeKind.ELEMENTS, seconds, _count(added.values()), _count(removed.values())
+            )
+        case Replacement(cause):
+            everything = _count(ruleset.elements.values())
+            return Change(ChangeKind.REPLACED, seconds, everything, 0, cause, refusal)
+
+
+def _count(sets: Iterable[tuple[Interval, ...]]) -> int:
+    return sum(map(len, sets))

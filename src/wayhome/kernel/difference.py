@@ -1,0 +1,99 @@
+"""What it takes to get from what the kernel holds to what it shall hold. Pure.
+
+While the skeleton is intact, only elements that are missing or too many are sent: everything else, and with it
+what the kernel counts, stays. Otherwise the table is replaced as a whole, in one transaction; a damaged skeleton is
+never mended piece by piece, because the pieces of one replacement are known to fit together.
+
+A skeleton is intact if the comment carries its digest, the chain and the types of the sets are as wanted, the rules
+carry our comments in our order, nothing else is in the table, and the rules' expressions are the ones that the
+kernel showed for this skeleton before (`Seen`), if it has been seen.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from wayhome.kernel.ruleset import Interval, Ruleset
+from wayhome.kernel.skeleton import SetType, Skeleton
+from wayhome.kernel.table import Table
+
+
+class Cause(enum.StrEnum):
+    """Why the table is replaced as a whole."""
+
+    NO_TABLE = "there is no table of ours"
+    OTHER_RULES = "the table was written for other options or by another version"
+    DORMANT = "the table was made dormant"
+    CHAIN = "the chain was removed or changed"
+    SETS = "a set was removed or changed"
+    STRANGER = "something that is not ours was put into the table"
+    RULES = "the rules were changed"
+    REFUSED = "the kernel refused the difference"
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The kernel holds what it shall hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElementChanges:
+    """Elements to remove and to add, by set; sets without changes do not appear."""
+
+    removed: dict[SetType, tuple[Interval, ...]]
+    added: dict[SetType, tuple[Interval, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The whole table is to be written anew."""
+
+    cause: Cause
+
+
+Difference = Nothing | ElementChanges | Replacement
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The rules' expressions that the kernel showed for a skeleton when its table was ours beyond doubt."""
+
+    skeleton: Skeleton
+    expressions: tuple[bytes, ...]
+
+
+def difference(table: Table | None, ruleset: Ruleset, seen: Seen | None = None) -> Difference:
+    """What to do so that the kernel, which holds `table`, holds `ruleset`."""
+    if table is None:
+        return Replacement(Cause.NO_TABLE)
+    if (cause := _damage(table, ruleset.skeleton, seen)) is not None:
+        return Replacement(cause)
+    removed: dict[SetType, tuple[Interval, ...]] = {}
+    added: dict[SetType, tuple[Interval, ...]] = {}
+    for held in table.sets:
+        wanted = ruleset.elements[held.type.name]
+        if held.intervals == wanted:
+            continue
+        if too_many := set(held.intervals).difference(wanted):
+            removed[held.type] = tuple(sorted(too_many))
+        if missing := set(wanted).difference(held.intervals):
+            added[held.type] = tuple(sorted(missing))
+    return ElementChanges(removed, added) if removed or added else Nothing()
+
+
+def _damage(table: Table, skeleton: Skeleton, seen: Seen | None) -> Cause | None:
+    """What is wrong with a table's skeleton; None if it is intact."""
+    if table.comment != skeleton.comment:
+        return Cause.OTHER_RULES
+    if table.dormant:
+        return Cause.DORMANT
+    if table.chain != skeleton.chain:
+        return Cause.CHAIN
+    if {held.type for held in table.sets} != set(skeleton.sets):
+        return Cause.SETS
+    if table.objects != 1 + len(skeleton.sets):
+        return Cause.STRANGER
+    if [rule.comment for rule in table.rules] != [rule.comment for rule in skeleton.rules]:
+        return Cause.RULES
+    if seen is not None and seen.skeleton == skeleton and seen.expressions != table.expressions:
+        return Cause.RULES
+    return None

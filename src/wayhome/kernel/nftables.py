@@ -1,0 +1,160 @@
+"""The real back end: the nf_tables of one network namespace.
+
+The skeleton goes through `nft`, whose language is the stable interface; elements and reading go over netlink.
+
+Reading is avoided where the kernel itself says that nothing happened: every transaction in the namespace, whoever
+made it, raises the generation by one. While the generation stands where our last reading or change left it, our
+table is what it was then. After a change of ours it is known without reading if the generation rose by exactly one;
+otherwise somebody else was there too, and the table is read.
+
+A reading takes several requests, and is believed if the generation stood still meanwhile. On a node where others
+commit a thousand times a second it never does: then it is believed if it is, to the byte, what was read before. Two
+equal readings cannot both have been torn by the same change. Bytes are compared by Python's own 64-bit hash of
+them, so that half a megabyte need not be kept.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from wayhome.kernel import attributes, elements, nft, readback, text
+from wayhome.kernel.backend import KernelError, RefusedError
+from wayhome.kernel.difference import ElementChanges
+from wayhome.kernel.nfnetlink import Channel, Message, TransactionError
+from wayhome.kernel.ruleset import Ruleset
+from wayhome.kernel.skeleton import TABLE
+from wayhome.kernel.table import HeldSet, Table
+
+NFT_MSG_DELTABLE = 2
+READINGS = 6
+"""How often to read before giving up: somebody changes our own table faster than it can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The table as it was at a generation; `bytes_hash` of the dump that it was parsed from, if it was."""
+
+    generation: int
+    table: Table | None
+    bytes_hash: int | None
+
+
+class NftablesKernel:
+    """The nf_tables of the network namespace in which the calling thread is. Raises KernelError where there is none."""
+
+    def __init__(self) -> None:
+        try:
+            self._channel = Channel()
+        except OSError as error:
+            raise KernelError(f"this kernel has no nfnetlink: {error.strerror}") from error
+        self._known: _Known | None = None
+
+    def close(self) -> None:
+        """Let go of the namespace. The table stays."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def forget(self) -> None:
+        """The next `read` asks the kernel for everything."""
+        self._known = None
+
+    def read(self) -> Table | None:
+        """Our table, from memory where the generation has not moved."""
+        try:
+            return self._read()
+        except (OSError, ValueError, KeyError) as error:
+            raise _explained("reading the table", error) from error
+
+    def replace(self, ruleset: Ruleset) -> None:
+        """Write the whole table, through nft."""
+        self.forget()
+        nft.run(text.render(ruleset))
+
+    def change(self, changes: ElementChanges) -> None:
+        """Remove and add elements, over netlink."""
+        known = self._known
+        self.forget()
+        try:
+            before = self._channel.generation()
+            self._channel.commit(list(_messages(changes)))
+            after = self._channel.generation()
+        except OSError as error:
+            raise _explained("changing elements", error) from error
+        if known and known.table and known.generation == before and after == before + 1:
+            self._known = _Known(after, _changed(known.table, changes), None)
+
+    def remove(self) -> None:
+        """Remove our table, over netlink."""
+        self.forget()
+        payload = attributes.text(readback.NFTA_TABLE_NAME, TABLE)
+        try:
+            self._channel.commit([Message(NFT_MSG_DELTABLE, payload, "remove the table")])
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise _explained("removing the table", error) from error
+
+    def _read(self) -> Table | None:
+        previous: int | None = None
+        for _ in range(READINGS):
+            generation = self._channel.generation()
+            if self._known and self._known.generation == generation:
+                return self._known.table
+            try:
+                dump = readback.collect(self._channel)
+            except FileNotFoundError:
+                continue  # it vanished while it was read
+            bytes_hash = hash(dump)
+            if self._known and self._known.bytes_hash == bytes_hash:
+                self._known = replace(self._known, generation=generation)
+                return self._known.table
+            if previous == bytes_hash or self._channel.generation() == generation:
+                table = readback.parse(dump) if dump else None
+                self._known = _Known(generation, table, bytes_hash)
+                return table
+            previous = bytes_hash
+        raise KernelError("our table is being changed by somebody else faster than it can be read")
+
+
+def _messages(changes: ElementChanges) -> Iterator[Message]:
+    """Removals first: what comes may overlap what goes."""
+    for kind, removed in changes.removed.items():
+        yield from elements.removals(kind, removed)
+    for kind, added in changes.added.items():
+        yield from elements.additions(kind, added)
+
+
+def _changed(table: Table, changes: ElementChanges) -> Table:
+    """The table after a change."""
+    return replace(table, sets=tuple(_changed_set(held, changes) for held in table.sets))
+
+
+def _changed_set(held: HeldSet, changes: ElementChanges) -> HeldSet:
+    gone = set(changes.removed.get(held.type, ()))
+    added = changes.added.get(held.type, ())
+    if not gone and not added:
+        return held
+    left = [interval for interval in held.intervals if interval not in gone]
+    return replace(held, intervals=tuple(sorted([*left, *added])))
+
+
+def _explained(action: str, error: Exception) -> KernelError:
+    if not isinstance(error, OSError):
+        return KernelError(f"{action}: the kernel's answer cannot be read: {error!r}")
+    if error.errno == errno.EPERM:
+        return KernelError(f"{action}: nftables needs CAP_NET_ADMIN in this network namespace")
+    if isinstance(error, TransactionError):
+        return RefusedError(f"{action}: {error.strerror}")
+    return KernelError(f"{action}: {error.strerror or os.strerror(error.errno or 0)}")

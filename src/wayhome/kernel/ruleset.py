@@ -1,0 +1,43 @@
+"""The desired state of our table: a policy and its options, compiled. Pure.
+
+The static rules are a skeleton; the list is elements of interval sets, so that a change of one line is a change of
+one element and every destination is found in the same time. Each interval of the policy is an element of its own,
+also where two of them touch: an element stands for the line that decides there.
+"""
+
+from dataclasses import dataclass
+
+from wayhome.kernel.masquerade import Masquerade
+from wayhome.kernel.skeleton import Skeleton, keep_set, pods_set, skeleton_of
+from wayhome.policy import Action, Policy
+from wayhome.prefixes import Family, Intervals, Prefix
+
+Interval = tuple[int, int]
+"""The first and the last address of a range, both included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """What our table is to hold: the skeleton, and the sorted disjoint elements of each of its sets."""
+
+    skeleton: Skeleton
+    elements: dict[str, tuple[Interval, ...]]
+
+
+def ruleset_of(policy: Policy, masquerade: Masquerade | None = None) -> Ruleset:
+    """Compile a policy."""
+    elements: dict[str, tuple[Interval, ...]] = {}
+    for family in policy.families:
+        elements[keep_set(family)] = tuple(
+            (interval.first, interval.last)
+            for interval in policy.intervals(family)
+            if interval.entry.action is Action.KEEP
+        )
+        if policy.pod_cidrs is not None:
+            elements[pods_set(family)] = _pod_ranges(policy.pod_cidrs, family)
+    return Ruleset(skeleton_of(policy, masquerade or Masquerade()), elements)
+
+
+def _pod_ranges(pod_cidrs: tuple[Prefix, ...], family: Family) -> tuple[Interval, ...]:
+    """A node's Pod ranges may be listed twice or touch; a set takes each address once."""
+    return Intervals.of((p.first, p.last) for p in pod_cidrs if p.family is family).spans

@@ -1,0 +1,46 @@
+"""What the kernel holds of our table, as data.
+
+A rule's expressions are kept as the bytes that the kernel sent. Every version of nft encodes a statement in its own
+way, so they are never compared with an expectation of ours, only with what the kernel showed right after our own
+replacement.
+"""
+
+from dataclasses import dataclass
+
+from wayhome.kernel.ruleset import Interval
+from wayhome.kernel.skeleton import Chain, SetType
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRule:
+    """A rule as it was read back: its comment, and its expressions as bytes."""
+
+    comment: str
+    expressions: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSet:
+    """A set as it was read back, with its elements, sorted."""
+
+    type: SetType
+    intervals: tuple[Interval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Our table. Chains that are not ours are not read: `objects` tells that there are any."""
+
+    comment: str
+    dormant: bool
+    """nft's `flags dormant`: the chains are not called."""
+    objects: int
+    """Chains, sets and everything else in the table, counted by the kernel."""
+    chain: Chain | None
+    rules: tuple[HeldRule, ...]
+    sets: tuple[HeldSet, ...]
+
+    @property
+    def expressions(self) -> tuple[bytes, ...]:
+        """The expressions of all rules, in order."""
+        return tuple(rule.expressions for rule in self.rules)
