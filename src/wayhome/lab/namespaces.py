@@ -32,6 +32,8 @@ from typing import Self
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_PRIVATE = 0x40000
 SIOCGIFFLAGS = 0x8913
@@ -100,6 +102,11 @@ def _settle() -> None:
     """Make the first privileged calls: ones that a half-granted namespace refuses."""
     _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     bring_loopback_up()
+
+
+def remount_sysctls_writable() -> None:
+    """Container runtimes mount /proc/sys read-only; in the mount namespace of our own it need not stay so."""
+    _call("mount", None, b"/proc/sys", None, MS_REMOUNT | MS_BIND, None)
 
 
 def bring_loopback_up() -> None:

@@ -1,0 +1,73 @@
+"""What a case consists of: a network, the programs in it, and phases with what is expected to be seen in each.
+
+A case is data. `demo` runs it, `keeper` keeps it up; neither knows which case it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol as Interface
+
+from wayhome.lab.programs import Program
+from wayhome.lab.topology import Address, Topology
+from wayhome.probe.observation import Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """From a node to a node; `address` is the one that is asked for."""
+
+    source: str
+    destination: str
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What all protocols shall see in a row: the source that the target sees, or how the packet dies."""
+
+    reached: bool
+    source_seen: Address | None
+    leg: Leg | None = None
+    place: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """The ConfigMap's data, and what is seen once it is there. Data of None: there is no ConfigMap.
+
+    `takes_effect` names the row that the change is to make reachable: the time until then is measured.
+    `explanation` says in one line why what still fails is as expected.
+    """
+
+    name: str
+    title: str
+    configmap: Mapping[str, bytes] | None
+    expected: Mapping[Row, Expected]
+    takes_effect: Row | None = None
+    explanation: str = ""
+    show_agent: str = ""  # an event of the agent's log to show, by name
+    comparison: str = ""  # what the time until the effect compares with
+
+
+class MakeAgent(Interface):
+    """Makes the agent's program for a node, given the folders that it is to use."""
+
+    def __call__(self, node: str, volume: Path, state: Path) -> Program:
+        """Make it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A network and its story."""
+
+    name: str
+    summary: tuple[str, ...]
+    topology: Topology
+    servers: tuple[str, ...]
+    agents: tuple[str, ...]
+    volume_items: Mapping[str, str]
+    make_agent: MakeAgent
+    phases: tuple[Phase, ...]
+    try_next: tuple[str, ...]

@@ -1,0 +1,127 @@
+"""Run a case through its phases, and compare what was seen with what was expected.
+
+Nothing here decides an outcome: `reached` and the source are measured, and `as_expected` compares them, together
+with the place and the cause of each death, with the case's data. Where a machine cannot show where packets die, only
+that they did not arrive is compared.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wayhome.lab.case import Case, Expected, Phase, Row
+from wayhome.lab.prober import Prober, Request
+from wayhome.lab.running_case import RunningCase
+from wayhome.probe.observation import Observation, Protocol
+
+# How long a change may take before it counts as having no effect; how long no effect is waited for.
+EFFECT_SECONDS = 10.0
+NO_EFFECT_SECONDS = 0.25
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOutcome:
+    """One probe, expected and seen."""
+
+    row: Row
+    expected: Expected
+    observation: Observation
+    sees_drops: bool
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it was seen as it was expected, in every respect that this machine shows."""
+        seen, expected = self.observation, self.expected
+        if seen.reached != expected.reached:
+            return False
+        if not seen.reached and not self.sees_drops:
+            return seen.loss is None
+        loss = seen.loss
+        died = (loss.leg, loss.place, loss.cause) if loss else (None, "", "")
+        wanted = (expected.leg, expected.place, expected.cause)
+        return seen.source_seen == expected.source_seen and died == wanted
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOutcome:
+    """One phase. `milliseconds_to_effect` is set where the phase changes an outcome, and did."""
+
+    phase: Phase
+    probes: tuple[ProbeOutcome, ...]
+    milliseconds_to_effect: float | None
+    attempts_until_effect: int
+    agent_said: str
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether all of it was."""
+        effect = self.phase.takes_effect is None or self.milliseconds_to_effect is not None
+        said = not self.phase.show_agent or bool(self.agent_said)
+        return effect and said and all(probe.as_expected for probe in self.probes)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A whole run."""
+
+    phases: tuple[PhaseOutcome, ...]
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether all of it was."""
+        return all(phase.as_expected for phase in self.phases)
+
+
+def run(
+    case: Case,
+    folder: Path,
+    say: Report = lambda _: None,
+    show: Callable[[PhaseOutcome], None] = lambda _: None,
+) -> Outcome:
+    """Build the case and run its phases; `show` sees each as it is done. Raises OSError, ProgramError."""
+    started = time.perf_counter()
+    first, *_ = case.phases
+    with RunningCase(case, folder, first.configmap) as running, Prober(running.network) as prober:
+        say(f"built and started in {time.perf_counter() - started:.2f} s")
+        outcomes = []
+        for phase in case.phases:
+            outcomes.append(_run_phase(phase, running, prober))
+            show(outcomes[-1])
+    return Outcome(tuple(outcomes))
+
+
+def _run_phase(phase: Phase, running: RunningCase, prober: Prober) -> PhaseOutcome:
+    started = time.perf_counter()
+    changed = running.configure(phase.configmap)
+    milliseconds, attempts = None, 0
+    if phase.takes_effect:
+        milliseconds, attempts = _wait_for_effect(phase.takes_effect, prober, started)
+    elif changed or phase.show_agent:
+        time.sleep(NO_EFFECT_SECONDS)
+    cells = [(row, protocol) for row in phase.expected for protocol in Protocol]
+    seen = prober.probe([_request(row, protocol) for row, protocol in cells])
+    sees_drops = running.network.sees_drops
+    probes = tuple(
+        ProbeOutcome(row, phase.expected[row], observation, sees_drops)
+        for (row, _), observation in zip(cells, seen, strict=True)
+    )
+    said = running.last_event(phase.show_agent) if phase.show_agent else ""
+    return PhaseOutcome(phase, probes, milliseconds, attempts, said)
+
+
+def _wait_for_effect(row: Row, prober: Prober, started: float) -> tuple[float | None, int]:
+    """Probe without a pause until the row is reached: each probe before that ends at once, where its packet dies."""
+    attempts = 0
+    while time.perf_counter() - started < EFFECT_SECONDS:
+        attempts += 1
+        (observation,) = prober.probe([_request(row, Protocol.TCP)])
+        if observation.reached:
+            return (time.perf_counter() - started) * 1000, attempts
+    return None, attempts
+
+
+def _request(row: Row, protocol: Protocol) -> Request:
+    return Request(row.source, row.destination, row.address, protocol)

@@ -1,0 +1,67 @@
+"""Links, addresses and routes of a whole topology, over netlink.
+
+A veth pair is made with each end at once in its node's namespace, so no interface is ever moved or renamed and a
+name has to be unique only within its node. One request costs under a millisecond; programs (`ip`) would cost as
+many processes.
+
+Addresses of a gateway need no common subnet: routes are onlink, as on an instance of Google's, whose only address
+is a /32. A drop route is a blackhole: silent, unlike unreachable and prohibit.
+"""
+
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from pyroute2 import IPRoute
+
+from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.lab.rules import drop_routes
+from wayhome.lab.topology import DropRoute, Node, Route, Topology
+
+
+def connect(topology: Topology, namespaces: Mapping[str, NetworkNamespace]) -> None:
+    """Make all links."""
+    with IPRoute() as here:
+        for one, other in topology.links:
+            here.link(
+                "add",
+                kind="veth",
+                ifname=one.port,
+                net_ns_fd=namespaces[one.node].descriptor,
+                peer={"ifname": other.port, "net_ns_fd": namespaces[other.node].descriptor},
+            )
+
+
+def configure(node: Node) -> None:
+    """Set a node's addresses, ports and routes, in the network that the calling thread is in."""
+    with IPRoute() as here:
+        index = {link.get_attr("IFLA_IFNAME"): link["index"] for link in here.get_links()}
+        for port in node.ports:
+            for interface in port.addresses:
+                here.addr(
+                    "add",
+                    index=index[port.name],
+                    address=str(interface.ip),
+                    prefixlen=interface.network.prefixlen,
+                )
+            here.link("set", index=index[port.name], state="up")
+        for route in node.routes:
+            if isinstance(route, Route):
+                here.route("add", **_route(route, index))
+        for drop in drop_routes(node):
+            here.route("add", **_destination(drop), type="blackhole")
+
+
+def _route(route: Route, index: Mapping[str, int]) -> dict[str, Any]:
+    onward: dict[str, Any] = {"scope": "link"}
+    if route.gateway is not None:
+        onward = {"gateway": str(route.gateway), "flags": ["onlink"]}
+    return {**_destination(route), "oif": index[route.port], **onward}
+
+
+def _destination(route: Route | DropRoute) -> dict[str, Any]:
+    family = socket.AF_INET if route.destination.version == 4 else socket.AF_INET6
+    return {
+        "dst": str(route.destination),
+        "family": family,
+    }  # the text alone does not tell for ::/0

@@ -1,0 +1,117 @@
+"""Real programs inside a node's network.
+
+A program dies with the process that started it, also when that is killed: the kernel sends it the signal
+(PR_SET_PDEATHSIG, prctl(2)). The setting takes effect after the fork, so a child whose parent died in between asks
+once, and ends. It holds for the program itself and not for what the program starts.
+
+The output goes to a file: it can be read while the program runs, and no full pipe ever stops it.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wayhome.lab.namespaces import NetworkNamespace
+
+PR_SET_PDEATHSIG = 1
+# Where Debian keeps nft and iptables; an ordinary user's PATH lacks it.
+SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ProgramError(Exception):
+    """A program did not start as it should; says what it printed last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run, and where."""
+
+    node: str
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProgram:
+    """A program that was started."""
+
+    program: Program
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def text(self) -> str:
+        """Everything that it printed so far."""
+        return self.output.read_text(errors="replace")
+
+    def wait_until(self, ready: Callable[[str], bool], seconds: float) -> str:
+        """Wait for output that satisfies `ready`, and return all output. Raises ProgramError."""
+        until = time.monotonic() + seconds
+        while not ready(text := self.text()):
+            if self.process.poll() is not None and not ready(self.text()):
+                raise ProgramError(f"{self._name} ended with {self.process.returncode}:\n{text}")
+            if time.monotonic() > until:
+                raise ProgramError(f"{self._name} was not ready after {seconds:g} s:\n{text}")
+            time.sleep(0.002)
+        return text
+
+    @property
+    def _name(self) -> str:
+        return f"{self.program.name} on {self.program.node}"
+
+    def stop(self, seconds: float = 2.0) -> int:
+        """Ask it to end, wait, and kill it if it does not. Returns its exit status."""
+        self.process.terminate()
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+def start(program: Program, namespace: NetworkNamespace, output: Path) -> RunningProgram:
+    """Start a program in a network. Raises OSError."""
+    with namespace.entered(), output.open("ab") as sink:
+        process = subprocess.Popen(
+            program.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            env={**environment(), **program.environment},
+            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 (the lab has no threads when it starts programs)
+        )
+    return RunningProgram(program, process, output)
+
+
+def environment() -> dict[str, str]:
+    """The environment of what runs in a lab: ours, with the system's programs on the PATH."""
+    path = os.environ.get("PATH", os.defpath)
+    return {**os.environ, "PATH": f"{path}:{SYSTEM_PROGRAMS}"}
+
+
+def run(argv: Sequence[str], text: str) -> None:
+    """Run a short program to its end with `text` as its input. Raises ProgramError."""
+    try:
+        done = subprocess.run(
+            argv, input=text, capture_output=True, text=True, check=False, env=environment()
+        )
+    except FileNotFoundError as error:
+        raise ProgramError(f"{argv[0]} is not installed") from error
+    if done.returncode != 0:
+        raise ProgramError(f"{argv[0]} ended with {done.returncode}:\n{done.stderr}")
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    def in_the_child() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return in_the_child

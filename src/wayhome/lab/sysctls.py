@@ -1,0 +1,50 @@
+"""The kernel settings of a node: every one that decides whether a packet passes is set, none is inherited.
+
+A fresh network namespace starts with the kernel's defaults or with the host's values, as the host pleases
+(net.core.devconf_inherit_init_net), so a lab that relied on either would behave differently elsewhere. `all` and
+`default` are written before there are interfaces: what a node's interfaces start with then is the same everywhere.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+from wayhome.lab.namespaces import remount_sysctls_writable
+from wayhome.lab.topology import Node
+
+
+def settings(node: Node) -> dict[str, str]:
+    """Names below /proc/sys/net, and values."""
+    forwards = "1" if node.forwards else "0"
+    chosen = {
+        "ipv4/ip_forward": forwards,
+        "ipv6/conf/all/forwarding": forwards,
+        # `ping` without privilege, as container runtimes allow it. Group 0 is the only one in our user namespace.
+        "ipv4/ping_group_range": "0 0",
+    }
+    for scope in ("all", "default"):
+        chosen |= {
+            f"ipv4/conf/{scope}/rp_filter": "0",  # who may send what is the port's `sources`, and nothing else
+            f"ipv4/conf/{scope}/send_redirects": "0",  # a cloud's fabric does not tell of shorter ways
+            f"ipv4/conf/{scope}/accept_redirects": "0",
+            f"ipv6/conf/{scope}/disable_ipv6": "0",
+            f"ipv6/conf/{scope}/accept_ra": "0",
+            f"ipv6/conf/{scope}/accept_dad": "0",  # addresses are usable at once: nobody else has them
+            f"ipv6/conf/{scope}/router_solicitations": "0",
+        }
+    return chosen
+
+
+def apply(node: Node) -> None:
+    """Write the settings, in the network that the calling thread is in. Raises OSError."""
+    for name, value in settings(node).items():
+        path = Path("/proc/sys/net", name)
+        if name.startswith("ipv6/") and not path.exists():
+            continue  # a kernel without IPv6
+        try:
+            path.write_text(value)
+        except OSError as error:
+            if error.errno != errno.EROFS or os.geteuid() != 0:
+                raise
+            remount_sysctls_writable()  # in containers it is mounted read-only; ours is a mount of our own
+            path.write_text(value)

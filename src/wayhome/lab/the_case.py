@@ -1,0 +1,283 @@
+r"""The case: a Pod of a route-based cluster cannot reach a VM behind a VPC peering.
+
+                source-vpc 10.1.0.0/16 ------- peering ------- destination-vpc 10.2.0.0/16
+               /          |           \                                  |
+      gke-node-01    gke-node-02    test-gce-01                   target-gce-01
+       10.1.0.2       10.1.0.3       10.1.0.4                        10.2.0.1
+          |               |
+      other-pod        my-pod
+      172.16.1.2      172.16.2.2
+
+Every instance hangs on its VPC's fabric by a link of its own, with a /32, as in Google's VPC: also neighbours reach
+each other through the fabric, and so through its firewall. The source VPC holds the cluster's static routes, one for
+each node (k8s-node-route). They are not exchanged over the peering, so the destination VPC has no route to a Pod and
+a reply to one dies there. The firewalls allow all of it: nothing else is wrong.
+
+10.2.0.1 is the account's target, although Google reserves the address; the fabrics' gateways therefore have
+link-local addresses and take none of the VPCs'.
+"""
+
+import sys
+from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
+from pathlib import Path
+
+from wayhome.lab.case import Case, Expected, Phase, Row
+from wayhome.lab.programs import Program
+from wayhome.lab.topology import (
+    NO_ROUTE,
+    DropRoute,
+    End,
+    Filter,
+    FilterRule,
+    Node,
+    Port,
+    Prefix,
+    Route,
+    Topology,
+)
+from wayhome.probe.flow import GREETING_PORT, HTTP_PORT
+from wayhome.probe.observation import Leg
+
+SOURCE_SUBNET = ip_network("10.1.0.0/16")
+DESTINATION_SUBNET = ip_network("10.2.0.0/16")
+POD_RANGE = ip_network("172.16.0.0/16")
+EVERYWHERE = ip_network("0.0.0.0/0")
+GATEWAY = ip_interface("169.254.1.1/32")
+
+NODE_01, NODE_02 = "gke-node-01", "gke-node-02"
+MY_POD, OTHER_POD = "my-pod", "other-pod"
+TEST, TARGET = "test-gce-01", "target-gce-01"
+SOURCE_VPC, DESTINATION_VPC = "source-vpc", "destination-vpc"
+
+ADDRESSES = {
+    NODE_01: IPv4Address("10.1.0.2"),
+    NODE_02: IPv4Address("10.1.0.3"),
+    TEST: IPv4Address("10.1.0.4"),
+    TARGET: IPv4Address("10.2.0.1"),
+    OTHER_POD: IPv4Address("172.16.1.2"),
+    MY_POD: IPv4Address("172.16.2.2"),
+}
+# Each node's Pod range, and its own end of its Pods' links.
+POD_SUBNETS = {NODE_01: ip_network("172.16.1.0/24"), NODE_02: ip_network("172.16.2.0/24")}
+POD_GATEWAYS = {NODE_01: ip_interface("172.16.1.1/32"), NODE_02: ip_interface("172.16.2.1/32")}
+PODS = {NODE_01: OTHER_POD, NODE_02: MY_POD}
+
+# As the account gives it.
+CONFIGURATION = b"""\
+nonMasqueradeCIDRs:
+  - 172.16.0.0/16
+  - 10.1.0.0/16
+"""
+
+
+def _host(name: str) -> Prefix:
+    return ip_network(ADDRESSES[name])
+
+
+def _instance(name: str) -> Node:
+    """A VM with one interface, which sends everything to its VPC's fabric."""
+    return Node(
+        name=name,
+        ports=(Port(name="eth0", addresses=(ip_interface(ADDRESSES[name]),)),),
+        routes=(Route(destination=EVERYWHERE, port="eth0", gateway=GATEWAY.ip),),
+    )
+
+
+def _cluster_node(name: str) -> Node:
+    """A VM that forwards, with a Pod behind it."""
+    instance, pod = _instance(name), PODS[name]
+    return Node(
+        name=name,
+        forwards=True,
+        ports=(*instance.ports, Port(name=f"veth-{pod}", addresses=(POD_GATEWAYS[name],))),
+        routes=(
+            *instance.routes,
+            Route(destination=_host(pod), port=f"veth-{pod}"),
+            # Not to the default route: the fabric would send it straight back.
+            DropRoute(destination=POD_SUBNETS[name], cause="no-such-pod"),
+        ),
+    )
+
+
+def _pod(name: str, node: str) -> Node:
+    gateway = POD_GATEWAYS[node].ip
+    return Node(
+        name=name,
+        ports=(Port(name="eth0", addresses=(ip_interface(ADDRESSES[name]),)),),
+        routes=(Route(destination=EVERYWHERE, port="eth0", gateway=gateway),),
+    )
+
+
+def _firewall(*sources: Prefix) -> Filter:
+    """What the VPC's rules let an instance receive."""
+    return Filter(
+        rules=(
+            FilterRule(sources=sources, protocol="tcp", ports=(GREETING_PORT, HTTP_PORT)),
+            FilterRule(sources=sources, protocol="icmp"),
+        )
+    )
+
+
+def _towards(name: str, firewall: Filter, *, can_ip_forward: bool = False) -> Port:
+    """The fabric's port to an instance, which may send from its own address only, unless it has canIpForward."""
+    return Port(
+        name=name,
+        addresses=(GATEWAY,),
+        sources=None if can_ip_forward else (_host(name),),
+        outbound=firewall,
+    )
+
+
+def _source_vpc() -> Node:
+    firewall = _firewall(SOURCE_SUBNET, POD_RANGE, DESTINATION_SUBNET)
+    return Node(
+        name=SOURCE_VPC,
+        forwards=True,
+        ports=(
+            _towards(NODE_01, firewall, can_ip_forward=True),
+            _towards(NODE_02, firewall, can_ip_forward=True),
+            _towards(TEST, firewall),
+            Port(name="peering", addresses=(ip_interface("169.254.2.1/32"),)),
+        ),
+        routes=(
+            *(Route(destination=_host(name), port=name) for name in (NODE_01, NODE_02, TEST)),
+            *(
+                Route(destination=subnet, port=node, gateway=ADDRESSES[node])  # k8s-node-route
+                for node, subnet in POD_SUBNETS.items()
+            ),
+            Route(
+                destination=DESTINATION_SUBNET, port="peering", gateway=ip_address("169.254.2.2")
+            ),
+        ),
+    )
+
+
+def _destination_vpc() -> Node:
+    return Node(
+        name=DESTINATION_VPC,
+        forwards=True,
+        ports=(
+            _towards(TARGET, _firewall(SOURCE_SUBNET, POD_RANGE)),
+            Port(name="peering", addresses=(ip_interface("169.254.2.2/32"),)),
+        ),
+        routes=(
+            Route(destination=_host(TARGET), port=TARGET),
+            Route(destination=SOURCE_SUBNET, port="peering", gateway=ip_address("169.254.2.1")),
+        ),
+    )
+
+
+def topology() -> Topology:
+    """The case's network."""
+    return Topology(
+        nodes=(
+            _pod(MY_POD, NODE_02),
+            _pod(OTHER_POD, NODE_01),
+            _cluster_node(NODE_01),
+            _cluster_node(NODE_02),
+            _instance(TEST),
+            _instance(TARGET),
+            _source_vpc(),
+            _destination_vpc(),
+        ),
+        links=(
+            *((End(pod, "eth0"), End(node, f"veth-{pod}")) for node, pod in PODS.items()),
+            *((End(name, "eth0"), End(SOURCE_VPC, name)) for name in (NODE_01, NODE_02, TEST)),
+            (End(TARGET, "eth0"), End(DESTINATION_VPC, TARGET)),
+            (End(SOURCE_VPC, "peering"), End(DESTINATION_VPC, "peering")),
+        ),
+    )
+
+
+def agent(node: str, volume: Path, state: Path) -> Program:
+    """The project's own agent, as its DaemonSet runs it: no Pod ranges told, so upstream's scope."""
+    options = ("--config", f"{volume}/ip-masq-agent", "--state", f"{state}", "--log-format", "json")
+    return Program(node, "agent", (sys.executable, "-m", "wayhome.agent", *options))
+
+
+def _row(source: str, destination: str) -> Row:
+    return Row(source, destination, ADDRESSES[destination])
+
+
+A = _row(MY_POD, TARGET)
+B = _row(MY_POD, TEST)
+C = _row(TEST, TARGET)
+D = _row(NODE_02, TARGET)
+POD_TO_POD = _row(MY_POD, OTHER_POD)
+REVERSE = _row(TARGET, MY_POD)
+
+
+def _reached(seen_as: str) -> Expected:
+    return Expected(reached=True, source_seen=ADDRESSES[seen_as])
+
+
+# What the case saw: only A fails, and it fails on the way home. The reverse cannot even begin.
+BEFORE = {
+    A: Expected(
+        reached=False,
+        source_seen=ADDRESSES[MY_POD],
+        leg=Leg.REPLY,
+        place=DESTINATION_VPC,
+        cause=NO_ROUTE,
+    ),
+    B: _reached(MY_POD),
+    C: _reached(TEST),
+    D: _reached(NODE_02),
+    POD_TO_POD: _reached(MY_POD),
+    REVERSE: Expected(
+        reached=False, source_seen=None, leg=Leg.REQUEST, place=DESTINATION_VPC, cause=NO_ROUTE
+    ),
+}
+
+PHASES = (
+    Phase(
+        name="before",
+        title="the agents hold upstream's defaults; there is no ConfigMap",
+        configmap=None,
+        expected=BEFORE,
+    ),
+    Phase(
+        name="wrong-key",
+        title="the case's configuration in the ConfigMap, under the key masq.yaml",
+        configmap={"masq.yaml": CONFIGURATION},
+        expected=BEFORE,
+        show_agent="no configuration",
+    ),
+    Phase(
+        name="masquerade",
+        title="the same configuration under the key config",
+        configmap={"config": CONFIGURATION},
+        expected={**BEFORE, A: _reached(NODE_02)},
+        takes_effect=A,
+        comparison=(
+            "the account waited about a minute; upstream's agent took 38, 44, 54, 58 and 109 s on a real kubelet. "
+            "Both include kubelet's own delay before it writes the file"
+        ),
+        explanation=(
+            f"{TARGET} still cannot open a connection to {MY_POD}, as expected: masquerading opens one direction, "
+            "and no route to the Pod appears in destination-vpc. Exchanging custom routes would open both."
+        ),
+    ),
+)
+
+THE_CASE = Case(
+    name="the-case",
+    summary=(
+        f"source-vpc {SOURCE_SUBNET}: {NODE_01}, {NODE_02} (Pods in {POD_RANGE}), {TEST}",
+        f"destination-vpc {DESTINATION_SUBNET}, peered: {TARGET} {ADDRESSES[TARGET]}",
+        "routes to the Pods: one for each node in source-vpc, none in destination-vpc",
+    ),
+    topology=topology(),
+    servers=(MY_POD, OTHER_POD, TEST, TARGET),
+    agents=(NODE_01, NODE_02),
+    volume_items={"config": "ip-masq-agent"},
+    make_agent=agent,
+    phases=PHASES,
+    try_next=(
+        f"wayhome lab exec {MY_POD} -- curl --max-time 3 http://{ADDRESSES[TARGET]}/health",
+        "wayhome lab configmap --from-file config=FILE",
+        f"wayhome lab exec {NODE_02} -- nft list ruleset",
+        f"wayhome lab capture {NODE_02} {NODE_02}.pcap --seconds 10",
+        "wayhome lab down",
+    ),
+)
