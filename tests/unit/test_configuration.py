@@ -246,7 +246,7 @@ def test_the_accounts_block_of_text() -> None:
     error = only_error(read("nonMasqueradeCIDRs: |\n  - 172.16.0.0/16\n  - 10.1.0.0/16\n"))
     assert error == (
         "line 1: nonMasqueradeCIDRs is a block of text (`|` or `>`), and a list is wanted; write "
-        "`nonMasqueradeCIDRs:` alone, and each range in a line of its own below: `- 172.16.0.0/16` `- 10.1.0.0/16`"
+        "`nonMasqueradeCIDRs:` alone, and each range in a line of its own below: `- 172.16.0.0/16`, `- 10.1.0.0/16`"
     )
 
 

@@ -54,12 +54,12 @@ def _explain_scalar(key: str, line: int, value: Scalar, action: Action, findings
         )
         return
     parts = [quote(part) for text in value.text.splitlines() if (part := text.strip("- \t"))]
-    shown = "".join(f" `- {part}`" for part in parts[:3]) + (" …" if len(parts) > 3 else "")
+    shown = ", ".join(f"`- {part}`" for part in parts[:3]) + (", …" if len(parts) > 3 else "")
     kind = "a block of text (`|` or `>`)" if value.block else "a single value"
     findings.error(
         line,
         f"{key} is {kind}, and a list is wanted",
-        f"write `{key}:` alone, and each range in a line of its own below:{shown}",
+        f"write `{key}:` alone, and each range in a line of its own below{': ' + shown if shown else ''}",
     )
 
 

@@ -1,0 +1,115 @@
+"""What the node holds, by what its configuration's source says. Pure; time is an argument.
+
+| the source                                       | the node holds                                              |
+| ------------------------------------------------ | ----------------------------------------------------------- |
+| never configured, nothing remembered             | upstream's defaults                                         |
+| a valid configuration                            | that                                                        |
+| cannot be read                                   | the last good one, else the defaults                        |
+| present and wrong, or empty where it was not     | the last good one, else the defaults; rejected              |
+| removed: a successful look says that it is gone  | the last good one for 10 s, then the defaults and forgotten |
+
+The 10 s are for `kubectl replace --force` and for Helm's delete and create: upstream's agent is slow enough not to
+notice those, and what its slowness hid must not become an outage. A zero-length file is a configuration only on a
+node that never had one: then it means the defaults, as upstream; otherwise it is a file that somebody has begun to
+write, or has lost.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from wayhome.agent.reading import Missing, Present, Reading, Unreadable
+from wayhome.policy import Configuration, Finding, Settings, Severity, parse
+from wayhome.policy.configuration import defaults, is_empty
+
+GRACE = 10.0
+"""Seconds for which a removed configuration still holds."""
+
+EMPTIED = Finding(
+    Severity.ERROR,
+    None,
+    "the configuration is empty, and it was not before",
+    "write `{}` for upstream's defaults, or remove it",
+)
+
+
+class Basis(enum.Enum):
+    """What the configuration that the node holds stands on."""
+
+    DEFAULTS = "defaults"
+    CONFIGURATION = "configuration"
+    LAST_GOOD = "last good configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the node is to hold, and what is to be said about it."""
+
+    configuration: Configuration
+    basis: Basis
+    data: bytes | None = None
+    """The text behind it, which a restart must find again; None for the defaults."""
+    rejected: tuple[Finding, ...] = ()
+    """The errors of what the source holds now and the node does not."""
+    warnings: tuple[Finding, ...] = ()
+    note: str = ""
+    """Why the source says nothing: the hint of a missing file, or the reason of an unreadable one."""
+    until: float | None = None
+    """When a removed configuration stops to hold, by the clock that `observe` is given."""
+
+
+class Holding:
+    """Remembers the last good configuration and decides, reading by reading, what the node holds."""
+
+    def __init__(self, settings: Settings, remembered: bytes | None = None) -> None:
+        """`remembered`: the last good configuration of an earlier process; ignored if it is good no more."""
+        self._settings = settings
+        self._data: bytes | None = None
+        self._good: Configuration | None = None
+        self._missing_since: float | None = None
+        if remembered is not None:
+            self._good = parse(remembered, settings).configuration
+            self._data = remembered if self._good else None
+
+    def observe(self, reading: Reading, now: float) -> Held:
+        """Decide what the node holds after this reading. `now`: seconds of a clock that does not jump."""
+        if isinstance(reading, Missing):
+            return self._missing(reading, now)
+        self._missing_since = None
+        if isinstance(reading, Unreadable):
+            return self._last_good(note=reading.reason)
+        return self._present(reading)
+
+    def _present(self, reading: Present) -> Held:
+        if is_empty(reading.data):
+            if self._good:
+                return self._last_good(rejected=(EMPTIED,))
+            return Held(defaults(self._settings), Basis.DEFAULTS, note="the file is empty")
+        parsed = parse(reading.data, self._settings)
+        if parsed.configuration is None:
+            return self._last_good(rejected=parsed.errors, warnings=parsed.warnings)
+        self._good, self._data = parsed.configuration, reading.data
+        return Held(
+            parsed.configuration, Basis.CONFIGURATION, reading.data, warnings=parsed.warnings
+        )
+
+    def _missing(self, reading: Missing, now: float) -> Held:
+        if self._missing_since is None:
+            self._missing_since = now
+        until = self._missing_since + GRACE
+        if self._good and now < until:
+            return self._last_good(note=reading.hint, until=until)
+        self._good = self._data = None
+        return Held(defaults(self._settings), Basis.DEFAULTS, note=reading.hint)
+
+    def _last_good(
+        self,
+        rejected: tuple[Finding, ...] = (),
+        warnings: tuple[Finding, ...] = (),
+        note: str = "",
+        until: float | None = None,
+    ) -> Held:
+        if self._good is None:
+            return Held(
+                defaults(self._settings), Basis.DEFAULTS, None, rejected, warnings, note, until
+            )
+        return Held(self._good, Basis.LAST_GOOD, self._data, rejected, warnings, note, until)

@@ -1,0 +1,193 @@
+"""Keeps the kernel as the configuration says: when to look, when to apply, what to say.
+
+There is no thread and no waiting in here: `step()` does what is due and returns when it wants to be called again, and
+events only note that something is due earlier. The clock is injected, so that any sequence of events can be played in
+a test in no time.
+
+Everything ends in the same call: bring the kernel to the wanted ruleset, whatever it holds. A change of the file, a
+damaged table and the regular verification differ only in when that call comes:
+
+- a change of the configuration: at once;
+- somebody has changed nftables: at once, then at most once a second. A table that is damaged again and again is
+  repaired more and more rarely, down to once a minute, with an alarm: every commit makes other writers on the node
+  start over (their transactions carry the generation that they were made for);
+- the interval of the configuration (`resyncInterval`): everything is read again, the file too;
+- a kernel that refused: again after 1 s, 2 s, up to a minute.
+
+And never more than five transactions a second.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from wayhome.agent.announcer import Announcer
+from wayhome.agent.holding import Basis, Held, Holding
+from wayhome.agent.memory import Memory
+from wayhome.agent.reading import Missing, Present, Reading
+from wayhome.kernel import (
+    Applier,
+    ChangeKind,
+    Kernel,
+    KernelError,
+    Masquerade,
+    RepairBackoff,
+    Ruleset,
+    TransactionPace,
+    ruleset_of,
+)
+
+LONGEST_RETRY = 60.0
+"""Seconds between two attempts at a kernel that refuses."""
+VERIFY_INTERVAL = 1.0
+"""Seconds between two looks at our table, however often others change theirs."""
+
+
+class Source(Protocol):
+    """Where the configuration comes from."""
+
+    def read(self) -> Reading:
+        """Look at it. Never raises."""
+
+
+class Drift(Protocol):
+    """Says whether anybody has changed nftables."""
+
+    def drain(self) -> bool:
+        """Forget what was reported so far."""
+
+
+class Keeper:
+    """One node's rules."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        kernel: Kernel,
+        holding: Holding,
+        memory: Memory,
+        masquerade: Masquerade,
+        announcer: Announcer,
+        drift: Drift,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._kernel = kernel
+        self._applier = Applier(kernel)
+        self._holding = holding
+        self._memory = memory
+        self._masquerade = masquerade
+        self._announcer = announcer
+        self._drift = drift
+        self._clock = clock
+
+        # Set by the first look, which comes before everything else.
+        self._reading: Reading
+        self._held: Held
+        self._ruleset: Ruleset
+        self._begun = False
+        self._changed = False
+        """The wanted configuration is not the one that the kernel was last given."""
+
+        self._look_at = -math.inf
+        self._apply_at = -math.inf
+        self._audit_at = -math.inf
+        self._drift_seen_at = -math.inf
+        self._drifted = False
+        self._retries = 0
+        self._pace = TransactionPace()
+        self._backoff = RepairBackoff()
+
+    # Events. They only note what is due.
+
+    def source_changed(self) -> None:
+        """The configuration may have changed: look at it in the next step."""
+        self._look_at = -math.inf
+
+    def tables_changed(self) -> None:
+        """Somebody has changed nftables: look at our table, at once or a second after the last such look."""
+        self._drifted = True
+        due = max(self._drift_seen_at + VERIFY_INTERVAL, self._backoff.not_before)
+        self._apply_at = min(self._apply_at, max(due, self._clock()))
+
+    @property
+    def verification_due(self) -> bool:
+        """Whether our table will be looked at anyway: until then nobody needs to listen for changes."""
+        return self._apply_at < math.inf
+
+    # The work.
+
+    def step(self) -> float:
+        """Do what is due. Returns the time of the next step, by the keeper's clock."""
+        now = self._clock()
+        if self._audit_at <= now:
+            self._look_at = self._apply_at = -math.inf
+            self._kernel.forget()
+        if self._look_at <= now:
+            self._look(now)
+        if self._apply_at <= now:
+            self._apply(now)
+        return min(self._look_at, self._apply_at, self._audit_at)
+
+    def _look(self, now: float) -> None:
+        reading = self._source.read()
+        self._look_at = math.inf
+        if self._begun and isinstance(reading, Present) and reading == self._reading:
+            return  # the same text means what it meant
+        held = self._holding.observe(reading, now)
+        news = not self._begun or held.configuration != self._held.configuration
+        self._begun, self._reading, self._held = True, reading, held
+        if held.until is not None:
+            self._look_at = held.until
+        self._announcer.source(held)
+        if news:
+            self._ruleset = ruleset_of(held.configuration.policy, self._masquerade)
+            self._changed = True
+            self._apply_at = -math.inf
+
+    def _apply(self, now: float) -> None:
+        delay = self._pace.delay(now)
+        if delay > 0:
+            self._apply_at = now + delay
+            return
+        self._drift.drain()  # before reading: what happens from here on is news
+        if self._drifted:
+            self._drifted = False
+            self._drift_seen_at = now
+        try:
+            change = self._applier.apply(self._ruleset)
+        except KernelError as error:
+            self._retry(now, str(error))
+            return
+        held = self._held
+        self._audit_at = now + held.configuration.resync_interval
+        self._apply_at = math.inf
+        self._retries = 0
+        if change.kind is not ChangeKind.NOTHING:
+            self._pace.record(now)
+            self._apply_at = now  # once more: our own change is drained as news, and what came with it is not lost
+        if self._changed:
+            self._changed = False
+            self._announcer.applied(held, change)
+        elif change.kind is not ChangeKind.NOTHING:
+            alarm = self._backoff.record(now)
+            self._apply_at = self._backoff.not_before
+            self._announcer.repaired(change, alarm=alarm, next_in=self._apply_at - now)
+        self._remember(held)
+
+    def _retry(self, now: float, problem: str) -> None:
+        wait = min(2.0**self._retries, LONGEST_RETRY)
+        self._retries += 1
+        self._announcer.kernel_refused(problem, wait)
+        self._apply_at = now + wait
+        self._audit_at = max(self._audit_at, now + wait)
+
+    def _remember(self, held: Held) -> None:
+        """Keep for the next start what the kernel holds now; what was removed on purpose must not come back."""
+        removed = held.basis is Basis.DEFAULTS and isinstance(self._reading, Missing)
+        if held.basis is Basis.CONFIGURATION or removed:
+            problem = self._memory.remember(held.data)
+            if problem:
+                self._announcer.not_remembered(problem)

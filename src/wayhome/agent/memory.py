@@ -1,0 +1,77 @@
+"""The last good configuration on disk, so that a restart begins with it and not with the defaults.
+
+It is the text itself, behind one line with a checksum, and goes through the parser again: what flags of a newer
+start no longer allow is not resurrected. It is written to a temporary file, synchronised and renamed, so that a full
+disk or a killed process leaves the one before.
+
+A node on which the folder cannot be written loses only this; upstream's DaemonSet, for one, has no writable path.
+"""
+
+import contextlib
+import os
+import zlib
+from pathlib import Path
+
+_NAME = "last-good-configuration"
+_HEADER = b"wayhome 1 "
+
+
+class Memory:
+    """Remembers one configuration in a folder; `folder` None remembers nothing."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._known: bytes | None = None
+        self._failed = False
+
+    def recall(self) -> tuple[bytes | None, str]:
+        """What was remembered, or None; and why it cannot be used, if that is so."""
+        if self._folder is None:
+            return None, ""
+        try:
+            content = (self._folder / _NAME).read_bytes()
+        except FileNotFoundError:
+            return None, ""
+        except OSError as error:
+            return None, f"{self._folder / _NAME} cannot be read: {error.strerror}"
+        header, _, data = content.partition(b"\n")
+        if header != _HEADER + str(zlib.crc32(data)).encode():
+            return None, f"{self._folder / _NAME} is damaged and ignored"
+        self._known = data
+        return data, ""
+
+    def remember(self, data: bytes | None) -> str:
+        """Keep a configuration, or forget it (None). Returns what is lost, the first time that this fails."""
+        if self._folder is None or (data == self._known and not self._failed):
+            return ""
+        try:
+            if data is None:
+                (self._folder / _NAME).unlink(missing_ok=True)
+            else:
+                _write(self._folder, data)
+        except OSError as error:
+            said = self._failed
+            self._failed = True
+            return "" if said else f"{self._folder}: {error.strerror}"
+        self._known, self._failed = data, False
+        return ""
+
+
+def _write(folder: Path, data: bytes) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = folder / f".{_NAME}.new"
+    try:
+        with temporary.open("wb") as file:
+            file.write(_HEADER + str(zlib.crc32(data)).encode() + b"\n" + data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(folder / _NAME)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)  # the rename itself
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,69 @@
+"""Keeps watching the folder of the configuration file, and polls where that is refused.
+
+inotify has limits for each user (EMFILE, ENOSPC) that other programs on the node use up; a folder may go away and
+come back (a volume mounted anew). Then the file is read once a second until the folder can be watched again.
+"""
+
+import errno
+from pathlib import Path
+
+from wayhome.agent.inotify import FolderWatch
+from wayhome.agent.logs import Log
+
+POLL_INTERVAL = 1.0
+"""Seconds between two looks at a file whose folder cannot be watched."""
+
+
+class SourceWatch:
+    """The watch of one file's folder; `fileno` is None while it is polled."""
+
+    def __init__(self, path: Path, log: Log) -> None:
+        self._folder = path.parent
+        self._log = log
+        self._watch: FolderWatch | None = None
+        self._said = ""
+
+    def fileno(self) -> int | None:
+        """For an event loop."""
+        return self._watch.fileno() if self._watch else None
+
+    def renew(self) -> bool:
+        """Watch the folder, if it is not watched. Returns whether a look at the file is due: the watch is new."""
+        if self._watch:
+            return False
+        try:
+            self._watch = FolderWatch(self._folder)
+        except OSError as error:
+            self._explain(error)
+            return False
+        if self._said:
+            self._log.info("watching", f"{self._folder} is watched again")
+            self._said = ""
+        return True
+
+    def _explain(self, error: OSError) -> None:
+        reason = f"{self._folder} cannot be watched ({error.strerror}), so the file is read every {POLL_INTERVAL:g} s"
+        if error.errno == errno.EMFILE:
+            reason += "; fs.inotify.max_user_instances is used up by this user's programs"
+        elif error.errno == errno.ENOSPC:
+            reason += "; fs.inotify.max_user_watches is used up by this user's programs"
+        if reason != self._said:
+            self._said = reason
+            self._log.warning("polling", reason)
+
+    def drain(self) -> bool:
+        """Take what happened. Returns whether the file may have changed."""
+        if self._watch is None:
+            return False
+        changed, alive = self._watch.drain()
+        if not alive:
+            self.close()
+            self.renew()
+            return True
+        return changed
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._watch:
+            self._watch.close()
+            self._watch = None
