@@ -26,7 +26,7 @@ class RunningCase:
     def __init__(self, case: Case, folder: Path, configmap: Mapping[str, bytes] | None) -> None:
         """Start everything and wait until it works. Raises OSError, ProgramError."""
         self.case = case
-        self.volumes = tuple(_volume(case, folder, node) for node in case.agents)
+        self.volumes = volumes(case, folder)
         self.configure(configmap)
         logs = _made(folder / "logs")
         self.network = Network(case.topology, logs)
@@ -74,13 +74,11 @@ class RunningCase:
         self.close()
 
 
-def volume_folder(folder: Path, node: str) -> Path:
-    """Where the ConfigMap volume of a node's agent is, below a lab's folder."""
-    return folder / "volumes" / node
-
-
-def _volume(case: Case, folder: Path, node: str) -> ConfigMapVolume:
-    return ConfigMapVolume(_made(volume_folder(folder, node)), case.volume_items)
+def volumes(case: Case, folder: Path) -> tuple[ConfigMapVolume, ...]:
+    """The volumes of the case's agents, below the lab's folder."""
+    return tuple(
+        ConfigMapVolume(_made(folder / "volumes" / node), case.volume_items) for node in case.agents
+    )
 
 
 def _server(node: str) -> Program:

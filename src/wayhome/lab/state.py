@@ -1,0 +1,103 @@
+"""Which lab is up: a folder of the user's, a lock that its keeper holds, and a file that says how to reach it.
+
+The keeper holds the lock as long as it lives, and the kernel lets go of it however the keeper ends. So the lock and
+not the file tells whether a lab is up: a file without a held lock is what a killed keeper left, and is removed. Each
+user has one lab at a time, in a folder that nobody else can write: commands believe the file, and signal the process
+that it names.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import stat
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+class LabError(Exception):
+    """Something that the user can mend; the text says how."""
+
+
+class NoLabError(LabError):
+    """No lab is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabState:
+    """A lab that is up: `nodes` are descriptors of the keeper that hold the nodes' networks."""
+
+    case: str
+    keeper: int
+    nodes: Mapping[str, int]
+
+
+def lab_folder() -> Path:
+    """The folder of this user's lab, made if need be. Raises LabError."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    # After `su` the variable may still name another user's folder.
+    base = Path(runtime) if runtime and _is_ours(Path(runtime)) else _folder_in_tmp()
+    folder = base / "wayhome" / "lab"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _folder_in_tmp() -> Path:
+    folder = Path("/tmp") / f"wayhome-{os.geteuid()}"  # noqa: S108 (checked on the next lines)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not _is_ours(folder) or stat.S_IMODE(folder.lstat().st_mode) != 0o700:
+        raise LabError(
+            f"{folder} is not a folder that only you can use; remove it or set XDG_RUNTIME_DIR"
+        )
+    return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def take_lock(folder: Path) -> int | None:
+    """The descriptor of the lock, or None where a keeper holds it. It is kept across exec by whoever passes it on."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def write(folder: Path, state: LabState) -> None:
+    """Say that the lab is up; whoever reads sees all of it or nothing."""
+    new = folder / "state.json.new"
+    new.write_text(json.dumps(asdict(state)))
+    new.rename(folder / "state.json")
+
+
+def read(folder: Path) -> LabState:
+    """The lab that is up. What a killed keeper left is removed. Raises NoLabError."""
+    lock = take_lock(folder)
+    if lock is not None:
+        left = (folder / "state.json").exists()
+        clear(folder)
+        os.close(lock)
+        gone = "; the last one's keeper was killed, and what it left is removed now" if left else ""
+        raise NoLabError(f"no lab is up{gone}. `wayhome lab up the-case` starts one")
+    try:
+        return LabState(**json.loads((folder / "state.json").read_text()))
+    except FileNotFoundError:
+        raise NoLabError("a lab is being started or stopped; try again in a second") from None
+
+
+def clear(folder: Path) -> None:
+    """Remove everything but the lock, which must be held."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink()
