@@ -1,0 +1,70 @@
+"""A kernel in memory, for tests of everything above this package: it behaves like the real one, and counts.
+
+What the real back end does over netlink goes through the text here, so both ways are held to the same rules. Damage
+is done as others do it on a node, by a script: `fake.nftables.run("delete table inet wayhome")`.
+"""
+
+from wayhome.kernel.backend import KernelError
+from wayhome.kernel.difference import ElementChanges
+from wayhome.kernel.fake_nftables import FakeNftables
+from wayhome.kernel.ruleset import Ruleset
+from wayhome.kernel.skeleton import CHAIN, TABLE
+from wayhome.kernel.table import HeldRule, HeldSet, Table
+from wayhome.kernel.text import render, render_changes
+
+
+class FakeKernel:
+    """Keeps `Kernel`'s promises without a kernel. `transactions` are the scripts that were applied, in order."""
+
+    def __init__(self) -> None:
+        self.nftables = FakeNftables()
+        self.transactions: list[str] = []
+        self._next_failure: KernelError | None = None
+
+    def fail_once(self, error: KernelError) -> None:
+        """Let the next transaction fail with this error."""
+        self._next_failure = error
+
+    @property
+    def operations(self) -> int:
+        """The commands in all transactions."""
+        return sum(script.count("\n") for script in self.transactions)
+
+    def read(self) -> Table | None:
+        """Our table as it is."""
+        table = self.nftables.tables.get(f"inet {TABLE}")
+        if table is None:
+            return None
+        chain = table.chains.get(CHAIN)
+        rules = chain.rules if chain else []
+        return Table(
+            comment=table.comment,
+            dormant=table.dormant,
+            objects=len(table.chains) + len(table.sets),
+            chain=chain.base if chain else None,
+            rules=tuple(HeldRule(rule.comment, rule.statement.encode()) for rule in rules),
+            sets=tuple(HeldSet(held.type, tuple(held.intervals)) for held in table.sets.values()),
+        )
+
+    def replace(self, ruleset: Ruleset) -> None:
+        """Run the script that nft would be given."""
+        self._commit(render(ruleset))
+
+    def change(self, changes: ElementChanges) -> None:
+        """Run the same changes as a script."""
+        self._commit(render_changes(changes))
+
+    def remove(self) -> None:
+        """Remove our table."""
+        if f"inet {TABLE}" in self.nftables.tables:
+            self._commit(f"delete table inet {TABLE}\n")
+
+    def forget(self) -> None:
+        """Nothing is remembered here."""
+
+    def _commit(self, script: str) -> None:
+        error, self._next_failure = self._next_failure, None
+        if error:
+            raise error
+        self.nftables.run(script)
+        self.transactions.append(script)
