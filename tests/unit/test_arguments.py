@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import pytest
+
+from wayhome.agent.arguments import Options, parse_arguments
+from wayhome.agent.logs import Format
+
+
+def upstream(*arguments: str) -> Options:
+    return parse_arguments(list(arguments), native=False)
+
+
+def test_without_arguments_it_is_upstreams_agent() -> None:
+    options = upstream()
+    assert options.config == Path("/etc/config/ip-masq-agent")
+    assert options.settings.pod_cidrs is None
+    assert not options.settings.ipv6
+    assert not options.settings.all_reserved_ranges
+    assert options.masquerade.random_fully
+    assert options.masquerade.to_ports == ()
+
+
+def test_gkes_managed_daemonset() -> None:
+    options = upstream("--masq-chain=IP-MASQ", "--nomasq-all-reserved-ranges")
+    assert (options.masq_chain, options.settings.all_reserved_ranges) == ("IP-MASQ", True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--enable-ipv6"],
+        ["-enable-ipv6"],
+        ["--enable-ipv6=true"],
+        ["-enable-ipv6=1"],
+        ["--enable-ipv6=T"],
+    ],
+)
+def test_switches_as_go_writes_them(arguments: list[str]) -> None:
+    assert upstream(*arguments).settings.ipv6
+    assert upstream("--v=2", *arguments, "--masq-chain", "X").masq_chain == "X"
+
+
+@pytest.mark.parametrize("value", ["false", "0", "F"])
+def test_random_fully_can_be_switched_off(value: str) -> None:
+    assert not upstream(f"--random-fully={value}").masquerade.random_fully
+
+
+def test_port_ranges() -> None:
+    assert upstream("--to-ports=1024-29999,32768-65535").masquerade.to_ports == (
+        (1024, 29999),
+        (32768, 65535),
+    )
+    assert upstream("--to-ports=").masquerade.to_ports == ()
+
+
+def test_klogs_flags_are_accepted_and_named() -> None:
+    assert upstream("-v=2", "--logtostderr", "--stderrthreshold=INFO", "--log_dir", "/x").ignored == (
+        "log_dir", "logtostderr", "stderrthreshold", "v",
+    )  # fmt: skip
+
+
+def test_the_native_command_line_knows_pods() -> None:
+    options = parse_arguments(
+        ["--pod-cidrs=172.16.2.0/24, fd00::/64", "--log-format=json", "--state="], native=True
+    )
+    assert options.settings.pod_cidrs is not None
+    assert [str(prefix) for prefix in options.settings.pod_cidrs] == ["172.16.2.0/24", "fd00::/64"]
+    assert options.log_format is Format.JSON
+    assert options.state is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--enable-ipv6=maybe"], "'maybe' is neither true nor false"),
+        (["--to-ports=9-1"], "ports 9-1: write FIRST-LAST"),
+        (["--to-ports=many"], "'many' is no port range"),
+        (["--no-such-flag"], "unrecognized arguments: --no-such-flag"),
+        (["--pod-cidrs=172.16.2.0/24"], "unrecognized arguments"),
+    ],
+)
+def test_what_cannot_be_read_ends_with_2_and_says_so(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        upstream(*arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_wrong_pod_ranges_name_the_right_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments(["--pod-cidrs=172.16.2.1/24"], native=True)
+    assert "write 172.16.2.0/24" in capsys.readouterr().err
