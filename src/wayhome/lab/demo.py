@@ -85,7 +85,10 @@ def run(
     started = time.perf_counter()
     first, *_ = case.phases
     with RunningCase(case, folder, first.configmap) as running, Prober(running.network) as prober:
-        say(f"built and started in {time.perf_counter() - started:.2f} s")
+        say(
+            f"{len(case.topology.nodes)} networks, {len(case.servers)} servers and {len(case.agents)} agents: "
+            f"up in {time.perf_counter() - started:.2f} s"
+        )
         outcomes = []
         for phase in case.phases:
             outcomes.append(_run_phase(phase, running, prober))

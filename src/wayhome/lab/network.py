@@ -4,6 +4,7 @@ The caller has left the host before (`namespaces.enter`). The namespaces are hel
 in them, so a lab ends with its process, however that ends; `close` ends it in an orderly way.
 """
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -111,6 +112,6 @@ class Network:
         self.close()
 
 
-def unknown_node(node: str, known: "dict[str, NetworkNamespace] | dict[str, int]") -> str:
+def unknown_node(node: str, known: Iterable[str]) -> str:
     """What to tell somebody who names a node that is not there."""
     return f"there is no node {node!r} in this lab; its nodes are: {', '.join(known)}"

@@ -1,0 +1,217 @@
+"""`wayhome lab`: the case's network on this machine, to watch it run or to try things in it.
+
+`run` needs nothing before and leaves nothing behind. `up` leaves a keeper in the background, which the other commands
+join and `down` ends.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+import click
+
+from wayhome.cli.printable import printable
+from wayhome.lab import agent_log, remote
+from wayhome.lab.capture import capture as capture_packets
+from wayhome.lab.capture import open_capture
+from wayhome.lab.cases import CASES
+from wayhome.lab.namespaces import NamespaceRefusedError, enter
+from wayhome.lab.programs import ProgramError, environment
+from wayhome.lab.state import LabError
+
+CASE = click.argument("case", type=click.Choice(list(CASES)))
+
+
+@click.group()
+def lab() -> None:
+    """A network of namespaces on this machine, with real packets, without root."""
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """What can go wrong, as a message and an exit code."""
+    try:
+        yield
+    except NamespaceRefusedError as refused:
+        _end(4, f"{refused.reason}. This works instead:", refused.command)
+    except LabError as error:
+        _end(2, str(error))
+    except (ProgramError, OSError) as error:
+        _end(4, str(error))
+
+
+def _end(code: int, *lines: str) -> NoReturn:
+    click.echo(f"wayhome: {lines[0]}", err=True)
+    for line in lines[1:]:
+        click.echo(line, err=True)
+    sys.exit(code)
+
+
+@lab.command()
+@CASE
+@click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
+def run(case: str, as_json: bool) -> None:
+    """Build a case, run its phases, show what was seen, and take it down again.
+
+    Ends with 0 if everything was as expected, and with 1 if not.
+    """
+    from wayhome.cli.lab_report import Report, console, document  # noqa: PLC0415 (rich)
+    from wayhome.lab import demo  # noqa: PLC0415
+
+    started = time.perf_counter()
+    report = Report(console(), CASES[case])
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # an exit, so that the folder is removed
+    with _errors(), tempfile.TemporaryDirectory(prefix="wayhome-") as folder:
+        enter()
+        if as_json:
+            outcome = demo.run(CASES[case], Path(folder))
+        else:
+            report.begin(CASES[case])
+            erase = _progress("building and starting ...")
+            outcome = demo.run(CASES[case], Path(folder), _both(erase, report.built), report.phase)
+    if as_json:
+        click.echo(json.dumps(document(outcome), indent=2))
+    else:
+        report.end(outcome, time.perf_counter() - started)
+    sys.exit(0 if outcome.as_expected else 1)
+
+
+def _progress(text: str) -> Callable[[], None]:
+    """Show a line on a terminal's standard error, until the function that is returned erases it."""
+    if not sys.stderr.isatty():
+        return lambda: None
+    click.echo(f"  {text}", err=True, nl=False)
+    return lambda: click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _both(first: Callable[[], None], then: Callable[[str], None]) -> Callable[[str], None]:
+    def both(text: str) -> None:
+        first()
+        then(text)
+
+    return both
+
+
+@lab.command()
+@CASE
+def up(case: str) -> None:
+    """Build a case and keep it up in the background, until `down`."""
+    erase = _progress("building and starting ...")
+    started = time.perf_counter()
+    try:
+        with _errors():
+            state = remote.up(case)
+    finally:
+        erase()
+    click.echo(
+        f"{case} is up after {time.perf_counter() - started:.1f} s: {', '.join(state.nodes)}"
+    )
+    click.echo("Try:")
+    for line in CASES[case].try_next:
+        click.echo(f"  {line}")
+
+
+@lab.command()
+def down() -> None:
+    """End the lab that is up."""
+    with _errors():
+        state = remote.down()
+    click.echo(f"{state.case} is down; nothing of it is left")
+
+
+@lab.command()
+def status() -> None:
+    """Show the lab that is up: its nodes, its agents, and what they said last."""
+    with _errors():
+        state = remote.current()
+        click.echo(f"{state.case} is up; its keeper is process {state.keeper}")
+        for node in CASES[state.case].topology.nodes:
+            click.echo(f"  {node.name:<16} {', '.join(dict.fromkeys(map(str, node.addresses)))}")
+        for node_name in CASES[state.case].agents:
+            log = remote.agent_log(state, node_name)
+            said = agent_log.events(log.read_text(errors="replace"))
+            last = printable(said[-1].message) if said else "nothing"
+            click.echo(f"agent on {node_name}: {last}\n  its log: {log}")
+
+
+@lab.command(
+    "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.argument("node")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec_(node: str, command: tuple[str, ...]) -> None:
+    """Run a command on a node: `wayhome lab exec my-pod -- curl http://10.2.0.1/health`.
+
+    Ends as the command ends.
+    """
+    argv = command[1:] if command[0] == "--" else command
+    if not argv:
+        raise click.UsageError("say what to run, after `--`")
+    with _errors():
+        remote.join(remote.current(), node)
+        try:
+            os.execvpe(argv[0], argv, environment())  # noqa: S606 (the user's own command)
+        except FileNotFoundError:
+            _end(4, f"{printable(argv[0])} is not installed on this machine")
+
+
+@lab.command()
+@click.argument("node")
+@click.argument("file", type=click.File("wb"))
+@click.option("--seconds", type=float, help="When to stop; without it, at Ctrl-C.")
+def capture(node: str, file: BinaryIO, seconds: float | None) -> None:
+    """Write what passes a node to a pcap file."""
+    with _errors():
+        remote.join(remote.current(), node)
+        with open_capture() as channel:
+            count = capture_packets(channel, file, seconds)
+    click.echo(f"{count} packets")
+
+
+@lab.command()
+@click.option(
+    "--from-file",
+    "files",
+    multiple=True,
+    metavar="[KEY=]FILE",
+    help="As `kubectl create configmap --from-file`: without KEY, the key is the file's name.",
+)
+@click.option("--delete", is_flag=True, help="Take the ConfigMap away, as `kubectl delete`.")
+def configmap(files: tuple[str, ...], delete: bool) -> None:
+    """Show a ConfigMap to the agents of the lab, as kubelet does on their nodes."""
+    if delete == bool(files):
+        raise click.UsageError("say either --from-file [KEY=]FILE or --delete")
+    data = dict(map(_from_file, files))
+    with _errors():
+        state = remote.current()
+        changed = remote.configure(state, data)
+    wanted = list(CASES[state.case].volume_items)
+    if not changed:
+        keys = f"the keys {', '.join(map(printable, data))}" if data else "no key"
+        click.echo(
+            f"nothing changed on the nodes: the ConfigMap has {keys}, and the volumes show only: {', '.join(wanted)}"
+            if not data.keys() & set(wanted)
+            else "nothing changed on the nodes: they hold this configuration already"
+        )
+    else:
+        click.echo(
+            "the volumes on the nodes are changed; `wayhome lab status` shows what the agents say"
+        )
+
+
+def _from_file(text: str) -> tuple[str, bytes]:
+    key, equals, name = text.rpartition("=")
+    path = Path(name)
+    try:
+        return (key if equals else path.name), path.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{printable(name)}: {error.strerror}") from error

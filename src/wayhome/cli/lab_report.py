@@ -1,0 +1,183 @@
+"""What a run of a case prints: a matrix for each phase for people, one document for machines.
+
+The matrix works without colour: every cell has a sign and, where something was lost, words. A terminal that cannot
+show the signs gets letters.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from wayhome.cli.printable import printable
+from wayhome.lab.case import Case, Expected, Row
+from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome
+from wayhome.probe.observation import Leg, Protocol
+
+PIPED_WIDTH = 100
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, or PIPED_WIDTH where it is none."""
+    plain = Console(highlight=False, emoji=False)
+    return plain if plain.is_terminal else Console(width=PIPED_WIDTH, highlight=False, emoji=False)
+
+
+class Report:
+    """Prints a run as it goes."""
+
+    def __init__(self, out: Console, case: Case) -> None:
+        self._out = out
+        fancy = (out.encoding or "").lower().startswith("utf")
+        self._yes, self._no, self._arrow = ("✓", "✗", "→") if fancy else ("+", "x", "->")
+        self._names = {
+            str(address): node.name for node in case.topology.nodes for address in node.addresses
+        }
+
+    def begin(self, case: Case) -> None:
+        """What is being built."""
+        self._out.print(f"[bold]{case.name}[/bold]: what is built, out of network namespaces")
+        for line in case.summary:
+            self._line(line)
+
+    def built(self, text: str) -> None:
+        """It is up."""
+        self._line(f"{text}; no root needed")
+        self._line(
+            f"{self._yes} reached (all probes of a phase run at once)   {self._no} lost, seen to die"
+        )
+
+    def phase(self, outcome: PhaseOutcome) -> None:
+        """One phase: the matrix, the deaths, what the agent said, the time until the effect."""
+        phase = outcome.phase
+        self._out.print()
+        self._out.print(f"[bold]{phase.name}[/bold]: {phase.title}")
+        self._out.print(Padding(self._matrix(outcome.probes), (0, 0, 0, 2), expand=False))
+        for death, rows in self._deaths(outcome.probes).items():
+            self._line(f"{self._no} {', '.join(rows)}: {death}", "red")
+        if outcome.agent_said:
+            self._line(f"the agent on the node says: {printable(outcome.agent_said)}", "yellow")
+        elif phase.show_agent:
+            self._line(f"the agent did not say anything about it ({phase.show_agent})", "bold red")
+        self._effect(outcome)
+        if phase.explanation:
+            self._line(phase.explanation)
+        for probe in outcome.probes:
+            if not probe.as_expected:
+                self._line(f"NOT AS EXPECTED: {self._complaint(probe)}", "bold red")
+
+    def _effect(self, outcome: PhaseOutcome) -> None:
+        if not outcome.phase.takes_effect:
+            return
+        if outcome.milliseconds_to_effect is None:
+            self._line("NOT AS EXPECTED: writing the file had no effect", "bold red")
+            return
+        self._line(
+            f"{outcome.milliseconds_to_effect:.0f} ms from writing the file to the first success "
+            f"({outcome.attempts_until_effect} probes); {outcome.phase.comparison}",
+            "green",
+        )
+
+    def end(self, outcome: Outcome, seconds: float) -> None:
+        """The verdict."""
+        probes = [probe for phase in outcome.phases for probe in phase.probes]
+        good = sum(probe.as_expected for probe in probes)
+        verdict, style = ("as expected", "bold green") if outcome.as_expected else ("NOT", "red")
+        self._out.print()
+        self._out.print(
+            f"{verdict}: {good} of {len(probes)} probes as expected, {seconds:.1f} s in all. "
+            "`wayhome lab up the-case` keeps the network up to try things.",
+            style=style,
+        )
+
+    def _line(self, text: str, style: str = "") -> None:
+        self._out.print(Padding(Text(text, style=style), (0, 0, 0, 2), expand=False))
+
+    def _matrix(self, probes: Sequence[ProbeOutcome]) -> Table:
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+        table.add_column("from and to")
+        for protocol in Protocol:
+            table.add_column(protocol.upper())
+        table.add_column("the target sees")
+        for row, group in groupby(probes, key=lambda probe: probe.row):
+            cells = list(group)
+            table.add_row(self._label(row), *map(self._cell, cells), self._seen(cells))
+        return table
+
+    def _cell(self, probe: ProbeOutcome) -> Text:
+        seen = probe.observation
+        unexpected = "" if probe.as_expected else " (!)"
+        if seen.reached:
+            return Text(f"{self._yes} {seen.milliseconds:.1f} ms{unexpected}", "green")
+        lost = f"{seen.loss.leg} lost" if seen.loss else "no answer"
+        return Text(f"{self._no} {lost}{unexpected}", "red")
+
+    def _seen(self, probes: Sequence[ProbeOutcome]) -> str:
+        sources = {str(p.observation.source_seen or "nothing") for p in probes}
+        return ", ".join(sorted(map(self._named, sources)))
+
+    def _named(self, address: str) -> str:
+        name = self._names.get(address)
+        return f"{address} ({name})" if name else address
+
+    def _label(self, row: Row) -> str:
+        return f"{row.source} {self._arrow} {row.destination}"
+
+    def _deaths(self, probes: Sequence[ProbeOutcome]) -> Mapping[str, list[str]]:
+        """Each reason once, with the rows that it holds for."""
+        deaths: dict[str, list[str]] = {}
+        for probe in probes:
+            if probe.observation.reason:
+                rows = deaths.setdefault(printable(probe.observation.reason), [])
+                if self._label(probe.row) not in rows:
+                    rows.append(self._label(probe.row))
+        return deaths
+
+    def _complaint(self, probe: ProbeOutcome) -> str:
+        seen = probe.observation
+        what = f"reached from {seen.source_seen}" if seen.reached else f"{seen.reason}"
+        where = f"{self._label(probe.row)} over {seen.protocol}"
+        return f"{where}: expected {_wanted(probe.expected)}; seen: {printable(what)}"
+
+
+def _wanted(expected: Expected) -> str:
+    if expected.reached:
+        return f"to be reached from {expected.source_seen}"
+    leg = expected.leg or Leg.REQUEST
+    return f"the {leg} to die at {expected.place} ({expected.cause})"
+
+
+def document(outcome: Outcome) -> dict[str, object]:
+    """The run as one JSON document. `expected` and `reached` are both whether the target was reached."""
+    return {
+        "schema": 1,
+        "phases": [
+            {
+                "name": phase.phase.name,
+                "milliseconds_to_effect": _rounded(phase.milliseconds_to_effect),
+                "probes": [_probe(probe) for probe in phase.probes],
+            }
+            for phase in outcome.phases
+        ],
+        "as_expected": outcome.as_expected,
+    }
+
+
+def _probe(probe: ProbeOutcome) -> dict[str, object]:
+    seen = probe.observation
+    return {
+        "source": probe.row.source,
+        "destination": probe.row.destination,
+        "protocol": str(seen.protocol),
+        "expected": probe.expected.reached,
+        "reached": seen.reached,
+        "source_seen": str(seen.source_seen) if seen.source_seen else None,
+        "milliseconds": _rounded(seen.milliseconds),
+    }
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 3)
