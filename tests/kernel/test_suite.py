@@ -1,6 +1,10 @@
 """What every kernel promises, the fake one and the real one."""
 
+from typing import Any
+
 import pytest
+from tests.kernel.nodes import Node
+from tests.kernel.policies import make_policy
 
 from wayhome.kernel import (
     Applier,
@@ -22,7 +26,7 @@ def addresses(text: str) -> tuple[int, int]:
     return parse_address(first)[1], parse_address(last)[1]
 
 
-def held(node) -> dict[str, tuple[tuple[int, int], ...]]:
+def held(node: Node) -> dict[str, tuple[tuple[int, int], ...]]:
     """The elements of all sets, read anew."""
     node.kernel.forget()
     table = node.kernel.read()
@@ -31,15 +35,15 @@ def held(node) -> dict[str, tuple[tuple[int, int], ...]]:
 
 
 @pytest.fixture
-def rules(make_policy) -> Ruleset:
+def rules() -> Ruleset:
     return ruleset_of(make_policy("10.0.0.0/8", "172.16.0.0/12", "169.254.0.0/16"))
 
 
-def test_at_first_there_is_no_table(node) -> None:
+def test_at_first_there_is_no_table(node: Node) -> None:
     assert node.kernel.read() is None
 
 
-def test_apply_writes_the_whole_table_at_first(node, rules) -> None:
+def test_apply_writes_the_whole_table_at_first(node: Node, rules: Ruleset) -> None:
     change = Applier(node.kernel).apply(rules)
     assert (change.kind, change.cause, change.added) == (
         ChangeKind.REPLACED,
@@ -49,7 +53,7 @@ def test_apply_writes_the_whole_table_at_first(node, rules) -> None:
     assert held(node) == rules.elements
 
 
-def test_the_same_policy_twice_sends_nothing(node, rules) -> None:
+def test_the_same_policy_twice_sends_nothing(node: Node, rules: Ruleset) -> None:
     applier = Applier(node.kernel)
     applier.apply(rules)
     before = node.transactions()
@@ -60,7 +64,9 @@ def test_the_same_policy_twice_sends_nothing(node, rules) -> None:
     assert node.transactions() == before
 
 
-def test_a_changed_line_sends_only_its_elements(node, make_policy, monkeypatch) -> None:
+def test_a_changed_line_sends_only_its_elements(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     applier = Applier(node.kernel)
     applier.apply(ruleset_of(make_policy("10.0.0.0/8", "172.16.0.0/12", "0.0.0.0/8")))
     before = node.transactions()
@@ -102,7 +108,7 @@ def test_a_changed_line_sends_only_its_elements(node, make_policy, monkeypatch) 
         (["::/0"], ["fd00::/9", "fd80::/9", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"]),
     ],
 )
-def test_from_list_to_list(node, make_policy, before, after) -> None:
+def test_from_list_to_list(node: Node, before: list[str], after: list[str]) -> None:
     applier = Applier(node.kernel)
     applier.apply(ruleset_of(make_policy(*before, ipv6=True)))
     wanted = ruleset_of(make_policy(*after, ipv6=True))
@@ -113,7 +119,7 @@ def test_from_list_to_list(node, make_policy, before, after) -> None:
     assert applier.apply(wanted).kind is ChangeKind.NOTHING
 
 
-def test_carved_out_destinations_are_in_no_set(node, make_policy) -> None:
+def test_carved_out_destinations_are_in_no_set(node: Node) -> None:
     wanted = ruleset_of(make_policy("10.0.0.0/8", masquerade=["10.2.0.0/16", "10.255.0.0/16"]))
     Applier(node.kernel).apply(wanted)
     assert held(node) == {
@@ -124,12 +130,12 @@ def test_carved_out_destinations_are_in_no_set(node, make_policy) -> None:
     }
 
 
-def test_neighbours_from_different_lines_stay_apart(node, make_policy) -> None:
+def test_neighbours_from_different_lines_stay_apart(node: Node) -> None:
     Applier(node.kernel).apply(ruleset_of(make_policy("10.0.0.0/8", "10.1.0.0/16", "11.0.0.0/8")))
     assert len(held(node)["keep4"]) == 4
 
 
-def test_pod_ranges_are_elements_too(node, make_policy) -> None:
+def test_pod_ranges_are_elements_too(node: Node) -> None:
     applier = Applier(node.kernel)
     applier.apply(ruleset_of(make_policy("10.0.0.0/8", pods=["10.4.0.0/24"])))
     wanted = ruleset_of(make_policy("10.0.0.0/8", pods=["10.4.0.0/24", "10.4.1.0/24", "fd00::/64"]))
@@ -151,7 +157,7 @@ TWO_RANGES = Masquerade(to_ports=((1024, 29999), (32768, 65535)))
         Masquerade(priority_offset=-10),
     ],
 )
-def test_other_options_replace_the_table_once(node, make_policy, options) -> None:
+def test_other_options_replace_the_table_once(node: Node, options: Masquerade) -> None:
     policy = make_policy("10.0.0.0/8")
     applier = Applier(node.kernel)
     applier.apply(ruleset_of(policy))
@@ -163,7 +169,7 @@ def test_other_options_replace_the_table_once(node, make_policy, options) -> Non
 
 
 @pytest.mark.parametrize("scope", [{"ipv6": True}, {"pods": ["10.4.0.0/24"]}])
-def test_another_scope_replaces_the_table(node, make_policy, scope) -> None:
+def test_another_scope_replaces_the_table(node: Node, scope: dict[str, Any]) -> None:
     applier = Applier(node.kernel)
     applier.apply(ruleset_of(make_policy("10.0.0.0/8")))
     wanted = ruleset_of(make_policy("10.0.0.0/8", **scope))
@@ -184,15 +190,18 @@ DAMAGE = [
     ("add chain inet wayhome foreign", Cause.STRANGER),
     ("add set inet wayhome foreign { type ipv4_addr; flags interval; }", Cause.SETS),
     (
-        "flush chain inet wayhome postrouting\ndelete set inet wayhome keep4\n"
-        "add set inet wayhome keep4 { type ipv6_addr; flags interval; }",
+        """flush chain inet wayhome postrouting
+delete set inet wayhome keep4
+add set inet wayhome keep4 { type ipv6_addr; flags interval; }""",
         Cause.SETS,
     ),
 ]
 
 
 @pytest.mark.parametrize(("script", "cause"), DAMAGE)
-def test_damage_is_noticed_and_repaired(node, rules, script, cause) -> None:
+def test_damage_is_noticed_and_repaired(
+    node: Node, rules: Ruleset, script: str, cause: Cause
+) -> None:
     applier = Applier(node.kernel)
     applier.apply(rules)
     node.run(script)
@@ -204,7 +213,7 @@ def test_damage_is_noticed_and_repaired(node, rules, script, cause) -> None:
     assert applier.apply(rules).kind is ChangeKind.NOTHING
 
 
-def test_a_rule_rewritten_under_our_comment_is_noticed(node, rules) -> None:
+def test_a_rule_rewritten_under_our_comment_is_noticed(node: Node, rules: Ruleset) -> None:
     applier = Applier(node.kernel)
     applier.apply(rules)
     commands = [c for c in rules.skeleton.commands() if c.startswith("add rule")]
@@ -220,14 +229,16 @@ def test_a_rule_rewritten_under_our_comment_is_noticed(node, rules) -> None:
         ("delete element inet wayhome keep4 { 10.0.0.0/8 }", 1, 0),
         ("add element inet wayhome keep4 { 192.168.0.0/16 }", 0, 1),
         (
-            "delete element inet wayhome keep4 { 10.0.0.0/8 }\n"
-            "add element inet wayhome keep4 { 10.0.0.0/9 }",
+            """delete element inet wayhome keep4 { 10.0.0.0/8 }
+add element inet wayhome keep4 { 10.0.0.0/9 }""",
             1,
             1,
         ),
     ],
 )
-def test_damaged_elements_are_repaired_alone(node, rules, script, added, removed) -> None:
+def test_damaged_elements_are_repaired_alone(
+    node: Node, rules: Ruleset, script: str, added: int, removed: int
+) -> None:
     applier = Applier(node.kernel)
     applier.apply(rules)
     node.run(script)
@@ -236,7 +247,9 @@ def test_damaged_elements_are_repaired_alone(node, rules, script, added, removed
     assert held(node) == rules.elements
 
 
-def test_a_refused_difference_becomes_a_replacement(node, rules, make_policy, monkeypatch) -> None:
+def test_a_refused_difference_becomes_a_replacement(
+    node: Node, rules: Ruleset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     applier = Applier(node.kernel)
     applier.apply(rules)
 
@@ -254,7 +267,7 @@ def test_a_refused_difference_becomes_a_replacement(node, rules, make_policy, mo
     assert held(node) == wanted.elements
 
 
-def test_a_difference_against_another_state_is_refused_whole(node, rules) -> None:
+def test_a_difference_against_another_state_is_refused_whole(node: Node, rules: Ruleset) -> None:
     Applier(node.kernel).apply(rules)
     (keep4,) = rules.skeleton.sets
     absent, present, overlapping = (
@@ -272,7 +285,7 @@ def test_a_difference_against_another_state_is_refused_whole(node, rules) -> Non
         assert held(node) == rules.elements
 
 
-def test_remove_leaves_nothing_and_may_be_repeated(node, rules) -> None:
+def test_remove_leaves_nothing_and_may_be_repeated(node: Node, rules: Ruleset) -> None:
     Applier(node.kernel).apply(rules)
     node.kernel.remove()
     assert node.kernel.read() is None
@@ -280,7 +293,7 @@ def test_remove_leaves_nothing_and_may_be_repeated(node, rules) -> None:
     assert Applier(node.kernel).apply(rules).cause is Cause.NO_TABLE
 
 
-def test_other_tables_stay(node, rules) -> None:
+def test_other_tables_stay(node: Node, rules: Ruleset) -> None:
     node.run("add table inet foreign\nadd set inet foreign keep4 { type ipv4_addr; }")
     applier = Applier(node.kernel)
     applier.apply(rules)
@@ -288,7 +301,7 @@ def test_other_tables_stay(node, rules) -> None:
     node.run("delete set inet foreign keep4\ndelete table inet foreign")  # fails if they are gone
 
 
-def test_a_transaction_that_fails_leaves_the_old_rules(rules, make_policy) -> None:
+def test_a_transaction_that_fails_leaves_the_old_rules(rules: Ruleset) -> None:
     fake = FakeKernel()
     applier = Applier(fake)
     applier.apply(rules)
