@@ -6,7 +6,7 @@ logged to LOG_GROUP with the cause as its prefix; `drops` listens there.
 
 A drop route is a blackhole route of the kernel, whose look-up finds the longest prefix; the rule here only gives it
 its cause. It matches where the look-up finds no interface to leave by. (`fib daddr type blackhole` loads and never
-matches: the type is looked up among local addresses only, and everything else is called unicast.) Among the drop routes that contain a destination, the one that the look-up found is the longest, so the
+matches IPv4: the type is looked up among local addresses only, and everything else is called unicast.) Among the drop routes that contain a destination, the one that the look-up found is the longest, so the
 rules go from long prefixes to short ones. They stand behind the translation of replies (priority `filter`), where
 the destination is the one that will be routed.
 
@@ -39,6 +39,8 @@ LOG_GROUP = 1
 # Google's firewall forgets an idle flow after ten minutes.
 REMEMBERED = "10m"
 
+_NEIGHBOURS = ("nd-router-solicit", "nd-router-advert", "nd-neighbor-solicit", "nd-neighbor-advert")
+_NO_WAY_ON = "fib daddr type != { local, broadcast, multicast, anycast } fib daddr oif missing"
 _FAMILIES = (("ip", 4, "icmp"), ("ip6", 6, "icmpv6"))
 
 
@@ -68,6 +70,9 @@ def _lines(node: Node, *, log: bool) -> Iterator[str]:
     yield f"add table inet {TABLE}"
     yield f"add chain inet {TABLE} way_in {{ type filter hook prerouting priority filter ; }}"
     yield f"add chain inet {TABLE} way_out {{ type filter hook postrouting priority filter ; }}"
+    for hook in ("way_in", "way_out"):
+        # Without its neighbours IPv6 does not begin; no cloud's firewall asks for a rule.
+        yield f"add rule inet {TABLE} {hook} icmpv6 type {{ {', '.join(_NEIGHBOURS)} }} accept"
     for port in guarded:
         for match in _foreign_sources(port):
             yield f"add rule inet {TABLE} way_in {match} {_drop(SOURCE_NOT_ALLOWED, log=log)}"
@@ -76,7 +81,7 @@ def _lines(node: Node, *, log: bool) -> Iterator[str]:
     for drop in drops:
         family = "ip" if drop.destination.version == 4 else "ip6"
         yield (
-            f"add rule inet {TABLE} way_in fib daddr type unicast fib daddr oif missing "
+            f"add rule inet {TABLE} way_in {_NO_WAY_ON} "
             f"{family} daddr {drop.destination} {_drop(drop.cause, log=log)}"
         )
 
@@ -87,7 +92,7 @@ def _drop(cause: str, *, log: bool) -> str:
 
 
 def _foreign_sources(port: Port) -> Iterator[str]:
-    """Matches of what may not enter by a port: one for each family. IPv6 neighbours may always be found."""
+    """Matches of what may not enter by a port: one for each family. IPv6 needs link-local sources too."""
     for family, version, _ in _FAMILIES:
         mine = [str(p) for p in port.sources or () if p.version == version]
         if version == 6:
@@ -129,8 +134,6 @@ def _memory(number: int) -> Iterator[str]:
 
 def _filter(number: int, chain: str, filter_: Filter, *, log: bool) -> Iterator[str]:
     rule = f"add rule inet {TABLE} {chain}"
-    # Without its neighbours IPv6 does not begin; no cloud's firewall asks for a rule.
-    yield f"{rule} icmpv6 type {{ nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert }} return"
     if filter_.stateful:
         for family, _, icmp in _FAMILIES:
             reply = f"{family} daddr . {family} saddr . meta l4proto . th dport . th sport"

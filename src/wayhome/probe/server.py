@@ -8,11 +8,13 @@ closed. It prints `listening` once both ports are open, and then one line for ea
 
 import argparse
 import json
+import socket
 import socketserver
 import sys
 import threading
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler
+from ipaddress import ip_address
 
 from wayhome.probe.flow import GREETING_PORT, HTTP_PORT
 
@@ -25,6 +27,13 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def __init__(
+        self, address: str, port: int, handler: type[socketserver.BaseRequestHandler]
+    ) -> None:
+        if ip_address(address).version == 6:
+            self.address_family = socket.AF_INET6  # `::` takes IPv4 clients too
+        super().__init__((address, port), handler)
+
 
 class Health(BaseHTTPRequestHandler):
     """Answers `/health` with the source of the connection."""
@@ -34,7 +43,7 @@ class Health(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer."""
         if self.path == "/health":
-            source, port = self.client_address[:2]
+            source, port = _source(self.client_address), self.client_address[1]
             self._answer(200, {"status": "ok", "source": source, "source_port": port})
         else:
             self._answer(404, {"status": "not found", "try": "/health"})
@@ -49,7 +58,7 @@ class Health(BaseHTTPRequestHandler):
 
     def log_message(self, template: str, *values: object) -> None:
         """One line for each request, with what the client sent made printable."""
-        print(f"{self.client_address[0]} {template % values!a}", flush=True)  # noqa: T201 (a program's log)
+        print(f"{_source(self.client_address)} {template % values!a}", flush=True)  # noqa: T201 (a program's log)
 
 
 class Greeting(socketserver.BaseRequestHandler):
@@ -57,7 +66,12 @@ class Greeting(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         """Answer."""
-        self.request.sendall(f"{self.client_address[0]}\n".encode())
+        self.request.sendall(f"{_source(self.client_address)}\n".encode())
+
+
+def _source(client: tuple[str, int]) -> str:
+    """The client's address; a socket for both families writes an IPv4 one as a mapped one."""
+    return client[0].removeprefix("::ffff:")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,8 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--greeting-port", type=int, default=GREETING_PORT)
     options = parser.parse_args(arguments)
     with (
-        _Server((options.address, options.greeting_port), Greeting) as greeting,
-        _Server((options.address, options.http_port), Health) as health,
+        _Server(options.address, options.greeting_port, Greeting) as greeting,
+        _Server(options.address, options.http_port, Health) as health,
     ):
         threading.Thread(target=greeting.serve_forever, daemon=True).start()
         print(LISTENING, flush=True)  # noqa: T201 (whoever started us waits for it)

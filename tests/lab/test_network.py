@@ -1,0 +1,176 @@
+import subprocess
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from tests.lab.small import (
+    CLIENT,
+    CLIENT6,
+    SERVER,
+    SERVER6,
+    deaths,
+    receiver,
+    send,
+    small_topology,
+)
+
+from wayhome.lab import network as network_module
+from wayhome.lab import rules
+from wayhome.lab.network import Network
+from wayhome.lab.topology import Action, DropRoute, Filter, FilterRule, Topology, TopologyError
+
+pytestmark = pytest.mark.kernel
+
+Build = Callable[[Topology], Network]
+UDP_4000 = FilterRule(protocol="udp", ports=(4000,))
+
+
+@pytest.mark.parametrize(("source", "destination"), [(CLIENT, SERVER), (CLIENT6, SERVER6)])
+def test_a_packet_crosses_two_links_and_keeps_its_source(
+    build: Build, source: object, destination: object
+) -> None:
+    network = build(small_topology())
+    with receiver(network, "server") as server:
+        send(network, "client", str(destination))
+        data, sender = server.recvfrom(100)
+    assert (data, sender[0].removeprefix("::ffff:")) == (b"datagram", str(source))
+
+
+@pytest.mark.parametrize("address", [CLIENT, CLIENT6])
+def test_a_missing_route_home_kills_the_reply_and_says_so(build: Build, address: object) -> None:
+    network = build(small_topology(without=(str(address),)))
+    send(network, "server", str(address), source_port=4001)
+    (drop,) = deaths(network)
+    assert (drop.node, drop.cause) == ("fabric", "no-route")
+    assert drop.packet is not None
+    assert (drop.packet.destination, drop.packet.source_port) == (address, 4001)
+
+
+def test_the_longest_drop_route_gives_the_cause_and_a_longer_route_passes(build: Build) -> None:
+    network = build(
+        small_topology(
+            drops=(
+                DropRoute(destination=ip_network("10.0.0.0/8"), cause="short"),
+                DropRoute(destination=ip_network("10.0.1.0/24"), cause="long"),
+            )
+        )
+    )
+    causes = []
+    for destination in ("10.0.1.9", "10.7.7.7", "192.0.2.1"):
+        send(network, "client", destination)
+        causes += [drop.cause for drop in deaths(network)]
+    assert causes == ["long", "short", "no-route"]
+    with receiver(network, "server") as server:
+        send(network, "client", str(SERVER))
+        assert server.recv(100) == b"datagram"
+
+
+@pytest.mark.parametrize(("source", "destination"), [(CLIENT, SERVER), (CLIENT6, SERVER6)])
+def test_who_is_not_named_may_not_enter_by_a_port(
+    build: Build, source: object, destination: object
+) -> None:
+    others = (ip_network("10.9.0.0/16"), ip_network("fd99::/64"))
+    network = build(small_topology(sources=others))
+    send(network, "client", str(destination))
+    (drop,) = deaths(network)
+    assert drop.cause == "source-not-allowed"
+    assert drop.packet is not None
+    assert drop.packet.source == source
+
+
+def test_a_port_that_names_only_one_family_lets_nobody_of_the_other_in(build: Build) -> None:
+    network = build(small_topology(sources=(ip_network("fd00::/64"),)))
+    send(network, "client", str(SERVER))
+    assert [drop.cause for drop in deaths(network)] == ["source-not-allowed"]
+
+
+def test_a_stateful_filter_lets_the_reply_pass_and_nothing_else(build: Build) -> None:
+    network = build(
+        small_topology(
+            to_client=Filter(rules=()), to_server=Filter(rules=(UDP_4000,)), from_client=None
+        )
+    )
+    with receiver(network, "server") as server, receiver(network, "client", 5000) as client:
+        client.sendto(b"question", (f"::ffff:{SERVER}", 4000))
+        _, asker = server.recvfrom(100)
+        server.sendto(b"answer", asker)
+        assert client.recv(100) == b"answer"
+        with receiver(network, "server", 4002) as other:
+            other.sendto(b"not asked for", asker)  # the same client's port, from another port
+        (drop,) = deaths(network)
+        assert drop.packet is not None
+        assert (drop.cause, drop.packet.source_port) == ("firewall", 4002)
+
+
+def test_the_state_belongs_to_the_port(build: Build) -> None:
+    """The client's port has seen the question, and the server's has not: it lets the client's next one not pass."""
+    network = build(small_topology(to_server=Filter(rules=(), cause="server-side")))
+    send(network, "client", str(SERVER))
+    assert [drop.cause for drop in deaths(network)] == ["server-side"]
+
+
+def test_a_stateless_filter_judges_replies_by_its_rules(build: Build) -> None:
+    network = build(small_topology(to_client=Filter(rules=(UDP_4000,), stateful=False)))
+    with receiver(network, "server") as server, receiver(network, "client", 5000) as client:
+        client.sendto(b"question", (f"::ffff:{SERVER}", 4000))
+        _, asker = server.recvfrom(100)
+        server.sendto(b"answer", asker)
+        (drop,) = deaths(network)
+    assert drop.packet is not None
+    assert (drop.cause, drop.packet.destination_port) == ("firewall", 5000)
+
+
+def test_the_first_rule_that_matches_decides(build: Build) -> None:
+    network = build(
+        small_topology(
+            to_server=Filter(
+                rules=(
+                    FilterRule(action=Action.DENY, sources=(ip_network(CLIENT),)),
+                    FilterRule(),
+                )
+            )
+        )
+    )
+    send(network, "client", str(SERVER))
+    assert [drop.cause for drop in deaths(network)] == ["firewall"]
+    with receiver(network, "server") as server:
+        send(network, "client", str(SERVER6))  # the rule that denies is about IPv4
+        assert server.recv(100) == b"datagram"
+
+
+def test_settings_are_the_nodes_own_and_not_inherited(build: Build) -> None:
+    network = build(small_topology())
+    for node, forwards in (("fabric", "1"), ("client", "0")):
+        with network.namespace(node).entered():
+            assert Path("/proc/sys/net/ipv4/ip_forward").read_text().strip() == forwards
+            for port in network.topology.by_name[node].ports:
+                path = Path("/proc/sys/net/ipv4/conf", port.name, "rp_filter")
+                assert path.read_text().strip() == "0"
+
+
+def test_where_drops_cannot_be_logged_they_are_still_counted(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(93, "Protocol not supported")
+
+    monkeypatch.setattr(network_module, "DropLog", refuse)
+    network = build(small_topology(without=(str(CLIENT),)))
+    assert not network.sees_drops
+    send(network, "server", str(CLIENT))
+    with network.namespace("fabric").entered():
+        said = subprocess.run(
+            ["nft", "list", "table", "inet", rules.TABLE],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    (line,) = [line for line in said.splitlines() if "0.0.0.0/0" in line]
+    assert "counter packets 1" in line
+    assert "log" not in line
+
+
+def test_an_unknown_node_is_answered_with_the_nodes(build: Build) -> None:
+    with pytest.raises(TopologyError, match="its nodes are: client, fabric, server"):
+        build(small_topology()).namespace("cleint")

@@ -1,0 +1,149 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.lab.small import SERVER, small_topology
+
+from wayhome.lab.capture import CAPTURING
+from wayhome.lab.network import Network
+from wayhome.lab.programs import Program, ProgramError
+from wayhome.lab.topology import Topology
+from wayhome.probe.server import LISTENING
+
+pytestmark = pytest.mark.kernel
+Build = Callable[[Topology], Network]
+
+
+def program(node: str, *argv: str) -> Program:
+    return Program(node, "program", (sys.executable, *argv))
+
+
+def test_a_program_runs_in_its_nodes_network_and_its_output_is_kept(build: Build) -> None:
+    network = build(small_topology())
+    running = network.start(program("server", "-c", "import socket; print(socket.if_nameindex())"))
+    assert running.process.wait(10) == 0
+    assert "'eth0'" in running.text()
+    assert running.output.name == "server.program.log"
+
+
+def test_a_program_that_ends_early_is_an_error_with_what_it_said(build: Build) -> None:
+    running = build(small_topology()).start(program("server", "-c", "import sys; sys.exit('no!')"))
+    with pytest.raises(ProgramError, match=r"program on server ended with 1:\nno!"):
+        running.wait_until(lambda text: "ready" in text, 10)
+
+
+def test_a_program_that_ignores_the_request_to_end_is_killed(build: Build) -> None:
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); "
+        "time.sleep(60)"
+    )
+    running = build(small_topology()).start(program("server", "-c", stubborn))
+    running.wait_until(lambda text: "up" in text, 10)
+    assert running.stop(0.1) == -signal.SIGKILL
+
+
+HOLDER = """
+import os, sys, time
+from pathlib import Path
+from tests.lab.small import small_topology
+from wayhome.lab.network import Network
+from wayhome.lab.programs import Program
+network = Network(small_topology(), Path(sys.argv[1]))
+for node in ("client", "server"):
+    network.start(Program(node, "sleep", ("sleep", "60")))
+print(*(running.process.pid for running in network.programs))
+print(*(os.fstat(n.descriptor).st_ino for n in network.namespaces.values()), flush=True)
+time.sleep(60)
+"""
+
+
+def test_after_sigkill_no_program_and_no_namespace_is_left(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, tmp_path],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert holder.stdout
+    with holder.stdout as said:
+        programs = [int(pid) for pid in said.readline().split()]
+        networks = {int(inode) for inode in said.readline().split()}
+    assert len(programs) == 2
+    assert len(networks) == 3
+    assert networks <= held_networks()
+    holder.kill()
+    holder.wait()
+    until = time.monotonic() + 5
+    while time.monotonic() < until and (any(map(alive, programs)) or networks & held_networks()):
+        time.sleep(0.01)
+    assert not any(map(alive, programs))
+    assert not networks & held_networks()
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def held_networks() -> set[int]:
+    """The networks that any process of this machine is in or holds a descriptor of."""
+    held = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            links = [process / "ns/net", *(process / "fd").iterdir()]
+        except OSError:
+            continue
+        for link in links:
+            try:
+                target = str(link.readlink())
+            except OSError:
+                continue
+            if target.startswith("net:["):
+                held.add(int(target[5:-1]))
+    return held
+
+
+def test_a_capture_is_a_pcap_with_the_packets_that_passed(build: Build, tmp_path: Path) -> None:
+    network = build(small_topology())
+    server = network.start(program("server", "-m", "wayhome.probe.server"))
+    server.wait_until(lambda text: LISTENING in text, 10)
+    file = tmp_path / "fabric.pcap"
+    capture = network.start(program("fabric", "-m", "wayhome.lab.capture", str(file)))
+    capture.wait_until(lambda text: CAPTURING in text, 10)
+    before = time.time()
+    with network.namespace("client").entered():
+        subprocess.run(
+            [sys.executable, "-c", f"import socket; socket.create_connection(('{SERVER}', 23)).recv(99)"],
+            check=True,
+        )  # fmt: skip
+    time.sleep(0.2)
+    assert capture.stop() == 0
+    frames = read_pcap(file.read_bytes())
+    assert f"{len(frames)} packets" in capture.text()
+    assert all(before - 1 < seconds < time.time() + 1 for seconds, _ in frames)
+    greeting = [f for _, f in frames if f[12:14] == b"\x08\x00" and f.endswith(b"10.0.0.1\n")]
+    assert len(greeting) == 2  # in by one port, out by the other
+
+
+def read_pcap(data: bytes) -> list[tuple[float, bytes]]:
+    """The times and frames of a file, read as its specification says and not with our own code."""
+    order = {0xA1B23C4D: "little", 0x4D3CB2A1: "big"}[int.from_bytes(data[:4], "little")]
+
+    def number(offset: int, size: int = 4) -> int:
+        return int.from_bytes(data[offset : offset + size], order)  # type: ignore[arg-type]
+
+    assert (number(4, 2), number(6, 2), number(20)) == (2, 4, 1)
+    frames, at = [], 24
+    while at < len(data):
+        length = number(at + 8)
+        assert length == number(at + 12)
+        frames.append((number(at) + number(at + 4) / 1e9, data[at + 16 : at + 16 + length]))
+        at += 16 + length
+    assert at == len(data)
+    return frames
