@@ -5,6 +5,10 @@ import sys
 
 def main() -> int:
     """Run the command line. Returns the exit code."""
+    if sys.argv[1:2] == ["agent"]:
+        from wayhome.agent.__main__ import main as agent  # noqa: PLC0415 (it must not pay for the rest)
+
+        return agent(sys.argv[2:], native=True)
     try:
         from wayhome.cli.main import wayhome  # noqa: PLC0415 (the message below needs the failure here)
     except ModuleNotFoundError as error:

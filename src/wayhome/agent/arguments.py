@@ -99,7 +99,7 @@ def _parser(*, native: bool) -> argparse.ArgumentParser:
     switch("random-fully", default=True, help="choose source ports at random (default true)")
     flag(
         "to-ports",
-        type=_port_ranges,
+        type=parse_port_ranges,
         default=(),
         metavar="RANGES",
         help="source ports to choose from, such as 1024-29999,32768-65535",
@@ -129,7 +129,7 @@ def _parser(*, native: bool) -> argparse.ArgumentParser:
     if native:
         flag(
             "pod-cidrs",
-            type=_prefixes,
+            type=parse_prefixes,
             default=None,
             metavar="CIDRS",
             help="this node's Pod ranges, separated by commas: only what they send is masqueraded. Without it, whatever leaves the node, as upstream",
@@ -153,7 +153,8 @@ def _go_bool(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
 
 
-def _port_ranges(text: str) -> tuple[tuple[int, int], ...]:
+def parse_port_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """Read `FIRST-LAST,…`. Raises ArgumentTypeError."""
     ranges = []
     for part in text.split(",") if text else ():
         first, _, last = part.strip().partition("-")
@@ -167,7 +168,8 @@ def _port_ranges(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(ranges)
 
 
-def _prefixes(text: str) -> tuple[Prefix, ...]:
+def parse_prefixes(text: str) -> tuple[Prefix, ...]:
+    """Read CIDRs separated by commas. Raises ArgumentTypeError."""
     try:
         return tuple(Prefix.parse(part.strip()) for part in text.split(","))
     except PrefixError as error:

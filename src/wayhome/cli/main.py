@@ -38,13 +38,7 @@ def wayhome() -> None:
     """An IP masquerade agent for Kubernetes, with the tools to see why a Pod cannot reach a private network."""
 
 
-@wayhome.command(
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def agent(arguments: tuple[str, ...]) -> None:
+@wayhome.command(add_help_option=False)
+def agent() -> None:
     """Keep this node's masquerade rules (runs until stopped)."""
-    from wayhome.agent.__main__ import main  # noqa: PLC0415 (only this command needs it)
-
-    sys.exit(main(list(arguments), native=True))
+    # Only for the list of commands: `wayhome agent` is started before click is imported, see wayhome.__main__.

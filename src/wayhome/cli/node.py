@@ -1,0 +1,29 @@
+"""`wayhome node`: act on the node that this runs on."""
+
+import sys
+
+import click
+
+from wayhome.kernel import KernelError, NftablesKernel
+
+
+@click.group()
+def node() -> None:
+    """Act on this node's rules (needs root)."""
+
+
+@node.command()
+def clean() -> None:
+    """Remove all rules that wayhome has written on this node. Rules of others are not touched."""
+    try:
+        with NftablesKernel() as kernel:
+            if kernel.read() is None:
+                click.echo("there are no rules of wayhome on this node")
+                return
+            kernel.remove()
+    except KernelError as error:
+        click.echo(f"the rules could not be removed: {error}", err=True)
+        sys.exit(4)
+    click.echo(
+        "the table inet wayhome is removed; connections that are already translated stay so until they end"
+    )

@@ -1,0 +1,14 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.agent.agent_process import AgentProcess
+
+from wayhome.lab.namespaces import NetworkNamespace
+
+
+@pytest.fixture
+def agent(netns: NetworkNamespace, tmp_path: Path) -> Iterator[AgentProcess]:
+    process = AgentProcess(tmp_path)
+    yield process
+    process.kill()

@@ -1,0 +1,95 @@
+"""Interval sets on the wire: what is written is read, and what the kernel never says is not believed."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wayhome.kernel import attributes, elements
+from wayhome.kernel.ruleset import Interval
+from wayhome.kernel.skeleton import SetType
+from wayhome.prefixes import Family
+
+KEEP4 = SetType("keep4", "ipv4_addr")
+KEEP6 = SetType("keep6", "ipv6_addr")
+
+
+@st.composite
+def disjoint(draw: st.DrawFn) -> tuple[Family, tuple[Interval, ...]]:
+    family = draw(st.sampled_from(Family))
+    near = st.integers(0, 30) | st.integers(family.last - 30, family.last)
+    cuts = draw(st.sets(near | st.integers(0, family.last), max_size=40))
+    borders = sorted(cuts)
+    return family, tuple(zip(borders[::2], borders[1::2], strict=False))
+
+
+@given(disjoint())
+def test_what_is_written_is_read(sample: tuple[Family, tuple[Interval, ...]]) -> None:
+    family, intervals = sample
+    kind = KEEP4 if family is Family.IPV4 else KEEP6
+    written = [message.payload for message in elements.additions(kind, intervals)]
+    assert elements.decode(family, written) == intervals
+
+
+def test_large_changes_are_spread_over_messages() -> None:
+    intervals = [(i * 4, i * 4 + 1) for i in range(2500)]
+    messages = list(elements.removals(KEEP6, intervals))
+    assert [m.purpose for m in messages] == [
+        "remove 1000 elements of keep6",
+        "remove 1000 elements of keep6",
+        "remove 500 elements of keep6",
+    ]
+    assert all(len(m.payload) < 65536 for m in messages)
+
+
+def element(key: bytes, *more: bytes, nested: int = 0) -> bytes:
+    value = attributes.attribute(elements.NFTA_DATA_VALUE, key)
+    inner = attributes.attribute(nested | elements.NFTA_SET_ELEM_KEY, value)
+    return attributes.attribute(nested | elements.NFTA_LIST_ELEM, inner + b"".join(more))
+
+
+def dump(*parts: bytes) -> list[bytes]:
+    return [
+        elements.selector(KEEP4)
+        + attributes.attribute(elements.NFTA_SET_ELEM_LIST_ELEMENTS, b"".join(parts))
+    ]
+
+
+END = attributes.u32(elements.NFTA_SET_ELEM_FLAGS, elements.NFT_SET_ELEM_INTERVAL_END)
+COMMENT = attributes.attribute(6, b"\0\4abc\0")
+
+
+@pytest.mark.parametrize("nested", [0, attributes.NESTED])
+@pytest.mark.parametrize("more", [b"", COMMENT])
+def test_elements_of_other_shapes(nested: int, more: bytes) -> None:
+    """As nft adds comments and other kernels flag nesting; from the highest key, as the kernel dumps."""
+    parts = [
+        element(b"\xff\0\0\0", more, nested=nested),  # reaches the end
+        element(b"\x0b\0\0\0", END, more, nested=nested),
+        element(b"\x0a\0\0\0", more, nested=nested),
+        element(b"\0\0\0\0", END, more, nested=nested),  # nft's end in front of everything
+    ]
+    assert elements.decode(Family.IPV4, dump(*parts)) == (
+        (0x0A000000, 0x0AFFFFFF),
+        (0xFF000000, 0xFFFFFFFF),
+    )
+
+
+def test_an_empty_dump_is_an_empty_set() -> None:
+    assert elements.decode(Family.IPV4, []) == ()
+    assert elements.decode(Family.IPV4, [elements.selector(KEEP4)]) == ()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        element(bytes(16)),  # a key of the other family
+        struct.pack("=HH", 0, 1),
+        struct.pack("=HH", 3, 1) + bytes(8),
+        struct.pack("=HHHH", 12, 1, 200, 1) + bytes(4),
+    ],
+)
+def test_what_is_no_element_is_an_error(broken: bytes) -> None:
+    with pytest.raises(ValueError, match="element|attribute"):
+        elements.decode(Family.IPV4, dump(broken))

@@ -1,0 +1,143 @@
+"""What a policy becomes: the very text that nft is given, and the digest that names it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.kernel.policies import make_policy
+
+from wayhome.kernel import ElementChanges, Masquerade, render, render_changes, ruleset_of
+from wayhome.kernel.fake_nftables import COMMENT_MAX, FakeNftables
+from wayhome.kernel.text import format_interval
+from wayhome.prefixes import Family, Prefix, parse_address
+
+EVERYTHING = {
+    "policy": make_policy(
+        "10.0.0.0/8",
+        "169.254.0.0/16",
+        "fd00::/8",
+        masquerade=["10.2.0.0/16"],
+        ipv6=True,
+        pods=["10.4.0.0/25", "10.4.0.128/25", "fd04::/64"],
+    ),
+    "masquerade": Masquerade(to_ports=((1024, 29999), (32768, 65535))),
+}
+
+
+def test_upstreams_scope() -> None:
+    """The whole text, as `wayhome policy render --backend nftables` prints it."""
+    comment = ruleset_of(make_policy()).skeleton.comment
+    assert (
+        render(ruleset_of(make_policy("10.0.0.0/8", masquerade=["10.2.0.0/16"])))
+        == f"""\
+add table inet wayhome
+delete table inet wayhome
+add table inet wayhome {{ comment "{comment}"; }}
+add set inet wayhome keep4 {{ type ipv4_addr; flags interval; }}
+add chain inet wayhome postrouting {{ type nat hook postrouting priority srcnat + 10; policy accept; }}
+add rule inet wayhome postrouting meta mark & 0x00004000 == 0x00004000 return comment "marked by kube-proxy, which masquerades it and takes the mark off"
+add rule inet wayhome postrouting meta nfproto != ipv4 return comment "IPv6 is not enabled"
+add rule inet wayhome postrouting fib daddr type local return comment "to an address of this node"
+add rule inet wayhome postrouting ip daddr @keep4 return comment "IPv4 destinations that see the Pod's own address"
+add rule inet wayhome postrouting masquerade fully-random comment "every other destination sees this node's address"
+add element inet wayhome keep4 {{ 10.0.0.0/15, 10.3.0.0-10.255.255.255 }}
+"""
+    )
+
+
+def statements(**options: object) -> list[str]:
+    return [rule.statement for rule in ruleset_of(**options).skeleton.rules]  # type: ignore[arg-type]
+
+
+def test_the_scope_of_pods_with_both_families_and_ports() -> None:
+    assert statements(**EVERYTHING) == [
+        "meta mark & 0x00004000 == 0x00004000 return",
+        "fib daddr type local return",
+        "ip saddr != @pods4 return",
+        "ip6 saddr != @pods6 return",
+        "fib saddr type local return",
+        "ip daddr @keep4 return",
+        "ip6 daddr @keep6 return",
+        "meta l4proto tcp numgen random mod 61744 < 28976 masquerade to :1024-29999 fully-random",
+        "meta l4proto tcp masquerade to :32768-65535 fully-random",
+        "meta l4proto udp numgen random mod 61744 < 28976 masquerade to :1024-29999 fully-random",
+        "meta l4proto udp masquerade to :32768-65535 fully-random",
+        "meta l4proto sctp numgen random mod 61744 < 28976 masquerade to :1024-29999 fully-random",
+        "meta l4proto sctp masquerade to :32768-65535 fully-random",
+        "masquerade fully-random",
+    ]
+    elements = ruleset_of(**EVERYTHING).elements  # type: ignore[arg-type]
+    assert len(elements["pods4"]) == 1  # a set takes each address once
+    assert len(elements["keep6"]) == len(elements["pods6"]) == 1
+
+
+def test_every_rule_says_what_it_is_for_and_no_two_say_the_same() -> None:
+    comments = [rule.comment for rule in ruleset_of(**EVERYTHING).skeleton.rules]  # type: ignore[arg-type]
+    assert len(set(comments)) == len(comments)
+    assert all(0 < len(comment) <= COMMENT_MAX for comment in comments)
+
+
+def test_a_list_does_not_change_the_digest_and_everything_else_does() -> None:
+    policy = make_policy("10.0.0.0/8")
+    variants = [
+        ruleset_of(policy),
+        ruleset_of(make_policy("10.0.0.0/8", ipv6=True)),
+        ruleset_of(make_policy("10.0.0.0/8", pods=["10.4.0.0/24"])),
+        *(
+            ruleset_of(policy, options)
+            for options in (
+                Masquerade(random_fully=False),
+                Masquerade(to_ports=((1, 2),)),
+                Masquerade(kube_proxy_mark_bit=15),
+                Masquerade(kube_proxy_mark_bit=None),
+                Masquerade(priority_offset=-10),
+            )
+        ),
+    ]
+    assert len({variant.skeleton.comment for variant in variants}) == len(variants)
+    assert ruleset_of(make_policy("1.0.0.0/8")).skeleton == variants[0].skeleton
+
+
+def test_the_text_of_a_difference() -> None:
+    (keep4,) = ruleset_of(make_policy()).skeleton.sets
+    changes = ElementChanges(removed={keep4: ((1, 1),)}, added={keep4: ((0, 2**32 - 1), (5, 7))})
+    assert render_changes(changes) == (
+        "delete element inet wayhome keep4 { 0.0.0.1 }\n"
+        "add element inet wayhome keep4 { 0.0.0.0/0, 0.0.0.5-0.0.0.7 }\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0.0.0.0/0", "10.0.0.0/8", "10.0.0.1", "10.0.0.1-10.0.0.2", "::/0", "fd00::/8", "::1-::4"],
+)
+def test_intervals_are_written_as_people_write_them(text: str) -> None:
+    if "/" in text:
+        prefix = Prefix.parse(text)
+        assert format_interval(prefix.family, (prefix.first, prefix.last)) == text
+        return
+    start, _, end = text.partition("-")
+    family, first = parse_address(start)
+    assert format_interval(family, (first, parse_address(end or start)[1])) == text
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_every_interval_is_read_as_it_was_written(one: int, other: int) -> None:
+    nftables = FakeNftables()
+    nftables.run("add table inet t\nadd set inet t s { type ipv4_addr; flags interval; }")
+    interval = (min(one, other), max(one, other))
+    nftables.run(f"add element inet t s {{ {format_interval(Family.IPV4, interval)} }}")
+    assert nftables.tables["inet t"].sets["s"].intervals == [interval]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"priority_offset": 0}, "srcnat itself"),
+        ({"kube_proxy_mark_bit": 32}, "bits 0 to 31"),
+        ({"to_ports": ((5, 4),)}, "FIRST-LAST"),
+        ({"to_ports": ((0, 4),)}, "1 to 65535"),
+    ],
+)
+def test_options_that_no_kernel_could_hold(options: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Masquerade(**options)  # type: ignore[arg-type]
