@@ -91,5 +91,5 @@ def test_an_empty_dump_is_an_empty_set() -> None:
     ],
 )
 def test_what_is_no_element_is_an_error(broken: bytes) -> None:
-    with pytest.raises(ValueError, match="element|attribute"):
+    with pytest.raises(ValueError, match=r"element|attribute"):
         elements.decode(Family.IPV4, dump(broken))

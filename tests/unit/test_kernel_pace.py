@@ -1,5 +1,7 @@
 """Transactions and repairs in time."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,7 +51,7 @@ def test_the_first_repair_is_immediate_and_a_quarrel_is_spaced_to_a_minute_with_
         now, alarm = repair_at_once(backoff, now)
         repairs.append((now, alarm))
     times = [at for at, _ in repairs]
-    assert [b - a for a, b in zip(times, times[1:], strict=False)] == [
+    assert [b - a for a, b in pairwise(times)] == [
         1,
         2,
         4,

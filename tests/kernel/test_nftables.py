@@ -1,0 +1,266 @@
+"""What only the real back end can show: netlink, sizes, generations, errors."""
+
+import random
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.conftest import real_root
+from tests.kernel.nodes import nft
+from tests.kernel.policies import make_policy
+
+from wayhome.kernel import (
+    Applier,
+    Cause,
+    ChangeKind,
+    ElementChanges,
+    KernelError,
+    NftablesKernel,
+    RefusedError,
+    Ruleset,
+    readback,
+    ruleset_of,
+)
+from wayhome.kernel.fake import FakeKernel
+from wayhome.kernel.nfnetlink import Channel
+from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.policy import Policy
+from wayhome.prefixes import Family, Prefix
+
+pytestmark = pytest.mark.kernel
+
+
+def many(count: int, *more: str) -> Ruleset:
+    """As many intervals with a gap after each."""
+    ranges = [str(Prefix(Family.IPV4, (10 << 24) + (i << 8), 25)) for i in range(count)]
+    return ruleset_of(make_policy(*ranges, *more))
+
+
+def intervals(kernel: NftablesKernel) -> dict[str, tuple[tuple[int, int], ...]]:
+    kernel.forget()
+    table = kernel.read()
+    assert table is not None
+    return {held.type.name: held.intervals for held in table.sets}
+
+
+def test_ten_thousand_entries(netns: NetworkNamespace) -> None:
+    if not real_root():
+        pytest.skip("nft needs real root for more than 2,000 elements in one message")
+    with NftablesKernel() as kernel:
+        applier = Applier(kernel)
+        applier.apply(many(10_000))
+        assert intervals(kernel) == many(10_000).elements
+        change = applier.apply(many(10_000, "200.0.0.0/8"))
+        assert (change.kind, change.added, change.removed) == (ChangeKind.ELEMENTS, 1, 0)
+        assert applier.apply(many(0)).removed == 10_001
+        assert intervals(kernel) == {"keep4": ()}
+
+
+def test_netlink_takes_six_thousand_entries_from_anybody(netns: NetworkNamespace) -> None:
+    with NftablesKernel() as kernel:
+        applier = Applier(kernel)
+        applier.apply(many(1))
+        change = applier.apply(many(5_000))
+        assert (change.kind, change.added) == (ChangeKind.ELEMENTS, 4_999)
+        assert intervals(kernel) == many(5_000).elements
+
+
+def test_nft_without_root_names_the_limit(netns: NetworkNamespace) -> None:
+    if real_root():
+        pytest.skip("real root may send messages of any size")
+    with NftablesKernel() as kernel:
+        with pytest.raises(RefusedError, match="without root of the initial user namespace"):
+            Applier(kernel).apply(many(10_000))
+        assert kernel.read() is None
+
+
+def test_what_the_kernel_refuses_is_named(netns: NetworkNamespace) -> None:
+    with NftablesKernel() as kernel:
+        rules = many(1)
+        Applier(kernel).apply(rules)
+        (keep4,) = rules.skeleton.sets
+        with pytest.raises(
+            RefusedError, match="changing elements: remove 1 elements of keep4: No such file"
+        ):
+            kernel.change(ElementChanges(removed={keep4: ((1, 1),)}, added={}))
+        nft("delete table inet wayhome")
+        with pytest.raises(RefusedError, match="add 1 elements of keep4: No such file"):
+            kernel.change(ElementChanges(removed={}, added={keep4: ((1, 1),)}))
+
+
+def test_what_nft_refuses_is_named(netns: NetworkNamespace) -> None:
+    with NftablesKernel() as kernel:
+        rules = ruleset_of(make_policy())
+        overlapping = Ruleset(rules.skeleton, {"keep4": ((0, 10), (5, 15))})
+        with pytest.raises(
+            RefusedError, match=r"(?s)nft refused the rules: .*conflicting intervals"
+        ):
+            kernel.replace(overlapping)
+        assert kernel.read() is None
+
+
+def test_others_tables_are_never_read(netns: NetworkNamespace) -> None:
+    for family in ("ip", "ip6", "inet"):
+        nft(
+            f"add table {family} foreign\n"
+            f"add set {family} foreign strange {{ type ipv4_addr; flags interval; elements = {{ 1.2.3.0/24 }}; }}\n"
+            f"add chain {family} foreign strange {{ type nat hook postrouting priority srcnat; }}\n"
+            f'add rule {family} foreign strange masquerade comment "strange"\n'
+        )
+    with NftablesKernel() as kernel:
+        Applier(kernel).apply(many(3))
+    channel = Channel()
+    assert b"strange" not in repr(readback.collect(channel)).encode()
+    assert b"foreign" not in repr(readback.collect(channel)).encode()
+    channel.close()
+
+
+def test_nothing_is_read_while_the_generation_stands(
+    netns: NetworkNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with NftablesKernel() as kernel:
+        applier = Applier(kernel)
+        applier.apply(many(10))
+        monkeypatch.setattr(readback, "collect", lambda channel: pytest.fail("read"))
+        assert applier.apply(many(10)).kind is ChangeKind.NOTHING
+        assert applier.apply(many(11)).kind is ChangeKind.ELEMENTS
+        assert applier.apply(many(10)).kind is ChangeKind.ELEMENTS
+
+
+def test_after_a_foreign_transaction_the_table_is_read_but_not_parsed_again(
+    netns: NetworkNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with NftablesKernel() as kernel:
+        applier = Applier(kernel)
+        applier.apply(many(10))
+        nft("add table inet foreign")
+        monkeypatch.setattr(readback, "parse", lambda dump: pytest.fail("parsed"))
+        assert applier.apply(many(10)).kind is ChangeKind.NOTHING
+
+
+def test_two_agents_of_ours_do_not_trust_what_they_remember(netns: NetworkNamespace) -> None:
+    with NftablesKernel() as one, NftablesKernel() as other:
+        Applier(one).apply(many(10))
+        assert Applier(other).apply(many(5)).removed == 5
+        assert Applier(one).apply(many(10)).added == 5
+
+
+def test_a_table_that_is_never_at_rest_is_not_believed(
+    netns: NetworkNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody changes our own set between any two requests."""
+    with NftablesKernel() as kernel:
+        Applier(kernel).apply(many(10))
+        collect, numbers = readback.collect, iter(range(100))
+
+        def disturbed(channel: Channel) -> readback.Dump | None:
+            nft(f"add element inet wayhome keep4 {{ 1.0.0.{2 * next(numbers)} }}")
+            dump = collect(channel)
+            nft(f"add element inet wayhome keep4 {{ 1.0.0.{2 * next(numbers)} }}")
+            return dump
+
+        monkeypatch.setattr(readback, "collect", disturbed)
+        kernel.forget()
+        with pytest.raises(KernelError, match="faster than it can be read"):
+            kernel.read()
+
+
+def test_others_noise_does_not_keep_our_table_from_being_read(
+    netns: NetworkNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with NftablesKernel() as kernel:
+        Applier(kernel).apply(many(10))
+        nft("add table inet foreign")
+        collect, numbers = readback.collect, iter(range(100))
+
+        def disturbed(channel: Channel) -> readback.Dump | None:
+            dump = collect(channel)
+            nft(f"add chain inet foreign c{next(numbers)}")
+            return dump
+
+        monkeypatch.setattr(readback, "collect", disturbed)
+        kernel.forget()
+        table = kernel.read()
+        assert table is not None
+        assert table.sets[0].intervals == many(10).elements["keep4"]
+
+
+def test_a_chain_that_is_no_base_chain_is_damage(netns: NetworkNamespace) -> None:
+    with NftablesKernel() as kernel:
+        applier = Applier(kernel)
+        applier.apply(many(1))
+        nft(
+            "flush chain inet wayhome postrouting\n"
+            "delete chain inet wayhome postrouting\n"
+            "add chain inet wayhome postrouting\n"
+        )
+        assert applier.apply(many(1)).cause is Cause.CHAIN
+
+
+def test_a_set_of_another_shape_is_damage(netns: NetworkNamespace) -> None:
+    with NftablesKernel() as kernel:
+        applier = Applier(kernel)
+        for foreign in (
+            "add set inet wayhome foreign { type inet_service; elements = { 80 }; }",
+            "add map inet wayhome foreign { type ipv4_addr : verdict; elements = { 1.1.1.1 : drop }; }",
+            "add counter inet wayhome foreign",
+        ):
+            applier.apply(many(1))
+            nft(foreign)
+            assert applier.apply(many(1)).cause in (Cause.SETS, Cause.STRANGER)
+
+
+def cidrs(dice: random.Random, count: int, low: int) -> list[str]:
+    """Prefixes that meet: in a small corner of the address space, at its ends and next to each other."""
+    found = []
+    for _ in range(count):
+        length = dice.randint(low, 32)
+        first = dice.choice((0, 10 << 24, 0xFFFFFF00)) | dice.getrandbits(8)
+        found.append(str(Prefix(Family.IPV4, first >> (32 - length) << (32 - length), length)))
+    return found
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    dice = random.Random(draw(st.integers(0, 2**32)))
+    keep = set(cidrs(dice, draw(st.integers(0, 12)), draw(st.sampled_from((0, 20, 26)))))
+    carved = set(cidrs(dice, draw(st.integers(0, 6)), 24)) - keep
+    return make_policy(*sorted(keep), masquerade=sorted(carved))
+
+
+def test_random_policies_one_after_another(netns: NetworkNamespace) -> None:
+    with NftablesKernel() as real:
+        fake = FakeKernel()
+        appliers = Applier(real), Applier(fake)
+        for applier in appliers:
+            applier.apply(many(0))
+
+        @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @given(policies())
+        def run(policy: Policy) -> None:
+            """Each example finds what the one before left."""
+            wanted = ruleset_of(policy)
+            for applier in appliers:
+                change = applier.apply(wanted)
+                assert change.kind in (ChangeKind.NOTHING, ChangeKind.ELEMENTS), change
+            assert intervals(real) == wanted.elements
+            table = fake.read()
+            assert table is not None
+            assert table.sets[0].intervals == wanted.elements["keep4"]
+
+        run()
+
+
+def test_reading_back_ten_thousand_intervals_is_fast(netns: NetworkNamespace) -> None:
+    if not real_root():
+        pytest.skip("nft needs real root for more than 2,000 elements in one message")
+    with NftablesKernel() as kernel:
+        Applier(kernel).apply(many(10_000))
+        fastest = 1.0
+        for _ in range(5):
+            kernel.forget()
+            started = time.perf_counter()
+            kernel.read()
+            fastest = min(fastest, time.perf_counter() - started)
+        assert fastest < 0.040  # 0.010 on the machine where it was written

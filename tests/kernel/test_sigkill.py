@@ -1,0 +1,67 @@
+"""Killed at any moment, the kernel holds the old rules or the new ones, never half."""
+
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.kernel.policies import make_policy
+
+from wayhome.kernel import Applier, Kernel, Masquerade, NftablesKernel, Ruleset, ruleset_of
+from wayhome.kernel.difference import Nothing, difference
+from wayhome.lab.namespaces import NetworkNamespace
+
+pytestmark = pytest.mark.kernel
+
+KILLS = 12
+CHILD = """
+import sys
+from tests.kernel.test_sigkill import one, other
+from wayhome.kernel import Applier, NftablesKernel
+applier = Applier(NftablesKernel())
+print(flush=True)
+while True:
+    for rules in (one(), other(sys.argv[1])):
+        applier.apply(rules)
+"""
+
+
+def one() -> Ruleset:
+    return ruleset_of(make_policy(*(f"10.{i}.0.0/17" for i in range(200))))
+
+
+def other(kind: str) -> Ruleset:
+    """Differs in all its elements, and where `kind` says so in the skeleton too."""
+    policy = make_policy(*(f"10.{i}.128.0/17" for i in range(200)))
+    return ruleset_of(policy, Masquerade(random_fully=kind == "elements"))
+
+
+@pytest.mark.parametrize("kind", ["elements", "replacement"])
+def test_the_kernel_holds_the_old_rules_or_the_new(netns: NetworkNamespace, kind: str) -> None:
+    dice = random.Random(kind)
+    found = set()
+    with NftablesKernel() as kernel:
+        Applier(kernel).apply(one())
+        for _ in range(KILLS):
+            child = subprocess.Popen(
+                [sys.executable, "-c", CHILD, kind], stdout=subprocess.PIPE, text=True
+            )
+            with child:
+                assert child.stdout is not None
+                child.stdout.readline()  # it has begun
+                time.sleep(dice.random() * 0.06)
+                child.kill()
+            for _ in range(3):  # nft may outlive its parent: look while it ends, too
+                found.add(which(kernel, kind))
+                time.sleep(0.01)
+    assert found <= {"one", "other"}
+
+
+def which(kernel: Kernel, kind: str) -> str:
+    kernel.forget()
+    table = kernel.read()
+    for name, rules in (("one", one()), ("other", other(kind))):
+        if isinstance(difference(table, rules), Nothing):
+            return name
+    return f"half: {table}"
