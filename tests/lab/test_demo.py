@@ -1,0 +1,120 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wayhome.lab import demo
+from wayhome.lab.programs import Program
+from wayhome.lab.the_case import THE_CASE, A
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+ROWS = {
+    ("my-pod", "target-gce-01"),
+    ("my-pod", "test-gce-01"),
+    ("test-gce-01", "target-gce-01"),
+    ("gke-node-02", "target-gce-01"),
+    ("my-pod", "other-pod"),
+    ("target-gce-01", "my-pod"),
+}
+OWN = {"my-pod": "172.16.2.2", "test-gce-01": "10.1.0.4", "gke-node-02": "10.1.0.3"}
+
+
+@pytest.mark.kernel
+def test_the_demo_shows_what_the_account_saw(wayhome_command: Run) -> None:
+    """The outcomes are written out here once more, from the account and not from the case's data."""
+    done = wayhome_command("lab", "run", "the-case", "--json")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    document = json.loads(done.stdout)
+    assert document.keys() == {"schema", "phases", "as_expected"}
+    assert (document["schema"], document["as_expected"]) == (1, True)
+    assert [phase["name"] for phase in document["phases"]] == ["before", "wrong-key", "masquerade"]
+    for phase in document["phases"]:
+        assert phase.keys() == {"name", "milliseconds_to_effect", "probes"}
+        seen = {(p["source"], p["destination"], p["protocol"]): p for p in phase["probes"]}
+        assert seen.keys() == {(*row, how) for row in ROWS for how in ("http", "tcp", "icmp")}
+        for (source, destination, _), probe in seen.items():
+            assert probe.keys() == {
+                "source", "destination", "protocol", "expected", "reached", "source_seen", "milliseconds",
+            }  # fmt: skip
+            repaired = phase["name"] == "masquerade"
+            case_row = (source, destination) == ("my-pod", "target-gce-01")
+            reverse = source == "target-gce-01"
+            assert probe["reached"] is (repaired if case_row else not reverse)
+            assert probe["expected"] is probe["reached"]
+            own = None if reverse else OWN[source]
+            assert probe["source_seen"] == (OWN["gke-node-02"] if case_row and repaired else own)
+            assert 0 < probe["milliseconds"] < 2000
+    effects = [phase["milliseconds_to_effect"] for phase in document["phases"]]
+    assert effects[:2] == [None, None]
+    assert 0 < effects[2] < 5000
+
+
+@pytest.mark.kernel
+def test_the_demo_for_people_works_without_colour_and_fits_100_columns(
+    wayhome_command: Run,
+) -> None:
+    done = wayhome_command("lab", "run", "the-case")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    said = " ".join(done.stdout.split())
+    assert "the reply to 172.16.2.2 died at destination-vpc: no-route" in said
+    assert "--from-file=config=" in said  # the agent's cure for the wrong key
+    assert "38, 44, 54, 58 and 109 s" in said
+    assert "masquerading opens one direction" in said
+
+
+IDLE = (
+    "import json, time; "
+    "print(json.dumps({'event': 'applied', 'message': ''}), flush=True); "
+    "print(json.dumps({'event': 'no configuration', 'message': ''}), flush=True); "
+    "time.sleep(60)"
+)
+
+
+@pytest.mark.kernel
+def test_an_agent_that_does_nothing_is_not_as_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "EFFECT_SECONDS", 0.3)
+
+    def idle(node: str, volume: Path, state: Path) -> Program:
+        return Program(node, "agent", (sys.executable, "-c", IDLE))
+
+    outcome = demo.run(replace(THE_CASE, make_agent=idle), tmp_path)
+    assert not outcome.as_expected
+    before, wrong_key, masquerade = outcome.phases
+    assert before.as_expected  # without any agent the Pod keeps its address too
+    assert not wrong_key.as_expected  # the agent named no cure
+    assert masquerade.milliseconds_to_effect is None
+    assert [p.row for p in masquerade.probes if not p.as_expected] == [A, A, A]
+
+
+REFUSED = """
+from wayhome.lab import namespaces
+def refuse(flags):
+    raise PermissionError(1, "Operation not permitted")
+namespaces.unshare = refuse
+namespaces._in_container = lambda: True
+from wayhome.cli.main import wayhome
+wayhome(["lab", "run", "the-case", *{options}])
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_refused_namespaces_end_with_4_and_the_command_that_works(options: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED.format(options=options)],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "WAYHOME_COMMAND": "scripts/demo"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (4, "")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("docker run ")
+    assert last.endswith("scripts/demo")

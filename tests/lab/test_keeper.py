@@ -1,0 +1,118 @@
+"""A lab that one process keeps up and others join, as two users: nothing here is called within the tests' process."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.lab.test_programs import alive, read_pcap
+
+from wayhome.lab.the_case import CONFIGURATION
+
+pytestmark = pytest.mark.kernel
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+CURL = ("exec", "my-pod", "--", "curl", "--silent", "--max-time", "1", "http://10.2.0.1/health")
+
+
+@pytest.fixture
+def lab(wayhome_command: Run) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    return lambda *arguments: wayhome_command("lab", *arguments)
+
+
+def folder_of(lab: Run) -> Path:
+    log = next(line for line in lab("status").stdout.splitlines() if "its log:" in line)
+    return Path(log.split(": ", 1)[1]).parents[1]
+
+
+def keeper_of(lab: Run) -> int:
+    return int(lab("status").stdout.splitlines()[0].rpartition(" ")[2])
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def gone(pids: list[int]) -> bool:
+    until = time.monotonic() + 5
+    while time.monotonic() < until and any(map(alive, pids)):
+        time.sleep(0.01)
+    return not any(map(alive, pids))
+
+
+def test_the_account_by_hand(lab: Run, tmp_path: Path) -> None:
+    """What a newcomer does: the Pod fails, the wrong key does nothing, the right one repairs it."""
+    up = lab("up", "the-case")
+    try:
+        assert up.returncode == 0, up.stderr
+        assert "wayhome lab exec my-pod -- curl" in up.stdout
+        assert lab(*CURL).returncode == 28  # curl's own status: its time was over
+        folder = folder_of(lab)
+        for name in ("masq.yaml", "config"):
+            (folder / name).write_bytes(CONFIGURATION)
+            (folder / name).chmod(0o644)
+        wrong = lab("configmap", "--from-file", str(folder / "masq.yaml"))
+        assert "the volumes show only: config" in wrong.stdout
+        assert lab(*CURL).returncode == 28
+        assert lab("configmap", "--from-file", str(folder / "config")).returncode == 0
+        until = time.monotonic() + 5
+        while (answer := lab(*CURL)).returncode and time.monotonic() < until:
+            pass
+        assert '"source": "10.1.0.3"' in answer.stdout
+        capture = folder / "node.pcap"
+        assert lab("capture", "gke-node-02", str(capture), "--seconds", "0.2").returncode == 0
+        read_pcap(capture.read_bytes())
+        lab("configmap", "--delete")
+        assert "is down" in lab("down").stdout
+        assert [path.name for path in folder.iterdir()] == ["lock"]
+    finally:
+        lab("down")
+
+
+def test_down_ends_every_process(lab: Run) -> None:
+    assert lab("up", "the-case").returncode == 0
+    keeper = keeper_of(lab)
+    processes = [keeper, *children(keeper)]
+    assert len(processes) == 7
+    assert lab("down").returncode == 0
+    assert gone(processes)
+
+
+def test_a_killed_keeper_takes_all_with_it_and_its_state_is_noticed(lab: Run) -> None:
+    assert lab("up", "the-case").returncode == 0
+    keeper = keeper_of(lab)
+    processes = [keeper, *children(keeper)]
+    os.kill(keeper, signal.SIGKILL)
+    assert gone(processes)
+    said = lab("exec", "my-pod", "--", "true")
+    assert said.returncode == 2
+    assert "keeper was killed, and what it left is removed now" in said.stderr
+    try:
+        assert lab("up", "the-case").returncode == 0
+    finally:
+        lab("down")
+
+
+def test_what_cannot_be_done_is_said_with_what_can(lab: Run) -> None:
+    none = lab("exec", "my-pod", "--", "true")
+    assert (none.returncode, none.stderr) == (
+        2, "wayhome: no lab is up. `wayhome lab up the-case` starts one\n",
+    )  # fmt: skip
+    assert lab("up", "the-case").returncode == 0
+    try:
+        again = lab("up", "the-case")
+        assert again.returncode == 2
+        assert "the-case is up already; `wayhome lab down` ends it" in again.stderr
+        unknown = lab("exec", "my-bod", "--", "true")
+        assert unknown.returncode == 2
+        assert "its nodes are: my-pod, other-pod," in unknown.stderr
+        assert lab("exec", "my-pod", "--", "no-such-program").returncode == 4
+        assert lab("exec", "my-pod").returncode == 2
+        assert lab("exec", "my-pod", "--", "sh", "-c", "exit 7").returncode == 7
+        assert lab("configmap").returncode == 2
+        assert lab("configmap", "--from-file", "/no/such/file").returncode == 2
+    finally:
+        assert lab("down").returncode == 0
