@@ -66,7 +66,7 @@ def test_after_sigkill_no_program_and_no_namespace_is_left(tmp_path: Path) -> No
     root = Path(__file__).parents[2]
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, tmp_path],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
     )  # fmt: skip
     assert holder.stdout
     with holder.stdout as said:

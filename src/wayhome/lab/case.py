@@ -10,6 +10,7 @@ from typing import Protocol as Interface
 
 from wayhome.lab.programs import Program
 from wayhome.lab.topology import Address, Topology
+from wayhome.lab.volume import ConfigMapVolume
 from wayhome.probe.observation import Leg
 
 
@@ -71,3 +72,10 @@ class Case:
     make_agent: MakeAgent
     phases: tuple[Phase, ...]
     try_next: tuple[str, ...]
+
+    def volumes(self, folder: Path) -> tuple[ConfigMapVolume, ...]:
+        """The volumes of the agents, below a lab's folder, made if need be."""
+        folders = [folder / "volumes" / node for node in self.agents]
+        for one in folders:
+            one.mkdir(parents=True, exist_ok=True)
+        return tuple(ConfigMapVolume(one, self.volume_items) for one in folders)

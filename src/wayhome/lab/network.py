@@ -4,7 +4,6 @@ The caller has left the host before (`namespaces.enter`). The namespaces are hel
 in them, so a lab ends with its process, however that ends; `close` ends it in an orderly way.
 """
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ from wayhome.lab import links, programs, rules, sysctls
 from wayhome.lab.drops import DropLog
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.programs import Program, ProgramError, RunningProgram
-from wayhome.lab.topology import Topology, TopologyError
+from wayhome.lab.topology import Topology, TopologyError, unknown_node
 
 
 class Network:
@@ -110,8 +109,3 @@ class Network:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def unknown_node(node: str, known: Iterable[str]) -> str:
-    """What to tell somebody who names a node that is not there."""
-    return f"there is no node {node!r} in this lab; its nodes are: {', '.join(known)}"

@@ -18,9 +18,8 @@ from pathlib import Path
 from wayhome.lab import state
 from wayhome.lab.cases import CASES
 from wayhome.lab.namespaces import CLONE_NEWNET, CLONE_NEWUSER, NamespaceRefusedError, setns
-from wayhome.lab.network import unknown_node
-from wayhome.lab.running_case import volumes
 from wayhome.lab.state import LabError, LabState
+from wayhome.lab.topology import unknown_node
 
 START_SECONDS = 60.0
 END_SECONDS = 10.0
@@ -99,7 +98,7 @@ def join(lab: LabState, node: str) -> None:
 
 def configure(lab: LabState, configmap: Mapping[str, bytes] | None) -> bool:
     """Show a ConfigMap's data in the volumes of the lab's agents. Returns whether that changed any."""
-    changed = [v.project(configmap or {}) for v in volumes(CASES[lab.case], state.lab_folder())]
+    changed = [v.project(configmap or {}) for v in CASES[lab.case].volumes(state.lab_folder())]
     return any(changed)
 
 

@@ -13,7 +13,6 @@ from wayhome.lab import agent_log
 from wayhome.lab.case import Case
 from wayhome.lab.network import Network
 from wayhome.lab.programs import Program
-from wayhome.lab.volume import ConfigMapVolume
 from wayhome.probe.server import LISTENING
 
 PATIENCE_SECONDS = 20.0
@@ -26,7 +25,7 @@ class RunningCase:
     def __init__(self, case: Case, folder: Path, configmap: Mapping[str, bytes] | None) -> None:
         """Start everything and wait until it works. Raises OSError, ProgramError."""
         self.case = case
-        self.volumes = volumes(case, folder)
+        self.volumes = case.volumes(folder)
         self.configure(configmap)
         logs = _made(folder / "logs")
         self.network = Network(case.topology, logs)
@@ -72,13 +71,6 @@ class RunningCase:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def volumes(case: Case, folder: Path) -> tuple[ConfigMapVolume, ...]:
-    """The volumes of the case's agents, below the lab's folder."""
-    return tuple(
-        ConfigMapVolume(_made(folder / "volumes" / node), case.volume_items) for node in case.agents
-    )
 
 
 def _server(node: str) -> Program:

@@ -10,6 +10,7 @@ A lab's description is checked when it is made, so that a builder never meets a 
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import (
@@ -178,3 +179,8 @@ def _check_node(node: Node) -> None:
     for route in node.routes:
         if isinstance(route, Route) and route.port not in names:
             raise TopologyError(f"a route of {node.name} leaves by {route.port}: no such port")
+
+
+def unknown_node(node: str, known: Iterable[str]) -> str:
+    """What to tell somebody who names a node that is not there."""
+    return f"there is no node {node!r} in this lab; its nodes are: {', '.join(known)}"
