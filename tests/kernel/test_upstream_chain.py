@@ -49,7 +49,14 @@ def rules(saved: str) -> list[str]:
     return [line for line in saved.splitlines() if line.startswith("-A")]
 
 
+@pytest.fixture
+def xtables_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ordinary user cannot open /run/xtables.lock, which iptables-legacy wants to hold."""
+    monkeypatch.setenv("XTABLES_LOCKFILE", str(tmp_path / "xtables.lock"))
+
+
 @pytest.mark.kernel
+@pytest.mark.usefixtures("xtables_lock")
 @pytest.mark.parametrize("variant", ["nft", "legacy"])
 @pytest.mark.parametrize(
     "case", sorted(CASES.iterdir()) if CASES.is_dir() else [], ids=lambda case: case.name

@@ -71,13 +71,33 @@ def difference(table: Table | None, ruleset: Ruleset, seen: Seen | None = None) 
     added: dict[SetType, tuple[Interval, ...]] = {}
     for held in table.sets:
         wanted = ruleset.elements[held.type.name]
-        if held.intervals == wanted:
-            continue
-        if too_many := set(held.intervals).difference(wanted):
-            removed[held.type] = tuple(sorted(too_many))
-        if missing := set(wanted).difference(held.intervals):
-            added[held.type] = tuple(sorted(missing))
+        too_many, missing = _compare(held.intervals, wanted)
+        if too_many:
+            removed[held.type] = too_many
+        if missing:
+            added[held.type] = missing
     return ElementChanges(removed, added) if removed or added else Nothing()
+
+
+def _compare(
+    held: tuple[Interval, ...], wanted: tuple[Interval, ...]
+) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
+    """What is held and not wanted, and what is wanted and not held. Both are sorted, so one walk finds them."""
+    too_many: list[Interval] = []
+    missing: list[Interval] = []
+    at_held = at_wanted = 0
+    while at_held < len(held) and at_wanted < len(wanted):
+        here, there = held[at_held], wanted[at_wanted]
+        if here == there:
+            at_held += 1
+            at_wanted += 1
+        elif here < there:
+            too_many.append(here)
+            at_held += 1
+        else:
+            missing.append(there)
+            at_wanted += 1
+    return (*too_many, *held[at_held:]), (*missing, *wanted[at_wanted:])
 
 
 def _damage(table: Table, skeleton: Skeleton, seen: Seen | None) -> Cause | None:
