@@ -6,6 +6,7 @@ join and `down` ends.
 
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -81,7 +82,7 @@ def run(case: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(document(outcome), indent=2))
     else:
-        report.end(outcome, time.perf_counter() - started)
+        report.end(outcome, time.perf_counter() - started, f"{_own_command()} lab up {case}")
     sys.exit(0 if outcome.as_expected else 1)
 
 
@@ -91,6 +92,14 @@ def _progress(text: str) -> Callable[[], None]:
         return lambda: None
     click.echo(f"  {text}", err=True, nl=False)
     return lambda: click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _own_command() -> str:
+    """How to call this program again: the scripts install it where no PATH finds it."""
+    beside = Path(sys.executable).with_name("wayhome")
+    if shutil.which("wayhome") or not beside.exists():
+        return "wayhome"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def _both(first: Callable[[], None], then: Callable[[str], None]) -> Callable[[str], None]:
@@ -117,7 +126,7 @@ def up(case: str) -> None:
     )
     click.echo("Try:")
     for line in CASES[case].try_next:
-        click.echo(f"  {line}")
+        click.echo(f"  {_own_command()} lab {line}")
 
 
 @lab.command()

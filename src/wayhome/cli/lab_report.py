@@ -58,13 +58,13 @@ class Report:
         self._out.print(Padding(self._matrix(outcome.probes), (0, 0, 0, 2), expand=False))
         for death, rows in self._deaths(outcome.probes).items():
             self._line(f"{self._no} {', '.join(rows)}: {death}", "red")
+        if phase.explanation:
+            self._line(phase.explanation)
         if outcome.agent_said:
             self._line(f"the agent on the node says: {printable(outcome.agent_said)}", "yellow")
         elif phase.show_agent:
             self._line(f"the agent did not say anything about it ({phase.show_agent})", "bold red")
         self._effect(outcome)
-        if phase.explanation:
-            self._line(phase.explanation)
         for probe in outcome.probes:
             if not probe.as_expected:
                 self._line(f"NOT AS EXPECTED: {self._complaint(probe)}", "bold red")
@@ -77,21 +77,25 @@ class Report:
             return
         self._line(
             f"{outcome.milliseconds_to_effect:.0f} ms from writing the file to the first success "
-            f"({outcome.attempts_until_effect} probes); {outcome.phase.comparison}",
+            f"(probe number {outcome.attempts_until_effect}); {outcome.phase.comparison}",
             "green",
         )
 
-    def end(self, outcome: Outcome, seconds: float) -> None:
+    def end(self, outcome: Outcome, seconds: float, next_command: str) -> None:
         """The verdict."""
         probes = [probe for phase in outcome.phases for probe in phase.probes]
         good = sum(probe.as_expected for probe in probes)
-        verdict, style = ("as expected", "bold green") if outcome.as_expected else ("NOT", "red")
+        verdict, style = (
+            ("as expected", "bold green")
+            if outcome.as_expected
+            else ("NOT AS EXPECTED", "bold red")
+        )
         self._out.print()
         self._out.print(
-            f"{verdict}: {good} of {len(probes)} probes as expected, {seconds:.1f} s in all. "
-            "`wayhome lab up the-case` keeps the network up to try things.",
+            f"{verdict}: {good} of {len(probes)} probes as expected, {seconds:.1f} s in all",
             style=style,
         )
+        self._out.print(f"To try things in this network: {next_command}")
 
     def _line(self, text: str, style: str = "") -> None:
         self._out.print(Padding(Text(text, style=style), (0, 0, 0, 2), expand=False))

@@ -1,7 +1,6 @@
 """`wayhome`: the group of all commands, loaded one by one when they are asked for."""
 
 import importlib
-import sys
 from typing import ClassVar
 
 import click

@@ -61,7 +61,7 @@ class MakeAgent(Interface):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A network and its story."""
+    """A network and its story; `try_next` are commands of `wayhome lab` for a person who keeps it up."""
 
     name: str
     summary: tuple[str, ...]

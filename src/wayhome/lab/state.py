@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+TEMPORARY = Path("/tmp")  # noqa: S108 (what is made in it is checked)
+
 
 class LabError(Exception):
     """Something that the user can mend; the text says how."""
@@ -33,18 +35,19 @@ class LabState:
     nodes: Mapping[str, int]
 
 
-def lab_folder() -> Path:
+def lab_folder(temporary: Path = TEMPORARY) -> Path:
     """The folder of this user's lab, made if need be. Raises LabError."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     # After `su` the variable may still name another user's folder.
-    base = Path(runtime) if runtime and _is_ours(Path(runtime)) else _folder_in_tmp()
+    base = Path(runtime) if runtime and _is_ours(Path(runtime)) else _private(temporary)
     folder = base / "wayhome" / "lab"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
-def _folder_in_tmp() -> Path:
-    folder = Path("/tmp") / f"wayhome-{os.geteuid()}"  # noqa: S108 (checked on the next lines)
+def _private(temporary: Path) -> Path:
+    """A folder of this user's in one that everybody writes to."""
+    folder = temporary / f"wayhome-{os.geteuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if not _is_ours(folder) or stat.S_IMODE(folder.lstat().st_mode) != 0o700:
         raise LabError(

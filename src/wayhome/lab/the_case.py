@@ -235,6 +235,7 @@ PHASES = (
         title="the agents hold upstream's defaults; there is no ConfigMap",
         configmap=None,
         expected=BEFORE,
+        explanation=f"{TARGET} sees {MY_POD}'s own address, and destination-vpc has no route back to it.",
     ),
     Phase(
         name="wrong-key",
@@ -242,6 +243,7 @@ PHASES = (
         configmap={"masq.yaml": CONFIGURATION},
         expected=BEFORE,
         show_agent="no configuration",
+        explanation="kubelet shows the agents the key config and no other, so nothing changes on the nodes.",
     ),
     Phase(
         name="masquerade",
@@ -254,8 +256,7 @@ PHASES = (
             "Both include kubelet's own delay before it writes the file"
         ),
         explanation=(
-            f"{TARGET} still cannot open a connection to {MY_POD}, as expected: masquerading opens one direction, "
-            "and no route to the Pod appears in destination-vpc. Exchanging custom routes would open both."
+            f"{TARGET} still cannot reach {MY_POD}, as expected: masquerading opens one direction only."
         ),
     ),
 )
@@ -274,10 +275,10 @@ THE_CASE = Case(
     make_agent=agent,
     phases=PHASES,
     try_next=(
-        f"wayhome lab exec {MY_POD} -- curl --max-time 3 http://{ADDRESSES[TARGET]}/health",
-        "wayhome lab configmap --from-file config=FILE",
-        f"wayhome lab exec {NODE_02} -- nft list ruleset",
-        f"wayhome lab capture {NODE_02} {NODE_02}.pcap --seconds 10",
-        "wayhome lab down",
+        f"exec {MY_POD} -- curl --max-time 3 http://{ADDRESSES[TARGET]}/health",
+        "configmap --from-file config=FILE",
+        f"exec {NODE_02} -- nft list ruleset",
+        f"capture {NODE_02} {NODE_02}.pcap --seconds 10",
+        "down",
     ),
 )

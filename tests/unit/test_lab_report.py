@@ -1,0 +1,109 @@
+import io
+import re
+from dataclasses import replace
+
+from rich.console import Console
+
+from wayhome.cli.lab_report import Report, document
+from wayhome.cli.printable import printable
+from wayhome.lab.agent_log import AgentEvent, events
+from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome
+from wayhome.lab.the_case import ADDRESSES, MY_POD, NODE_02, THE_CASE, A
+from wayhome.probe.observation import Leg, Loss, Observation, Protocol
+
+BEFORE, WRONG_KEY, MASQUERADE = THE_CASE.phases
+LOST = Loss(Leg.REPLY, "destination-vpc", "no-route", ADDRESSES[MY_POD])
+
+
+def lost(loss: Loss = LOST) -> Observation:
+    return Observation(Protocol.TCP, A.address, loss.source_seen, 1.0, str(loss), loss)
+
+
+def reached(source: str) -> Observation:
+    return Observation(Protocol.TCP, A.address, ADDRESSES[source], 1.0)
+
+
+def probe(
+    observation: Observation, *, sees_drops: bool = True, phase: object = BEFORE
+) -> ProbeOutcome:
+    return ProbeOutcome(A, phase.expected[A], observation, sees_drops)  # type: ignore[attr-defined]
+
+
+def test_what_is_expected_includes_where_and_why_it_died() -> None:
+    assert probe(lost()).as_expected
+    assert not probe(reached(MY_POD)).as_expected
+    assert not probe(lost(replace(LOST, leg=Leg.REQUEST))).as_expected
+    assert not probe(lost(replace(LOST, place="source-vpc"))).as_expected
+    assert not probe(lost(replace(LOST, cause="firewall"))).as_expected
+    assert not probe(lost(replace(LOST, towards=ADDRESSES[NODE_02]))).as_expected
+
+
+def test_a_time_out_is_as_expected_only_where_deaths_cannot_be_seen() -> None:
+    silent = Observation(Protocol.TCP, A.address, None, 2000.0, "no answer within 2 s")
+    assert not probe(silent).as_expected
+    assert probe(silent, sees_drops=False).as_expected
+
+
+def test_reached_from_another_address_is_not_as_expected() -> None:
+    assert probe(reached(NODE_02), phase=MASQUERADE).as_expected
+    assert not probe(reached(MY_POD), phase=MASQUERADE).as_expected
+
+
+def shown(outcome: PhaseOutcome, encoding: str = "utf-8") -> str:
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    Report(Console(file=out, width=100), THE_CASE).phase(outcome)
+    out.flush()
+    return out.buffer.getvalue().decode(encoding)
+
+
+def test_what_is_not_as_expected_stands_out_without_colour() -> None:
+    text = shown(PhaseOutcome(MASQUERADE, (probe(lost(), phase=MASQUERADE),) * 3, None, 9, ""))
+    assert "(!)" in text
+    said = " ".join(text.split())
+    assert "NOT AS EXPECTED: writing the file had no effect" in said
+    assert "expected to be reached from 10.1.0.3; seen: the reply to 172.16.2.2 died at" in said
+
+
+def test_a_terminal_without_the_signs_gets_letters() -> None:
+    text = shown(PhaseOutcome(BEFORE, (probe(lost()),) * 3, None, 0, ""), "ascii")
+    assert "x reply lost" in text
+    assert "my-pod -> target-gce-01" in text
+
+
+def test_what_an_agent_says_cannot_move_the_cursor() -> None:
+    said = "a\x1b[2Jb\u202ec"
+    text = shown(PhaseOutcome(WRONG_KEY, (probe(lost()),) * 3, None, 0, said))
+    assert "a\\x1b[2Jb\\u202ec" in text
+    assert not re.search("[\x1b\u202e]", text)
+    assert printable("a\nb") == "a\\nb"
+    assert printable("a\nb", lines=True) == "a\nb"
+
+
+def test_the_document_is_as_promised() -> None:
+    outcome = Outcome((PhaseOutcome(MASQUERADE, (probe(lost()),), 6.78912, 1, ""),))
+    assert document(outcome) == {
+        "schema": 1,
+        "phases": [
+            {
+                "name": "masquerade",
+                "milliseconds_to_effect": 6.789,
+                "probes": [
+                    {
+                        "source": "my-pod",
+                        "destination": "target-gce-01",
+                        "protocol": "tcp",
+                        "expected": False,
+                        "reached": False,
+                        "source_seen": "172.16.2.2",
+                        "milliseconds": 1.0,
+                    }
+                ],
+            }
+        ],
+        "as_expected": True,
+    }
+
+
+def test_only_events_count_in_an_agents_output() -> None:
+    text = 'Traceback\n{"event": "applied", "message": "m"}\n[1]\n{"event": 3}\n{"event": "cut'
+    assert events(text) == [AgentEvent("applied", "m")]

@@ -1,0 +1,62 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from wayhome.lab import state
+from wayhome.lab.state import LabError, LabState, NoLabError
+
+UP = LabState("the-case", 4711, {"my-pod": 7})
+
+
+def test_a_lab_is_up_while_its_lock_is_held(tmp_path: Path) -> None:
+    lock = state.take_lock(tmp_path)
+    assert lock is not None
+    state.write(tmp_path, UP)
+    assert state.take_lock(tmp_path) is None
+    assert state.read(tmp_path) == UP
+    os.close(lock)
+    (tmp_path / "logs").mkdir()
+    with pytest.raises(NoLabError, match="keeper was killed"):
+        state.read(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+    with pytest.raises(NoLabError, match=r"^no lab is up\. `wayhome lab up the-case` starts one$"):
+        state.read(tmp_path)
+
+
+def test_a_lab_that_is_only_starting_is_not_up(tmp_path: Path) -> None:
+    lock = state.take_lock(tmp_path)
+    assert lock is not None
+    with pytest.raises(NoLabError, match="started or stopped"):
+        state.read(tmp_path)
+    os.close(lock)
+
+
+def test_the_runtime_folder_is_used_only_if_it_is_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = tmp_path / f"wayhome-{os.geteuid()}" / "wayhome" / "lab"
+    runtime = tmp_path / "runtime"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    assert state.lab_folder(tmp_path) == private  # the runtime folder does not exist
+    runtime.mkdir()
+    assert state.lab_folder(tmp_path) == runtime / "wayhome" / "lab"
+    assert state.lab_folder(tmp_path).stat().st_mode & 0o777 == 0o700
+    link = tmp_path / "link"
+    link.symlink_to(runtime)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(link))
+    assert state.lab_folder(tmp_path) == private
+
+
+def test_a_folder_that_others_can_use_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    private = tmp_path / f"wayhome-{os.geteuid()}"
+    private.mkdir(mode=0o755)
+    with pytest.raises(LabError, match="not a folder that only you can use"):
+        state.lab_folder(tmp_path)
+    private.rmdir()
+    private.symlink_to(tmp_path)
+    with pytest.raises(LabError, match="not a folder that only you can use"):
+        state.lab_folder(tmp_path)
