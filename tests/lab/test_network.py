@@ -1,4 +1,6 @@
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
@@ -147,6 +149,36 @@ def test_settings_are_the_nodes_own_and_not_inherited(build: Build) -> None:
             for port in network.topology.by_name[node].ports:
                 path = Path("/proc/sys/net/ipv4/conf", port.name, "rp_filter")
                 assert path.read_text().strip() == "0"
+
+
+READ_ONLY = """
+import sys
+from pathlib import Path
+from tests.lab.small import small_topology
+from wayhome.lab import namespaces
+from wayhome.lab.network import Network
+namespaces.enter()
+bind, read_only = namespaces.MS_BIND, 1
+namespaces._call("mount", b"/proc/sys", b"/proc/sys", None, bind, None)
+namespaces._call("mount", None, b"/proc/sys", None, namespaces.MS_REMOUNT | bind | read_only, None)
+try:
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+except OSError as error:
+    print(error.strerror)
+with Network(small_topology(), Path(sys.argv[1])):
+    print("built")
+"""
+
+
+def test_settings_that_a_container_mounts_read_only_are_written_in_a_mount_of_our_own(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY, tmp_path],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])},
+    )  # fmt: skip
+    assert done.stdout == "Read-only file system\nbuilt\n", done.stderr
 
 
 def test_where_drops_cannot_be_logged_they_are_still_counted(

@@ -30,7 +30,14 @@ from wayhome.lab.state import LabError
 CASE = click.argument("case", type=click.Choice(list(CASES)))
 
 
-@click.group()
+class _InOrder(click.Group):
+    """Lists its commands in the order in which somebody needs them."""
+
+    def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder)
 def lab() -> None:
     """A network of namespaces on this machine, with real packets, without root."""
 
@@ -55,7 +62,7 @@ def _end(code: int, *lines: str) -> NoReturn:
     sys.exit(code)
 
 
-@lab.command()
+@lab.command(short_help="Run a case through its phases, and take it down again.")
 @CASE
 @click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
 def run(case: str, as_json: bool) -> None:
@@ -110,7 +117,7 @@ def _both(first: Callable[[], None], then: Callable[[str], None]) -> Callable[[s
     return both
 
 
-@lab.command()
+@lab.command(short_help="Keep a case up in the background.")
 @CASE
 def up(case: str) -> None:
     """Build a case and keep it up in the background, until `down`."""
@@ -129,15 +136,7 @@ def up(case: str) -> None:
         click.echo(f"  {_own_command()} lab {line}")
 
 
-@lab.command()
-def down() -> None:
-    """End the lab that is up."""
-    with _errors():
-        state = remote.down()
-    click.echo(f"{state.case} is down; nothing of it is left")
-
-
-@lab.command()
+@lab.command(short_help="Show the nodes, and what the agents say.")
 def status() -> None:
     """Show the lab that is up: its nodes, its agents, and what they said last."""
     with _errors():
@@ -153,7 +152,9 @@ def status() -> None:
 
 
 @lab.command(
-    "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+    "exec",
+    short_help="Run a command on a node.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 @click.argument("node")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -186,7 +187,7 @@ def capture(node: str, file: BinaryIO, seconds: float | None) -> None:
     click.echo(f"{count} packets")
 
 
-@lab.command()
+@lab.command(short_help="Configure the agents of the lab.")
 @click.option(
     "--from-file",
     "files",
@@ -215,6 +216,14 @@ def configmap(files: tuple[str, ...], delete: bool) -> None:
         click.echo(
             "the volumes on the nodes are changed; `wayhome lab status` shows what the agents say"
         )
+
+
+@lab.command()
+def down() -> None:
+    """End the lab that is up."""
+    with _errors():
+        state = remote.down()
+    click.echo(f"{state.case} is down; nothing of it is left")
 
 
 def _from_file(text: str) -> tuple[str, bytes]:

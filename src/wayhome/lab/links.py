@@ -16,6 +16,7 @@ from pyroute2 import IPRoute
 
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.rules import drop_routes
+from wayhome.lab.sysctls import has_ipv6
 from wayhome.lab.topology import DropRoute, Node, Route, Topology
 
 
@@ -49,6 +50,8 @@ def configure(node: Node) -> None:
             if isinstance(route, Route):
                 here.route("add", **_route(route, index))
         for drop in drop_routes(node):
+            if drop.destination.version == 6 and not has_ipv6():
+                continue
             here.route("add", **_destination(drop), type="blackhole")
 
 

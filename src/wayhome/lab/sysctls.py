@@ -35,12 +35,17 @@ def settings(node: Node) -> dict[str, str]:
     return chosen
 
 
+def has_ipv6() -> bool:
+    """Whether this kernel has IPv6 at all."""
+    return Path("/proc/sys/net/ipv6/conf").exists()
+
+
 def apply(node: Node) -> None:
     """Write the settings, in the network that the calling thread is in. Raises OSError."""
     for name, value in settings(node).items():
+        if name.startswith("ipv6/") and not has_ipv6():
+            continue
         path = Path("/proc/sys/net", name)
-        if name.startswith("ipv6/") and not path.exists():
-            continue  # a kernel without IPv6
         try:
             path.write_text(value)
         except OSError as error:
