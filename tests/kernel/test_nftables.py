@@ -1,7 +1,6 @@
 """What only the real back end can show: netlink, sizes, generations, errors."""
 
 import random
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,11 +18,13 @@ from wayhome.kernel import (
     NftablesKernel,
     RefusedError,
     Ruleset,
+    attributes,
+    elements,
     readback,
     ruleset_of,
 )
 from wayhome.kernel.fake import FakeKernel
-from wayhome.kernel.nfnetlink import Channel
+from wayhome.kernel.nfnetlink import Channel, Message
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.policy import Policy
 from wayhome.prefixes import Family, Prefix
@@ -198,6 +199,27 @@ def test_a_chain_that_is_no_base_chain_is_damage(netns: NetworkNamespace) -> Non
         assert applier.apply(many(1)).cause is Cause.CHAIN
 
 
+@pytest.mark.parametrize("cidr", ["10.0.0.0/8", "0.0.0.0/0"])
+def test_a_catch_all_element_is_damage(netns: NetworkNamespace, cidr: str) -> None:
+    """It has no key, and keeps everything. Sent by hand: nft 1.0.6 crashes on it."""
+    with NftablesKernel() as kernel:
+        applier = Applier(kernel)
+        rules = ruleset_of(make_policy(cidr))
+        applier.apply(rules)
+        catch_all = attributes.u32(elements.NFTA_SET_ELEM_FLAGS, elements.NFT_SET_ELEM_CATCHALL)
+        payload = elements.selector(rules.skeleton.sets[0]) + attributes.nested(
+            elements.NFTA_SET_ELEM_LIST_ELEMENTS,
+            attributes.nested(elements.NFTA_LIST_ELEM, catch_all),
+        )
+        channel = Channel()
+        channel.commit(
+            [Message(elements.NFT_MSG_NEWSETELEM, payload, "add *", elements.NLM_F_CREATE)]
+        )
+        channel.close()
+        assert applier.apply(rules).cause is Cause.SETS
+        assert intervals(kernel) == rules.elements
+
+
 def test_a_set_of_another_shape_is_damage(netns: NetworkNamespace) -> None:
     with NftablesKernel() as kernel:
         applier = Applier(kernel)
@@ -250,17 +272,3 @@ def test_random_policies_one_after_another(netns: NetworkNamespace) -> None:
             assert table.sets[0].intervals == wanted.elements["keep4"]
 
         run()
-
-
-def test_reading_back_ten_thousand_intervals_is_fast(netns: NetworkNamespace) -> None:
-    if not real_root():
-        pytest.skip("nft needs real root for more than 2,000 elements in one message")
-    with NftablesKernel() as kernel:
-        Applier(kernel).apply(many(10_000))
-        fastest = 1.0
-        for _ in range(5):
-            kernel.forget()
-            started = time.perf_counter()
-            kernel.read()
-            fastest = min(fastest, time.perf_counter() - started)
-        assert fastest < 0.040  # 0.010 on the machine where it was written

@@ -73,7 +73,12 @@ def test_a_changed_line_sends_only_its_elements(
 
     sent: list[ElementChanges] = []
     change = node.kernel.change
-    monkeypatch.setattr(node.kernel, "change", lambda c: (sent.append(c), change(c)))
+
+    def spy(changes: ElementChanges) -> None:
+        sent.append(changes)
+        change(changes)
+
+    monkeypatch.setattr(node.kernel, "change", spy)
     monkeypatch.setattr("subprocess.Popen", lambda *a, **k: pytest.fail("a child process"))
     wanted = ruleset_of(make_policy("10.0.0.0/8", "192.168.0.0/16", "0.0.0.0/8"))
     done = applier.apply(wanted)

@@ -76,6 +76,14 @@ def test_elements_of_other_shapes(nested: int, more: bytes) -> None:
     )
 
 
+def test_a_start_without_an_end_reaches_up_to_the_next_start() -> None:
+    parts = [element(b"\x0c\0\0\0", END), element(b"\x0b\0\0\0"), element(b"\x0a\0\0\0")]
+    assert elements.decode(Family.IPV4, dump(*parts)) == (
+        (0x0A000000, 0x0AFFFFFF),
+        (0x0B000000, 0x0BFFFFFF),
+    )
+
+
 def test_an_empty_dump_is_an_empty_set() -> None:
     assert elements.decode(Family.IPV4, []) == ()
     assert elements.decode(Family.IPV4, [elements.selector(KEEP4)]) == ()
@@ -84,6 +92,7 @@ def test_an_empty_dump_is_an_empty_set() -> None:
 @pytest.mark.parametrize(
     "broken",
     [
+        attributes.attribute(1, attributes.u32(3, elements.NFT_SET_ELEM_CATCHALL)),  # nft's `*`
         element(bytes(16)),  # a key of the other family
         struct.pack("=HH", 0, 1),
         struct.pack("=HH", 3, 1) + bytes(8),

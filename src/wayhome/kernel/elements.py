@@ -29,6 +29,7 @@ NFTA_SET_ELEM_KEY = 1
 NFTA_SET_ELEM_FLAGS = 3
 NFTA_DATA_VALUE = 1
 NFT_SET_ELEM_INTERVAL_END = 1
+NFT_SET_ELEM_CATCHALL = 2
 
 INTERVALS_PER_MESSAGE = 1000
 """An attribute holds 64 KiB, and the two elements of an IPv6 interval take 64 bytes."""
@@ -94,11 +95,9 @@ def decode(family: Family, dump: Iterable[bytes]) -> tuple[Interval, ...]:
     intervals: list[Interval] = []
     first: int | None = None
     for boundary in boundaries:
-        if boundary & 1:
-            first = boundary >> 1
-        elif first is not None:
+        if first is not None:  # a start without an end reaches up to the next start
             intervals.append((first, (boundary >> 1) - 1))
-            first = None
+        first = boundary >> 1 if boundary & 1 else None
     if first is not None:
         intervals.append((first, family.last))
     return tuple(intervals)
@@ -130,8 +129,10 @@ def _boundaries(family: Family, message: bytes) -> Iterator[int]:
 
 def _boundary(size: int, element: bytes) -> int:
     found = attributes.parse(element)
+    flags = attributes.as_u32(found.get(NFTA_SET_ELEM_FLAGS, bytes(4)))
+    if flags & NFT_SET_ELEM_CATCHALL:
+        raise ValueError("an element for every address, which is no interval")
     key = attributes.parse(found.get(NFTA_SET_ELEM_KEY, b"")).get(NFTA_DATA_VALUE, b"")
     if len(key) != size:
         raise ValueError(f"a set element with a key of {len(key)} bytes where {size} are due")
-    flags = attributes.as_u32(found.get(NFTA_SET_ELEM_FLAGS, bytes(4)))
     return int.from_bytes(key) << 1 | (not flags & NFT_SET_ELEM_INTERVAL_END)

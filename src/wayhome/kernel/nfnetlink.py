@@ -96,7 +96,9 @@ class Channel:
 
     def get(self, kind: int, payload: bytes) -> bytes:
         """Ask for one object: its attributes. Raises FileNotFoundError where there is none."""
-        return next(self._ask(kind, payload, NLM_F_REQUEST))
+        for answer in self._ask(kind, payload, NLM_F_REQUEST):
+            return answer
+        raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
 
     def dump(self, kind: int, payload: bytes) -> list[bytes]:
         """Ask for all objects of a kind that the payload selects: each message's attributes.

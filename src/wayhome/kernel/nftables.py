@@ -43,7 +43,11 @@ class _Known:
 
 
 class NftablesKernel:
-    """The nf_tables of the network namespace in which the calling thread is. Raises KernelError where there is none."""
+    """The nf_tables of the network namespace in which the calling thread is, now and whenever it calls.
+
+    The socket stays in that namespace, and nft is started in the thread's. Used by one thread at a time. Raises
+    KernelError where there is no nfnetlink.
+    """
 
     def __init__(self) -> None:
         try:

@@ -9,6 +9,7 @@ but the table's count of its objects gives it away.
 """
 
 from contextlib import suppress
+from dataclasses import replace
 
 from wayhome.kernel import attributes, elements
 from wayhome.kernel.attributes import as_s32, as_text, as_u32
@@ -86,7 +87,7 @@ def parse(dump: Dump) -> Table:
         chain=_chain(chain[0]) if chain else None,
         rules=tuple(map(_rule, rules)),
         sets=tuple(
-            HeldSet(kind, elements.decode(kind.family, next(content)) if _is_ours(kind) else ())
+            _held_set(kind, next(content)) if _is_ours(kind) else HeldSet(kind, ())
             for kind in map(_set_type, sets)
         ),
     )
@@ -122,6 +123,14 @@ def _set_type(message: bytes) -> SetType:
         type=_KEY_TYPES.get(key, f"type {key}"),
         flags=_SET_FLAGS.get(flags, f"flags {flags:#x}"),
     )
+
+
+def _held_set(kind: SetType, dump: tuple[bytes, ...]) -> HeldSet:
+    """A set in which somebody put what is no interval is no longer a set of ours."""
+    try:
+        return HeldSet(kind, elements.decode(kind.family, dump))
+    except ValueError as error:
+        return HeldSet(replace(kind, flags=f"{kind.flags}, {error}"), ())
 
 
 def _is_ours(kind: SetType) -> bool:
