@@ -100,7 +100,11 @@ def _map_to_root(user: int, group: int) -> None:
 
 def _settle() -> None:
     """Make the first privileged calls: ones that a half-granted namespace refuses."""
-    _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    try:
+        _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # in a chroot `/` is no mount; nothing of ours depends on it
+            raise
     bring_loopback_up()
 
 
