@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests.kernel.policies import make_policy
@@ -14,6 +15,7 @@ from wayhome.lab.namespaces import NetworkNamespace
 
 pytestmark = pytest.mark.kernel
 
+ROOT = Path(__file__).parents[2]
 KILLS = 12
 CHILD = """
 import sys
@@ -45,7 +47,7 @@ def test_the_kernel_holds_the_old_rules_or_the_new(netns: NetworkNamespace, kind
         Applier(kernel).apply(one())
         for _ in range(KILLS):
             child = subprocess.Popen(
-                [sys.executable, "-c", CHILD, kind], stdout=subprocess.PIPE, text=True
+                [sys.executable, "-c", CHILD, kind], cwd=ROOT, stdout=subprocess.PIPE, text=True
             )
             with child:
                 assert child.stdout is not None

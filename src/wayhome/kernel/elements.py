@@ -4,7 +4,7 @@ An interval that reaches the end of the address space has no end element. nft al
 the first interval; it closes nothing. The kernel dumps a set sorted, with the highest key first.
 
 10,000 intervals are 20,000 elements, so the usual two shapes, a key alone and a key with the flag INTERVAL_END, are
-told by their first bytes. 10,000 IPv4 intervals are read in 5 ms; what has any other shape takes the long way.
+told by their first bytes. 10,000 IPv4 intervals are parsed in 8 ms; what has any other shape takes the long way.
 """
 
 import struct

@@ -1,6 +1,6 @@
 """Reading our table back from the kernel, and nothing but our table.
 
-Collecting and parsing are two steps: the bytes of 10,000 intervals arrive in 5 ms and are parsed in another 5, and
+Collecting and parsing are two steps: the bytes of 10,000 intervals arrive in 5 ms and are parsed in another 8, and
 bytes that were parsed before need not be parsed again.
 
 Every request names the table, and the chain or set where it can, so that the kernel does not walk through others'
