@@ -12,6 +12,8 @@ import pytest
 
 from wayhome.lab.namespaces import NamespaceRefusedError, NetworkNamespace, enter
 
+NO_NAMESPACES = "no network namespaces here"
+SKIPPED = pytest.StashKey[int]()
 REFUSED = "WAYHOME_TESTS_NO_NAMESPACES"
 ENTERED = "WAYHOME_TESTS_IN_NAMESPACES"
 
@@ -23,24 +25,27 @@ def pytest_configure(config: pytest.Config) -> None:
         enter()
         os.environ[ENTERED] = "1"
     except NamespaceRefusedError as refused:
-        os.environ[REFUSED] = f"{refused.reason}. This works instead: {refused.command}"
+        os.environ[REFUSED] = str(refused)  # two lines: the reason, and the command that works
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reason = os.environ.get(REFUSED)
-    if reason:
+    if REFUSED in os.environ:
         for item in items:
             if item.get_closest_marker("kernel"):
-                item.add_marker(pytest.mark.skip(reason=f"no namespaces: {reason}"))
+                item.add_marker(pytest.mark.skip(reason=NO_NAMESPACES))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reason = os.environ.get(REFUSED)
-    skipped = [
-        r for r in terminalreporter.stats.get("skipped", []) if "no namespaces" in str(r.longrepr)
-    ]
-    if reason:
-        terminalreporter.write_line(f"{len(skipped)} kernel tests skipped: {reason}", yellow=True)
+    skipped = terminalreporter.stats.get("skipped", [])
+    terminalreporter.config.stash[SKIPPED] = sum(NO_NAMESPACES in str(r.longrepr) for r in skipped)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last lines of all say what was not tested, why, and the one command that tests it."""
+    count = config.stash.get(SKIPPED, 0)
+    if count:
+        reason, command = os.environ[REFUSED].splitlines()
+        print(f"{count} kernel tests skipped: {reason}. This works instead:\n{command}")  # noqa: T201
 
 
 @pytest.fixture
