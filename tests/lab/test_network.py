@@ -105,11 +105,26 @@ def test_a_stateful_filter_lets_the_reply_pass_and_nothing_else(build: Build) ->
         assert (drop.cause, drop.packet.source_port) == ("firewall", 4002)
 
 
-def test_the_state_belongs_to_the_port(build: Build) -> None:
-    """The client's port has seen the question, and the server's has not: it lets the client's next one not pass."""
-    network = build(small_topology(to_server=Filter(rules=(), cause="server-side")))
-    send(network, "client", str(SERVER))
-    assert [drop.cause for drop in deaths(network)] == ["server-side"]
+def test_each_port_remembers_what_passed_it(build: Build) -> None:
+    """The question passes the client's port and dies at the server's: only the client's has seen it.
+
+    What the server then sends from its own accord looks like the reply there, and opens the server's port in turn.
+    """
+    network = build(
+        small_topology(
+            to_client=Filter(rules=(), cause="client-side"),
+            to_server=Filter(rules=(), cause="server-side"),
+        )
+    )
+    with receiver(network, "server") as server, receiver(network, "client", 5000) as client:
+        client.sendto(b"question", (f"::ffff:{SERVER}", 4000))
+        assert [drop.cause for drop in deaths(network)] == ["server-side"]
+        server.sendto(b"not a reply", (f"::ffff:{CLIENT}", 5001))
+        assert [drop.cause for drop in deaths(network)] == ["client-side"]
+        server.sendto(b"as if a reply", (f"::ffff:{CLIENT}", 5000))
+        assert client.recv(100) == b"as if a reply"
+        client.sendto(b"question", (f"::ffff:{SERVER}", 4000))
+        assert server.recv(100) == b"question"
 
 
 def test_a_stateless_filter_judges_replies_by_its_rules(build: Build) -> None:
