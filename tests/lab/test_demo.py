@@ -10,7 +10,8 @@ import pytest
 
 from wayhome.lab import demo
 from wayhome.lab.programs import Program
-from wayhome.lab.the_case import THE_CASE, A
+from wayhome.lab.the_case import THE_CASE
+from wayhome.lab.the_case.phases import A
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

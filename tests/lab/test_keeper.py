@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.lab.test_programs import alive, read_pcap
 
-from wayhome.lab.the_case import CONFIGURATION
+from wayhome.lab.the_case.phases import CONFIGURATION
 
 pytestmark = pytest.mark.kernel
 
@@ -51,10 +51,9 @@ def test_the_account_by_hand(lab: Run, tmp_path: Path) -> None:
         assert "wayhome lab exec my-pod -- curl" in up.stdout
         assert lab(*CURL).returncode == 28  # curl's own status: its time was over
         folder = folder_of(lab)
-        for name in ("masq.yaml", "config"):
-            (folder / name).write_bytes(CONFIGURATION)
-            (folder / name).chmod(0o644)
-        wrong = lab("configmap", "--from-file", str(folder / "masq.yaml"))
+        assert f"--from-file {folder}/config" in up.stdout
+        assert (folder / "config").read_bytes() == CONFIGURATION
+        wrong = lab("configmap", "--from-file", f"masq.yaml={folder}/config")
         assert "the volumes show only: config" in wrong.stdout
         assert lab(*CURL).returncode == 28
         assert lab("configmap", "--from-file", str(folder / "config")).returncode == 0

@@ -18,7 +18,7 @@ from tests.lab.small import (
 )
 
 from wayhome.lab import network as network_module
-from wayhome.lab import rules
+from wayhome.lab.filters import TABLE
 from wayhome.lab.network import Network
 from wayhome.lab.topology import Action, DropRoute, Filter, FilterRule, Topology, TopologyError
 
@@ -156,6 +156,16 @@ def test_the_first_rule_that_matches_decides(build: Build) -> None:
         assert server.recv(100) == b"datagram"
 
 
+def test_prefixes_may_overlap(build: Build) -> None:
+    overlapping = tuple(map(ip_network, ("10.0.0.0/8", "10.0.0.0/24", "::/0", "fd00::/64")))
+    allowed = Filter(rules=(FilterRule(sources=overlapping),))
+    network = build(small_topology(sources=overlapping, to_server=allowed))
+    for address in (SERVER, SERVER6):
+        with receiver(network, "server") as server:
+            send(network, "client", str(address))
+            assert server.recv(100) == b"datagram"
+
+
 def test_settings_are_the_nodes_own_and_not_inherited(build: Build) -> None:
     network = build(small_topology())
     for node, forwards in (("fabric", "1"), ("client", "0")):
@@ -208,7 +218,7 @@ def test_where_drops_cannot_be_logged_they_are_still_counted(
     send(network, "server", str(CLIENT))
     with network.namespace("fabric").entered():
         said = subprocess.run(
-            ["nft", "list", "table", "inet", rules.TABLE],
+            ["nft", "list", "table", "inet", TABLE],
             capture_output=True,
             text=True,
             check=True,

@@ -8,7 +8,9 @@ from wayhome.cli.lab_report import Report, document
 from wayhome.cli.printable import printable
 from wayhome.lab.agent_log import AgentEvent, events
 from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome
-from wayhome.lab.the_case import ADDRESSES, MY_POD, NODE_02, THE_CASE, A
+from wayhome.lab.the_case import THE_CASE
+from wayhome.lab.the_case.network import ADDRESSES, MY_POD, NODE_02
+from wayhome.lab.the_case.phases import A
 from wayhome.probe.observation import Leg, Loss, Observation, Protocol
 
 BEFORE, WRONG_KEY, MASQUERADE = THE_CASE.phases

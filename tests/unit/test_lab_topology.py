@@ -5,7 +5,7 @@ import pytest
 from tests.lab.small import small_topology
 
 from wayhome.lab import rules
-from wayhome.lab.the_case import NODE_02, topology
+from wayhome.lab.the_case.network import NODE_02, topology
 from wayhome.lab.topology import (
     NO_ROUTE,
     DropRoute,

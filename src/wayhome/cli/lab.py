@@ -25,7 +25,7 @@ from wayhome.lab.capture import open_capture
 from wayhome.lab.cases import CASES
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
 from wayhome.lab.programs import ProgramError, environment
-from wayhome.lab.state import LabError
+from wayhome.lab.state import LabError, lab_folder
 
 CASE = click.argument("case", type=click.Choice(list(CASES)))
 
@@ -133,7 +133,7 @@ def up(case: str) -> None:
     )
     click.echo("Try:")
     for line in CASES[case].try_next:
-        click.echo(f"  {_own_command()} lab {line}")
+        click.echo(f"  {_own_command()} lab {line.format(folder=lab_folder())}")
 
 
 @lab.command(short_help="Show the nodes, and what the agents say.")

@@ -3,15 +3,17 @@
 A case is data. `demo` runs it, `keeper` keeps it up; neither knows which case it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol as Interface
 
 from wayhome.lab.programs import Program
 from wayhome.lab.topology import Address, Topology
 from wayhome.lab.volume import ConfigMapVolume
 from wayhome.probe.observation import Leg
+
+# The agent's program for a node, given the folder of its volume and the one of its state.
+MakeAgent = Callable[[str, Path, Path], Program]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,13 @@ class Phase:
     comparison: str = ""  # what the time until the effect compares with
 
 
-class MakeAgent(Interface):
-    """Makes the agent's program for a node, given the folders that it is to use."""
-
-    def __call__(self, node: str, volume: Path, state: Path) -> Program:
-        """Make it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A network and its story; `try_next` are commands of `wayhome lab` for a person who keeps it up."""
+    """A network and its story.
+
+    `try_next` are commands of `wayhome lab` for a person who keeps it up; `files` are put into the lab's folder,
+    which stands as {folder} in the commands.
+    """
 
     name: str
     summary: tuple[str, ...]
@@ -71,6 +70,7 @@ class Case:
     volume_items: Mapping[str, str]
     make_agent: MakeAgent
     phases: tuple[Phase, ...]
+    files: Mapping[str, bytes]
     try_next: tuple[str, ...]
 
     def volumes(self, folder: Path) -> tuple[ConfigMapVolume, ...]:

@@ -13,9 +13,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wayhome.lab.filters import LOG_GROUP
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.packets import Packet, decode
-from wayhome.lab.rules import LOG_GROUP
 
 NETLINK_NETFILTER = 12
 NLMSG_ERROR = 2

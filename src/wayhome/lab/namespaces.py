@@ -103,7 +103,9 @@ def _settle() -> None:
     try:
         _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # in a chroot `/` is no mount; nothing of ours depends on it
+        if (
+            error.errno != errno.EINVAL
+        ):  # in a chroot `/` is no mount; nothing of ours depends on it
             raise
     bring_loopback_up()
 

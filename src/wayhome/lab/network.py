@@ -11,6 +11,7 @@ from typing import Self
 
 from wayhome.lab import links, programs, rules, sysctls
 from wayhome.lab.drops import DropLog
+from wayhome.lab.filters import TABLE
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.programs import Program, ProgramError, RunningProgram
 from wayhome.lab.topology import Topology, TopologyError, unknown_node
@@ -66,7 +67,7 @@ class Network:
     def _load_rules(self, *, log: bool) -> None:
         for node in self.topology.nodes:
             if text := rules.render(node, log=log):
-                anew = f"add table inet {rules.TABLE}\ndelete table inet {rules.TABLE}\n"
+                anew = f"add table inet {TABLE}\ndelete table inet {TABLE}\n"
                 with self.namespaces[node.name].entered():
                     programs.run(("nft", "-f", "-"), anew + text)
 

@@ -1,4 +1,4 @@
-r"""The case: a Pod of a route-based cluster cannot reach a VM behind a VPC peering.
+r"""The case's network: a route-based cluster beside a VPC that does not know its Pods.
 
                 source-vpc 10.1.0.0/16 ------- peering ------- destination-vpc 10.2.0.0/16
                /          |           \                                  |
@@ -17,14 +17,9 @@ a reply to one dies there. The firewalls allow all of it: nothing else is wrong.
 link-local addresses and take none of the VPCs'.
 """
 
-import sys
 from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
-from pathlib import Path
 
-from wayhome.lab.case import Case, Expected, Phase, Row
-from wayhome.lab.programs import Program
 from wayhome.lab.topology import (
-    NO_ROUTE,
     DropRoute,
     End,
     Filter,
@@ -36,7 +31,6 @@ from wayhome.lab.topology import (
     Topology,
 )
 from wayhome.probe.flow import GREETING_PORT, HTTP_PORT
-from wayhome.probe.observation import Leg
 
 SOURCE_SUBNET = ip_network("10.1.0.0/16")
 DESTINATION_SUBNET = ip_network("10.2.0.0/16")
@@ -61,13 +55,6 @@ ADDRESSES = {
 POD_SUBNETS = {NODE_01: ip_network("172.16.1.0/24"), NODE_02: ip_network("172.16.2.0/24")}
 POD_GATEWAYS = {NODE_01: ip_interface("172.16.1.1/32"), NODE_02: ip_interface("172.16.2.1/32")}
 PODS = {NODE_01: OTHER_POD, NODE_02: MY_POD}
-
-# As the account gives it.
-CONFIGURATION = b"""\
-nonMasqueradeCIDRs:
-  - 172.16.0.0/16
-  - 10.1.0.0/16
-"""
 
 
 def _host(name: str) -> Prefix:
@@ -187,98 +174,3 @@ def topology() -> Topology:
             (End(SOURCE_VPC, "peering"), End(DESTINATION_VPC, "peering")),
         ),
     )
-
-
-def agent(node: str, volume: Path, state: Path) -> Program:
-    """The project's own agent, as its DaemonSet runs it: no Pod ranges told, so upstream's scope."""
-    options = ("--config", f"{volume}/ip-masq-agent", "--state", f"{state}", "--log-format", "json")
-    return Program(node, "agent", (sys.executable, "-m", "wayhome.agent", *options))
-
-
-def _row(source: str, destination: str) -> Row:
-    return Row(source, destination, ADDRESSES[destination])
-
-
-A = _row(MY_POD, TARGET)
-B = _row(MY_POD, TEST)
-C = _row(TEST, TARGET)
-D = _row(NODE_02, TARGET)
-POD_TO_POD = _row(MY_POD, OTHER_POD)
-REVERSE = _row(TARGET, MY_POD)
-
-
-def _reached(seen_as: str) -> Expected:
-    return Expected(reached=True, source_seen=ADDRESSES[seen_as])
-
-
-# What the case saw: only A fails, and it fails on the way home. The reverse cannot even begin.
-BEFORE = {
-    A: Expected(
-        reached=False,
-        source_seen=ADDRESSES[MY_POD],
-        leg=Leg.REPLY,
-        place=DESTINATION_VPC,
-        cause=NO_ROUTE,
-    ),
-    B: _reached(MY_POD),
-    C: _reached(TEST),
-    D: _reached(NODE_02),
-    POD_TO_POD: _reached(MY_POD),
-    REVERSE: Expected(
-        reached=False, source_seen=None, leg=Leg.REQUEST, place=DESTINATION_VPC, cause=NO_ROUTE
-    ),
-}
-
-PHASES = (
-    Phase(
-        name="before",
-        title="the agents hold upstream's defaults; there is no ConfigMap",
-        configmap=None,
-        expected=BEFORE,
-        explanation=f"{TARGET} sees {MY_POD}'s own address, and destination-vpc has no route back to it.",
-    ),
-    Phase(
-        name="wrong-key",
-        title="the case's configuration in the ConfigMap, under the key masq.yaml",
-        configmap={"masq.yaml": CONFIGURATION},
-        expected=BEFORE,
-        show_agent="no configuration",
-        explanation="kubelet shows the agents the key config and no other, so nothing changes on the nodes.",
-    ),
-    Phase(
-        name="masquerade",
-        title="the same configuration under the key config",
-        configmap={"config": CONFIGURATION},
-        expected={**BEFORE, A: _reached(NODE_02)},
-        takes_effect=A,
-        comparison=(
-            "the account waited about a minute; upstream's agent took 38, 44, 54, 58 and 109 s on a real kubelet. "
-            "Both include kubelet's own delay before it writes the file"
-        ),
-        explanation=(
-            f"{TARGET} still cannot reach {MY_POD}, as expected: masquerading opens one direction only."
-        ),
-    ),
-)
-
-THE_CASE = Case(
-    name="the-case",
-    summary=(
-        f"source-vpc {SOURCE_SUBNET}: {NODE_01}, {NODE_02} (Pods in {POD_RANGE}), {TEST}",
-        f"destination-vpc {DESTINATION_SUBNET}, peered: {TARGET} {ADDRESSES[TARGET]}",
-        "routes to the Pods: one for each node in source-vpc, none in destination-vpc",
-    ),
-    topology=topology(),
-    servers=(MY_POD, OTHER_POD, TEST, TARGET),
-    agents=(NODE_01, NODE_02),
-    volume_items={"config": "ip-masq-agent"},
-    make_agent=agent,
-    phases=PHASES,
-    try_next=(
-        f"exec {MY_POD} -- curl --max-time 3 http://{ADDRESSES[TARGET]}/health",
-        "configmap --from-file config=FILE",
-        f"exec {NODE_02} -- nft list ruleset",
-        f"capture {NODE_02} {NODE_02}.pcap --seconds 10",
-        "down",
-    ),
-)

@@ -1,0 +1,92 @@
+"""What is seen in the case's network: as the account found it, with the mistake that it warns of, and repaired.
+
+The expectations are the account's (rows A to D), with the two rows that show what a repair by masquerading does and
+does not do: Pods still see each other's own addresses, and nobody outside can open a connection to a Pod.
+"""
+
+from wayhome.lab.case import Expected, Phase, Row
+from wayhome.lab.the_case.network import (
+    ADDRESSES,
+    DESTINATION_VPC,
+    MY_POD,
+    NODE_02,
+    OTHER_POD,
+    TARGET,
+    TEST,
+)
+from wayhome.lab.topology import NO_ROUTE
+from wayhome.probe.observation import Leg
+
+# As the account gives it.
+CONFIGURATION = b"""\
+nonMasqueradeCIDRs:
+  - 172.16.0.0/16
+  - 10.1.0.0/16
+"""
+
+
+def _row(source: str, destination: str) -> Row:
+    return Row(source, destination, ADDRESSES[destination])
+
+
+A = _row(MY_POD, TARGET)
+B = _row(MY_POD, TEST)
+C = _row(TEST, TARGET)
+D = _row(NODE_02, TARGET)
+POD_TO_POD = _row(MY_POD, OTHER_POD)
+REVERSE = _row(TARGET, MY_POD)
+
+
+def _reached(seen_as: str) -> Expected:
+    return Expected(reached=True, source_seen=ADDRESSES[seen_as])
+
+
+# What the case saw: only A fails, and it fails on the way home. The reverse cannot even begin.
+BEFORE = {
+    A: Expected(
+        reached=False,
+        source_seen=ADDRESSES[MY_POD],
+        leg=Leg.REPLY,
+        place=DESTINATION_VPC,
+        cause=NO_ROUTE,
+    ),
+    B: _reached(MY_POD),
+    C: _reached(TEST),
+    D: _reached(NODE_02),
+    POD_TO_POD: _reached(MY_POD),
+    REVERSE: Expected(
+        reached=False, source_seen=None, leg=Leg.REQUEST, place=DESTINATION_VPC, cause=NO_ROUTE
+    ),
+}
+
+PHASES = (
+    Phase(
+        name="before",
+        title="the agents hold upstream's defaults; there is no ConfigMap",
+        configmap=None,
+        expected=BEFORE,
+        explanation=f"{TARGET} sees {MY_POD}'s own address, and destination-vpc has no route back to it.",
+    ),
+    Phase(
+        name="wrong-key",
+        title="the case's configuration in the ConfigMap, under the key masq.yaml",
+        configmap={"masq.yaml": CONFIGURATION},
+        expected=BEFORE,
+        show_agent="no configuration",
+        explanation="kubelet shows the agents the key config and no other, so nothing changes on the nodes.",
+    ),
+    Phase(
+        name="masquerade",
+        title="the same configuration under the key config",
+        configmap={"config": CONFIGURATION},
+        expected={**BEFORE, A: _reached(NODE_02)},
+        takes_effect=A,
+        comparison=(
+            "the account waited about a minute; upstream's agent took 38, 44, 54, 58 and 109 s on a real kubelet. "
+            "Both include kubelet's own delay before it writes the file"
+        ),
+        explanation=(
+            f"{TARGET} still cannot reach {MY_POD}, as expected: masquerading opens one direction only."
+        ),
+    ),
+)
