@@ -1,35 +1,26 @@
-"""What it costs us that others change their nftables: processor time of the listener and of reading our table back.
+"""What it costs the agent that others on its node change their nftables.
 
-In a namespace of its own, a second process commits as many transactions a second as it is told, each adding or
-removing one element of a set of its own, over netlink. This process does what the agent does: it waits for a
-report, compares, and then leaves the socket alone for a second.
+In a namespace of its own, the real agent runs beside a process that commits as many transactions a second as it is
+told, each adding or removing one element of a set of its own, over netlink. What is measured is the processor time
+of the agent's process, from /proc, while it is idle and while the others write.
 
     bench/foreign_changes.py [SECONDS]
 """
 
 import json
-import resource
-import select
+import os
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
-from wayhome.kernel import (
-    Applier,
-    ChangeKind,
-    DriftListener,
-    NftablesKernel,
-    Ruleset,
-    elements,
-    nft,
-    ruleset_of,
-)
+from wayhome.kernel import elements, nft, ruleset_of
 from wayhome.kernel.nfnetlink import Channel, Message
 from wayhome.lab.namespaces import enter
-from wayhome.policy import Action, Entry, Origin, Policy
-from wayhome.prefixes import Family, Prefix
+from wayhome.policy import Policy
 
-LOOK_INTERVAL = 1.0
+RATES = (0, 1, 100, 1000)
 
 
 def write(rate: int) -> None:
@@ -64,57 +55,47 @@ def foreign(message: Message) -> Message:
     return Message(message.kind, payload, message.purpose, message.flags)
 
 
-def measure(entries: int, rate: int, seconds: float) -> dict[str, float]:
-    """Percent of one core, and how often the table was compared."""
-    prefixes = [Prefix(Family.IPV4, (10 << 24) + (i << 8), 25) for i in range(entries)]
-    rules = ruleset_of(Policy(tuple(Entry(p, Action.KEEP, Origin("list", 1)) for p in prefixes)))
-    with NftablesKernel() as kernel, DriftListener() as listener:
-        applier = Applier(kernel)
-        applier.apply(rules)
-        listener.drain()
-        writer = subprocess.Popen(
-            [sys.executable, __file__, "--write", str(rate)], stdout=subprocess.PIPE
-        )
-        try:
+def measure(folder: Path, entries: int, rate: int, seconds: float) -> dict[str, float]:
+    """Percent of one core that the agent takes."""
+    config = folder / "config"
+    listed = "".join(f"  - 10.{i >> 8}.{i & 255}.0/25\n" for i in range(entries))
+    config.write_text(f"cidrLimit: {entries}\nnonMasqueradeCIDRs:\n{listed}")
+    agent = subprocess.Popen(
+        [sys.executable, "-m", "wayhome.agent", f"--config={config}", "--state="],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    writer = None
+    try:
+        while "the kernel holds" not in agent.stderr.readline():
+            pass
+        if rate:
+            writer = subprocess.Popen(
+                [sys.executable, __file__, "--write", str(rate)], stdout=subprocess.PIPE
+            )
             writer.stdout.readline()
-            generation = Channel().generation()
-            compared, used, started = watch(applier, rules, listener, seconds)
-            commits = Channel().generation() - generation
-        finally:
-            writer.kill()
-            writer.wait()
-            writer.stdout.close()
-        kernel.remove()
+        time.sleep(2)  # the first look, which is not what is asked
+        channel = Channel()
+        generation, used, started = channel.generation(), processor_time(agent), time.monotonic()
+        time.sleep(seconds)
+        took = time.monotonic() - started
+        used = processor_time(agent) - used
+        commits = channel.generation() - generation
+    finally:
+        for process in (writer, agent):
+            if process:
+                process.kill()
+                process.communicate()
     return {
         "entries": entries,
-        "foreign_changes_per_second": round(commits / started),
-        "comparisons": compared,
-        "milliseconds_per_comparison": round(used / max(compared, 1) * 1000, 2),
-        "percent_of_a_core": round(100 * used / started, 3),
+        "foreign_changes_per_second": round(commits / took),
+        "percent_of_a_core": round(100 * used / took, 3),
     }
 
 
-def watch(
-    applier: Applier, rules: Ruleset, listener: DriftListener, seconds: float
-) -> tuple[int, float, float]:
-    """Do what the agent does. Returns the comparisons made, the processor time for them, and the time it took."""
-    used, started, compared = processor_time(), time.monotonic(), 0
-    end = started + seconds
-    while (left := end - time.monotonic()) > 0:
-        if not select.select([listener], [], [], left)[0]:
-            break
-        listener.drain()
-        if applier.apply(rules).kind is not ChangeKind.NOTHING:
-            raise SystemExit("somebody changed our own table")
-        compared += 1
-        time.sleep(min(LOOK_INTERVAL, max(0.0, end - time.monotonic())))
-    return compared, processor_time() - used, time.monotonic() - started
-
-
-def processor_time() -> float:
-    """Seconds that this process has computed."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def processor_time(process: subprocess.Popen[str]) -> float:
+    """Seconds that a process has computed (proc(5): schedstat, in nanoseconds)."""
+    return int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def main() -> None:
@@ -124,9 +105,11 @@ def main() -> None:
         return
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     enter()
-    for entries in (64, 10_000):
-        for rate in (1, 1000):
-            print(json.dumps(measure(entries, rate, seconds)))
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    with tempfile.TemporaryDirectory() as folder:
+        for entries in (64, 10_000):
+            for rate in RATES:
+                print(json.dumps(measure(Path(folder), entries, rate, seconds)), flush=True)
 
 
 if __name__ == "__main__":
