@@ -113,6 +113,18 @@ def test_a_folder_that_goes_away_and_comes_back(running: AgentProcess) -> None:
     running.wait_for("watching")
 
 
+def test_a_folder_that_is_replaced_at_once_is_watched_again(running: AgentProcess) -> None:
+    new = running.config.parent.parent / "new"
+    new.mkdir()
+    (new / "ip-masq-agent").write_text(CASE)
+    running.config.parent.rename(new.parent / "aside")
+    new.rename(running.config.parent)
+    wait_for_kept(*CASE_RANGES)
+    time.sleep(0.3)
+    running.write("nonMasqueradeCIDRs: [192.168.0.0/16]\n")
+    wait_for_kept("192.168.0.0/16")
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -9,6 +9,8 @@ import math
 import os
 import signal
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 from wayhome import __version__
 from wayhome.agent.announcer import Announcer
@@ -65,6 +67,13 @@ def _introduce(options: Options, log: Log) -> None:
         )
 
 
+class _Readable(Protocol):
+    """Something that the loop can wait for."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+
+
 class _Agent:
     """What the loop waits for."""
 
@@ -73,7 +82,7 @@ class _Agent:
         self._log = log
         self._wake = asyncio.Event()
         self._stopping = False
-        self._listened: dict[str, int] = {}
+        self._listened: dict[str, tuple[_Readable, int]] = {}
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -109,28 +118,34 @@ class _Agent:
         if self._watch.renew():
             self._keeper.source_changed()  # what happened before it was watched was not seen
         due = self._keeper.step()
-        if self._watch.fileno() is None:
+        if self._watch.current is None:
             due = min(due, time.monotonic() + POLL_INTERVAL)
-        self._listen("source", self._watch.fileno(), self._source_readable)
+        self._listen("source", self._watch.current, self._source_readable)
         # While a verification is due anyway, the kernel's news are not read: at a thousand changes a second by others,
         # reading them would be all that this process does.
-        drift = None if self._keeper.verification_due else self._drift.fileno()
+        drift = None if self._keeper.verification_due else self._drift
         self._listen("drift", drift, self._drift_readable)
         self._wake.clear()
         try:
             timeout = None if due == math.inf else max(due - time.monotonic(), 0)
             await asyncio.wait_for(self._wake.wait(), timeout)
         except TimeoutError:
-            if self._watch.fileno() is None:
+            if self._watch.current is None:
                 self._keeper.source_changed()
 
-    def _listen(self, name: str, descriptor: int | None, callback: object) -> None:
+    def _listen(self, name: str, what: _Readable | None, callback: Callable[[], None]) -> None:
+        """Have `callback` called when `what` is readable; None: no more.
+
+        Compared as objects: a new watch may well have the number of the one that was closed.
+        """
         loop = asyncio.get_running_loop()
-        if name in self._listened and self._listened[name] != descriptor:
-            loop.remove_reader(self._listened.pop(name))
-        if descriptor is not None and name not in self._listened:
-            loop.add_reader(descriptor, callback)  # type: ignore[arg-type]  # one of ours
-            self._listened[name] = descriptor
+        known = self._listened.get(name)
+        if known and known[0] is not what:
+            loop.remove_reader(known[1])
+            del self._listened[name]
+        if what is not None and name not in self._listened:
+            self._listened[name] = what, what.fileno()
+            loop.add_reader(what.fileno(), callback)
 
     def _source_readable(self) -> None:
         if self._watch.drain():

@@ -15,24 +15,20 @@ POLL_INTERVAL = 1.0
 
 
 class SourceWatch:
-    """The watch of one file's folder; `fileno` is None while it is polled."""
+    """The watch of one file's folder; `current` is None while the file is polled."""
 
     def __init__(self, path: Path, log: Log) -> None:
         self._folder = path.parent
         self._log = log
-        self._watch: FolderWatch | None = None
+        self.current: FolderWatch | None = None
         self._said = ""
-
-    def fileno(self) -> int | None:
-        """For an event loop."""
-        return self._watch.fileno() if self._watch else None
 
     def renew(self) -> bool:
         """Watch the folder, if it is not watched. Returns whether a look at the file is due: the watch is new."""
-        if self._watch:
+        if self.current:
             return False
         try:
-            self._watch = FolderWatch(self._folder)
+            self.current = FolderWatch(self._folder)
         except OSError as error:
             self._explain(error)
             return False
@@ -53,9 +49,9 @@ class SourceWatch:
 
     def drain(self) -> bool:
         """Take what happened. Returns whether the file may have changed."""
-        if self._watch is None:
+        if self.current is None:
             return False
-        changed, alive = self._watch.drain()
+        changed, alive = self.current.drain()
         if not alive:
             self.close()
             self.renew()
@@ -64,6 +60,6 @@ class SourceWatch:
 
     def close(self) -> None:
         """Stop watching."""
-        if self._watch:
-            self._watch.close()
-            self._watch = None
+        if self.current:
+            self.current.close()
+            self.current = None
