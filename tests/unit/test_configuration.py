@@ -289,7 +289,7 @@ cidrLimit: many
         (b"a: \x1b[2J\n", "the file is not text that YAML allows"),
         (b"- 10.0.0.0/8\n", "line 1: the file is a list without a name"),
         (b"10.0.0.0/8\n", "line 1: the file is the text '10.0.0.0/8'"),
-        (b"x" * (10 * 1024 * 1024), "the file has 10,485,760 bytes"),
+        (b"x" * (10 * 1024 * 1024), "the file has more than 1,048,576 bytes"),
         (b"[" * 1_000_000, "line 1: the file has more than 16 lists"),
         (b"{" * 1_000_000, "line 1: the file has more than 16 lists"),
         (b"a: " * 100_000, "line 1: the file is not YAML"),
@@ -333,6 +333,38 @@ def test_an_alias_bomb_is_a_small_document() -> None:
     parsed = read(text + "nonMasqueradeCIDRs: *j\n")
     assert len(parsed.errors) == 8
     assert parsed.configuration is None
+
+
+MERGES = "x: &x {" + ",".join(f"k{n}: v" for n in range(2000)) + "}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonMasqueradeCIDRs:\n" + "- 10.0.0.0/8\n" * 60_000,
+        MERGES + "y: {<<: [" + "*x," * 1000 + "]}\n",
+        MERGES + "<<: *x\n" * 1000,
+        "".join(f"{name}: &{name} {{k: v, <<: [{','.join(['*' + before] * 10)}]}}\n"
+                for before, name in zip("abcdefgh", "bcdefghi", strict=True)).replace("b:", "a: &a {k: v}\nb:", 1),
+        "[" + "a," * 400_000,
+        "k: v\n" * 200_000,
+    ],
+    ids=range(6),
+)  # fmt: skip
+def test_more_values_than_a_node_can_afford_are_refused(text: str) -> None:
+    assert "the file has more than 50,000 values" in only_error(read(text[: 1024 * 1024]))
+
+
+def test_a_file_that_is_wrong_everywhere_reports_the_first_hundred_and_counts_the_rest() -> None:
+    parsed = read(
+        "nonMasqueradeCIDRs:\n"
+        + "- 10.0.0.1/8\n" * 20_000
+        + "".join(f"k{n}: v\n" for n in range(5000))
+    )
+    assert len(parsed.errors) == 101
+    assert len(parsed.warnings) == 101
+    assert parsed.errors[0].line == 2
+    assert str(parsed.errors[-1]) == "there are 19,900 more errors; mend these first"
 
 
 def test_hostile_text_is_quoted_on_one_line_without_control_characters() -> None:

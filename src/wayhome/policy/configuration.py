@@ -5,7 +5,7 @@ refused, with all errors at once. Upstream turns YAML into JSON and reads that w
 follow: keys in any case, unknown keys ignored, a key that is absent (or a switch that is null) keeps its default, a
 list that is null is empty, and of duplicate keys the last one counts.
 
-Stricter than upstream: a text over 2 MiB (a ConfigMap holds at most 1), and IPv4 ranges written as IPv6, which
+Stricter than upstream: a text over 1 MiB (a ConfigMap holds no more) or with more than 50,000 values, and IPv4 ranges written as IPv6, which
 upstream hands to iptables, which refuses them. More lenient: a text in braces may be YAML and need not be JSON.
 
 Source: kubernetes-sigs/ip-masq-agent v2.12, cmd/ip-masq-agent. The tests hold what its binary left in a kernel.
@@ -20,8 +20,8 @@ from wayhome.policy.policy import Policy
 from wayhome.policy.reader import Reader
 from wayhome.prefixes import Prefix
 
-LARGEST = 2 * 1024 * 1024
-"""Bytes."""
+LARGEST = 1024 * 1024
+"""Bytes: what a whole ConfigMap may hold."""
 
 DEFAULT_RANGES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # RFC 1918
 RESERVED_RANGES = (
@@ -114,8 +114,8 @@ def _decode(data: bytes) -> str:
     if len(data) > LARGEST:
         raise DocumentError(
             None,
-            f"has {len(data):,} bytes",
-            f"a configuration has at most {LARGEST:,}, and a ConfigMap 1,048,576: check what was written there",
+            f"has more than {LARGEST:,} bytes",
+            "a ConfigMap holds no more: check what was written there",
         )
     encoding = "utf-8-sig"
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

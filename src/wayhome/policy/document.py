@@ -1,8 +1,9 @@
 """A YAML or JSON document as nodes with lines, resolved as the library of upstream's agent resolves it.
 
 Nodes are built from the parser's events and not by PyYAML's composer: the composer recurses in C, and 100 kB of `[`
-end the process with a segmentation fault. Here depth is bounded, and an alias costs nothing, so that an alias bomb
-is a small document.
+end the process with a segmentation fault. Here depth and number of the nodes are bounded, before they cost a node's
+agent its time and its memory; an alias costs nothing, so an alias bomb is a small document; and merge keys, which
+copy, count towards the number.
 
 What a plain scalar means follows goyaml v2 (kubernetes-sigs/yaml), which upstream uses: YAML 1.1 with `yes`, `on`
 and `y` as booleans, underscores in numbers, dates. Only the first document of a stream counts, as there.
@@ -10,9 +11,11 @@ and `y` as booleans, underscores in numbers, dates. Only the first document of a
 Source: kubernetes-sigs/yaml, goyaml.v2/resolve.go; yaml.org/spec/1.1.
 """
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -22,6 +25,9 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 DEEPEST = 16
 """How many lists and mappings may stand in each other. A configuration has two."""
+
+MOST_NODES = 50_000
+"""How many values a document may have, keys and merged ones included: five times what a long list takes."""
 
 _BOOLEANS = {
     **dict.fromkeys(
@@ -120,6 +126,7 @@ class _Builder:
     def __init__(self, events: Iterator[yaml.Event]) -> None:
         self._events = events
         self._anchors: dict[str, Node] = {}
+        self._count = 0
 
     def document(self) -> Node | None:
         start = next(self._events)
@@ -137,6 +144,7 @@ class _Builder:
                 f"has more than {DEEPEST} lists and mappings in each other",
                 "write a mapping whose values are plain lists",
             )
+        self._count_nodes(1, line)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
                 raise DocumentError(
@@ -164,23 +172,32 @@ class _Builder:
         while not isinstance(key := next(self._events), yaml.MappingEndEvent):
             key_node = self._node(key, depth + 1)
             pairs.append((key_node, self._node(next(self._events), depth + 1)))
-        return Mapping(line, _merged(pairs))
+        return Mapping(line, self._merged(pairs))
 
-
-def _merged(pairs: list[tuple[Node, Node]]) -> tuple[tuple[Node, Node], ...]:
-    """Resolve merge keys (`<<: *other`): what the mapping says itself comes later, and so counts."""
-    inherited: list[tuple[Node, Node]] = []
-    own: list[tuple[Node, Node]] = []
-    for key, value in pairs:
-        if isinstance(key, Scalar) and key.text == "<<" and key.value == "<<":
+    def _merged(self, pairs: list[tuple[Node, Node]]) -> tuple[tuple[Node, Node], ...]:
+        """Resolve merge keys (`<<: *other`): what the mapping says itself comes later, and so counts."""
+        inherited: list[tuple[Node, Node]] = []
+        own: list[tuple[Node, Node]] = []
+        for key, value in pairs:
+            if not (isinstance(key, Scalar) and key.text == "<<" and key.value == "<<"):
+                own.append((key, value))
+                continue
             sources = value.items if isinstance(value, Sequence) else (value,)
             # Of several merged mappings the first one counts.
             for source in reversed(sources):
                 if isinstance(source, Mapping):
+                    self._count_nodes(2 * len(source.items), key.line)
                     inherited.extend(source.items)
-        else:
-            own.append((key, value))
-    return (*inherited, *own)
+        return (*inherited, *own)
+
+    def _count_nodes(self, number: int, line: int) -> None:
+        self._count += number
+        if self._count > MOST_NODES:
+            raise DocumentError(
+                line,
+                f"has more than {MOST_NODES:,} values",
+                "use wider ranges, and list fewer of them",
+            )
 
 
 def _scalar(event: yaml.ScalarEvent, line: int) -> Scalar:
@@ -211,7 +228,7 @@ def resolve_plain(text: str) -> bool | int | float | str | None:
 def _explained(error: yaml.MarkedYAMLError, text: str) -> DocumentError:
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else None
-    shown = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+    shown = next(islice(io.StringIO(text), mark.line, None), "") if mark else ""
     if "\t" in shown[: len(shown) - len(shown.lstrip())]:
         return DocumentError(
             line, "is indented with a tab, which YAML does not allow", "indent with spaces"

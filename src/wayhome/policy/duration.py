@@ -16,6 +16,7 @@ _UNITS = {
     "h": 3600.0,
 }
 _PART = re.compile(r"(?P<number>\d+\.?\d*|\.\d+)(?P<unit>ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_LONGEST_TEXT = 200
 _LONGEST = 2**63 / 1e9  # Go counts nanoseconds in 64 bits: about 292 years
 
 
@@ -25,6 +26,8 @@ def parse_duration(text: str) -> float:
     rest = text[1:] if text[:1] in ("-", "+") else text
     if rest == "0":
         return 0.0
+    if len(rest) > _LONGEST_TEXT:
+        raise ValueError("the text is too long for a duration")
     seconds, position = 0.0, 0
     while position < len(rest):
         part = _PART.match(rest, position)

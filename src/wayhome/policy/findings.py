@@ -8,6 +8,8 @@ import enum
 from dataclasses import dataclass
 
 QUOTED_AT_MOST = 60
+MOST = 100
+"""Findings of each severity that are kept of one file."""
 
 
 class Severity(enum.Enum):
@@ -41,19 +43,41 @@ def quote(text: str) -> str:
 
 
 class Findings:
-    """Collects findings, so that one reading of a file reports everything that is wrong with it."""
+    """Collects findings, so that one reading of a file reports everything that is wrong with it.
+
+    Everything means the first MOST of each severity: nobody mends more at once, and a file may be wrong 100,000 times.
+    """
 
     def __init__(self) -> None:
-        self._found: list[Finding] = []
+        self._found: dict[Severity, list[Finding]] = {severity: [] for severity in Severity}
+        self._more = dict.fromkeys(Severity, 0)
 
     def error(self, line: int | None, problem: str, instead: str) -> None:
         """Note something for which the configuration is refused."""
-        self._found.append(Finding(Severity.ERROR, line, problem, instead))
+        self._add(Finding(Severity.ERROR, line, problem, instead))
 
     def warn(self, line: int | None, problem: str, instead: str) -> None:
         """Note something that is probably not meant."""
-        self._found.append(Finding(Severity.WARNING, line, problem, instead))
+        self._add(Finding(Severity.WARNING, line, problem, instead))
+
+    def _add(self, finding: Finding) -> None:
+        if self.full(finding.severity):
+            self._more[finding.severity] += 1
+        else:
+            self._found[finding.severity].append(finding)
+
+    def full(self, severity: Severity) -> bool:
+        """Whether one more would only be counted, so that its text need not be found."""
+        return len(self._found[severity]) >= MOST
 
     def by_line(self) -> tuple[Finding, ...]:
-        """Everything, in the order of the file; what concerns the whole file first."""
-        return tuple(sorted(self._found, key=lambda finding: finding.line or 0))
+        """Everything, in the order of the file; what concerns the whole file first, and how many more there are last."""
+        found = [finding for findings in self._found.values() for finding in findings]
+        uncounted = [
+            Finding(
+                severity, None, f"there are {more:,} more {severity.value}s", "mend these first"
+            )
+            for severity, more in self._more.items()
+            if more
+        ]
+        return (*sorted(found, key=lambda finding: finding.line or 0), *uncounted)

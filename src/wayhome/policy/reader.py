@@ -6,7 +6,7 @@ earlier one that differs from it in case only.
 """
 
 from wayhome.policy.document import Document, Mapping, Node, Scalar, Sequence
-from wayhome.policy.findings import Findings, quote
+from wayhome.policy.findings import Findings, Severity, quote
 from wayhome.policy.keys import KEYS, closest_key
 from wayhome.policy.policy import Action, Entry, Origin
 from wayhome.policy.values import read_interval, read_limit, read_ranges, read_switch
@@ -129,7 +129,7 @@ class Reader:
                 "the file holds only what stands below `config: |` in the ConfigMap's data",
             )
             return
-        meant = closest_key(name)
+        meant = None if self._findings.full(Severity.WARNING) else closest_key(name)
         self._findings.warn(
             line,
             f"the key {quote(name)!r} is not known and has no effect",

@@ -53,7 +53,8 @@ def _explain_scalar(key: str, line: int, value: Scalar, action: Action, findings
             f"write `{key}: []` if that is meant",
         )
         return
-    parts = [quote(part) for text in value.text.splitlines() if (part := text.strip("- \t"))]
+    lines = (text.strip("- \t") for text in value.text.split("\n", 10))
+    parts = [quote(part) for part in lines if part]
     shown = ", ".join(f"`- {part}`" for part in parts[:3]) + (", …" if len(parts) > 3 else "")
     kind = "a block of text (`|` or `>`)" if value.block else "a single value"
     findings.error(
