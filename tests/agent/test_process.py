@@ -338,6 +338,36 @@ def test_without_a_writable_folder_one_line_says_what_is_lost(agent: AgentProces
     assert "upstream's defaults would apply" in agent.wait_for("not remembered")["message"]
 
 
+def test_with_standard_error_closed_it_works_all_the_same(agent: AgentProcess) -> None:
+    agent.write(CASE)
+    command = (
+        f"exec {sys.executable} -m wayhome.agent --config={agent.config} --state={agent.state} 2>&-"
+    )
+    agent.process = subprocess.Popen(["/bin/sh", "-c", command])
+    wait_for_kept(*CASE_RANGES)
+
+
+# capset(2) with nothing: the process stays root, as a container does whose capabilities were dropped.
+WITHOUT_RIGHTS = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+for capability in range(64):
+    libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def test_without_rights_it_ends_and_names_the_one_that_it_lacks(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    wrapper = tmp_path / "without_rights.py"
+    wrapper.write_text(WITHOUT_RIGHTS)
+    agent.start(wrapper=[str(wrapper)])
+    assert agent.process is not None
+    assert agent.process.wait(10) == 4
+    assert "CAP_NET_ADMIN" in agent.wait_for("kernel")["message"]
+
+
 def test_text_logs_are_for_people(agent: AgentProcess) -> None:
     agent.write(CASE)
     agent.start("--log-format=text")

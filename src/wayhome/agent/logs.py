@@ -26,7 +26,7 @@ class Log:
 
     def __init__(self, form: Format = Format.TEXT, stream: TextIO | None = None) -> None:
         self._form = form
-        self._stream = stream or sys.stderr
+        self._stream = stream or sys.stderr or None  # None: started with standard error closed
 
     def info(self, event: str, message: str, **fields: Field) -> None:
         """Something happened as it should."""
@@ -41,6 +41,8 @@ class Log:
         self._write("error", event, message, fields)
 
     def _write(self, level: str, event: str, message: str, fields: dict[str, Field]) -> None:
+        if self._stream is None:
+            return
         now = time.time()
         when = (
             time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03}Z"

@@ -60,8 +60,10 @@ class DriftListener:
             self._socket.bind((0, 1 << (NFNLGRP_NFTABLES - 1)))
         except OSError as error:
             self._socket.close()
+            needs = " (it takes CAP_NET_ADMIN in this network namespace)"
             raise KernelError(
                 f"changes to nftables cannot be listened to: {error.strerror}"
+                f"{needs if error.errno == errno.EPERM else ''}"
             ) from error
 
     def _attach(self, program: bytes) -> None:
