@@ -1,15 +1,18 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.lab.small import SERVER, small_topology
 
 from wayhome.lab.capture import CAPTURING
+from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.network import Network
 from wayhome.lab.programs import Program, ProgramError
 from wayhome.lab.topology import Topology
@@ -51,13 +54,15 @@ HOLDER = """
 import os, sys, time
 from pathlib import Path
 from tests.lab.small import small_topology
+from tests.lab.test_programs import cookie
+from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.network import Network
 from wayhome.lab.programs import Program
 network = Network(small_topology(), Path(sys.argv[1]))
 for node in ("client", "server"):
     network.start(Program(node, "sleep", ("sleep", "60")))
 print(*(running.process.pid for running in network.programs))
-print(*(os.fstat(n.descriptor).st_ino for n in network.namespaces.values()), flush=True)
+print(*(cookie(n) for n in network.namespaces.values()), flush=True)
 time.sleep(60)
 """
 
@@ -71,7 +76,7 @@ def test_after_sigkill_no_program_and_no_namespace_is_left(tmp_path: Path) -> No
     assert holder.stdout
     with holder.stdout as said:
         programs = [int(pid) for pid in said.readline().split()]
-        networks = {int(inode) for inode in said.readline().split()}
+        networks = {int(number) for number in said.readline().split()}
     assert len(programs) == 2
     assert len(networks) == 3
     assert networks <= held_networks()
@@ -91,22 +96,34 @@ def alive(pid: int) -> bool:
         return False
 
 
+def cookie(namespace: NetworkNamespace) -> int:
+    """A network's number that is never given again, unlike its inode's (SO_NETNS_COOKIE, Linux 5.14)."""
+    with namespace.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        return int.from_bytes(asking.getsockopt(socket.SOL_SOCKET, 71, 8), sys.byteorder)
+
+
 def held_networks() -> set[int]:
-    """The networks that any process of this machine is in or holds a descriptor of."""
-    held = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            links = [process / "ns/net", *(process / "fd").iterdir()]
-        except OSError:
-            continue
-        for link in links:
-            try:
-                target = str(link.readlink())
-            except OSError:
-                continue
-            if target.startswith("net:["):
-                held.add(int(target[5:-1]))
-    return held
+    """The cookies of the networks that any process of this machine is in or holds a descriptor of."""
+    links = [
+        link
+        for process in Path("/proc").glob("[0-9]*")
+        for link in (process / "ns/net", *_descriptors(process))
+    ]
+    held: dict[str, int] = {}
+    for link in links:
+        with suppress(OSError):  # it ended meanwhile, or it is not ours to look into
+            target = str(link.readlink())
+            if target.startswith("net:[") and target not in held:
+                with NetworkNamespace(os.open(link, os.O_RDONLY)) as namespace:
+                    held[target] = cookie(namespace)
+    return set(held.values())
+
+
+def _descriptors(process: Path) -> list[Path]:
+    try:
+        return list((process / "fd").iterdir())
+    except OSError:
+        return []
 
 
 def test_a_capture_is_a_pcap_with_the_packets_that_passed(build: Build, tmp_path: Path) -> None:

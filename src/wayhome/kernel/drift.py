@@ -16,7 +16,6 @@ import ctypes
 import errno
 import socket
 import struct
-from types import TracebackType
 from typing import Self
 
 from wayhome.kernel.backend import KernelError
@@ -95,10 +94,5 @@ class DriftListener:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -17,7 +17,6 @@ import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Self
 
 from wayhome.kernel import attributes, elements, nft, readback, text
@@ -63,12 +62,7 @@ class NftablesKernel:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def forget(self) -> None:

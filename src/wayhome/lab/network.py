@@ -6,7 +6,6 @@ in them, so a lab ends with its process, however that ends; `close` ends it in a
 
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from wayhome.lab import links, programs, rules, sysctls
@@ -103,10 +102,5 @@ class Network:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -6,7 +6,6 @@ Everything starts at once and is then waited for: servers until they listen, age
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from wayhome.lab import agent_log
@@ -64,12 +63,7 @@ class RunningCase:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
