@@ -94,6 +94,22 @@ def test_a_folder_that_comes_back_is_watched_again(folder: Path) -> None:
     assert "is watched again" in stream.getvalue()
 
 
+def test_a_symlink_to_another_folder_is_followed(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("one")
+    watch = SourceWatch(link / "config", Log(stream=io.StringIO()))
+    assert watch.renew()
+    link.unlink()
+    link.symlink_to("other")
+    assert watch.renew(), "a look is due: what is there now was never seen"
+    assert not watch.renew()
+    assert watch.current is not None
+    (tmp_path / "other" / "config").write_text("")
+    assert noticed(watch.current)
+
+
 @pytest.mark.parametrize(
     ("number", "limit"), [(24, "max_user_instances"), (28, "max_user_watches")]
 )

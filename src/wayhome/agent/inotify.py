@@ -42,6 +42,7 @@ class FolderWatch:
         self._descriptor: int = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._descriptor < 0:
             raise _error("inotify_init1")
+        self._identity = _identity(folder)
         mask = _INTERESTING | IN_ONLYDIR
         if _libc.inotify_add_watch(self._descriptor, os.fsencode(folder), mask) < 0:
             error = _error("inotify_add_watch")
@@ -83,11 +84,24 @@ class FolderWatch:
             return True  # already gone again
         return stat.S_ISREG(made.st_mode) and made.st_nlink == 1
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the path still leads to the folder that is watched: a symlink in it may lead elsewhere now."""
+        return _identity(self._folder) == self._identity
+
     def close(self) -> None:
         """Stop watching."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _error(call: str) -> OSError:

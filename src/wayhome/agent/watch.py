@@ -1,5 +1,8 @@
 """Keeps watching the folder of the configuration file, and polls where that is refused.
 
+A folder that is reached over a symlink may become another one without an event; that is noticed whenever the agent
+wakes, at the latest for its regular verification.
+
 inotify has limits for each user (EMFILE, ENOSPC) that other programs on the node use up; a folder may go away and
 come back (a volume mounted anew). Then the file is read once a second until the folder can be watched again.
 """
@@ -25,8 +28,9 @@ class SourceWatch:
 
     def renew(self) -> bool:
         """Watch the folder, if it is not watched. Returns whether a look at the file is due: the watch is new."""
-        if self.current:
+        if self.current and self.current.is_current:
             return False
+        self.close()
         try:
             self.current = FolderWatch(self._folder)
         except OSError as error:
