@@ -97,6 +97,38 @@ def test_an_agent_that_does_nothing_is_not_as_expected(
     assert [p.row for p in masquerade.probes if not p.as_expected] == [A, A, A]
 
 
+IDLE_AGENTS = """
+import sys
+from dataclasses import replace
+from wayhome.cli.main import wayhome
+from wayhome.lab import demo
+from wayhome.lab.cases import CASES
+from wayhome.lab.programs import Program
+demo.EFFECT_SECONDS = 0.3
+def idle(node, volume, state):
+    return Program(node, "agent", (sys.executable, "-c", sys.argv[1]))
+CASES["the-case"] = replace(CASES["the-case"], make_agent=idle)
+wayhome(["lab", "run", "the-case", *sys.argv[2:]])
+"""
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_is_not_as_expected_ends_with_1(options: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IDLE_AGENTS, IDLE, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    if options:
+        assert json.loads(done.stdout)["as_expected"] is False
+    else:
+        assert "NOT AS EXPECTED: writing the file had no effect" in done.stdout
+        assert "masquerading opens one direction" not in done.stdout
+
+
 REFUSED = """
 from wayhome.lab import namespaces
 def refuse(flags):

@@ -79,6 +79,34 @@ def test_a_namespace_whose_rights_are_taken_away_is_refused_with_the_command_tha
     assert lines[-1] == "sudo scripts/demo"
 
 
+# A user is root in the namespace that was granted, and asks for the next one there.
+REFUSED_LATER = """
+identities = iter([1000])
+namespaces.os.geteuid = lambda: next(identities, 0)
+real = namespaces.unshare
+def unshare(flags):
+    if flags & namespaces.CLONE_NEWNET:
+        raise {error}
+    real(flags)
+namespaces.unshare = unshare
+namespaces._in_container = lambda: False
+"""
+
+
+def test_an_ordinary_user_who_is_refused_later_is_still_an_ordinary_user() -> None:
+    done = run(REFUSED_LATER.format(error='PermissionError(1, "Operation not permitted")'))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (4, "sudo scripts/demo"), (
+        done.stdout + done.stderr
+    )
+
+
+def test_a_limit_that_is_used_up_names_the_setting() -> None:
+    done = run(REFUSED_LATER.format(error='OSError(28, "No space left on device")'))
+    assert done.stdout.splitlines()[-1] == (
+        "sudo sysctl -w user.max_user_namespaces=10000 user.max_net_namespaces=10000 && scripts/demo"
+    )
+
+
 def test_in_a_container_the_last_line_starts_one_that_works() -> None:
     refuse = """
 def refuse(flags):

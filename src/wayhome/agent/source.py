@@ -46,7 +46,7 @@ class FileSource:
             if error.errno == errno.ENOENT:
                 return Unreadable(f"there is no folder {folder}: no volume is mounted there")
             return Unreadable(f"{folder} cannot be read: {error.strerror}")
-        others = [quote(other) for other in names if not other.startswith("..")]
+        others = [quote(other) for other in names if not other.startswith("..") and other != name]
         create = (
             "kubectl create configmap ip-masq-agent --from-file=config=FILE --namespace kube-system"
         )

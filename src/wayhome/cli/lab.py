@@ -51,14 +51,18 @@ def _errors() -> Iterator[None]:
         _end(4, f"{refused.reason}. This works instead:", refused.command)
     except LabError as error:
         _end(2, str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "pyroute2":
+            raise
+        _end(4, "the lab is not installed; this installs it:", "pip install 'wayhome[cli,lab]'")
     except (ProgramError, OSError) as error:
         _end(4, str(error))
 
 
 def _end(code: int, *lines: str) -> NoReturn:
-    click.echo(f"wayhome: {lines[0]}", err=True)
+    click.echo(f"wayhome: {printable(lines[0], lines=True)}", err=True)
     for line in lines[1:]:
-        click.echo(line, err=True)
+        click.echo(printable(line, lines=True), err=True)
     sys.exit(code)
 
 

@@ -58,7 +58,7 @@ class Report:
         self._out.print(Padding(self._matrix(outcome.probes), (0, 0, 0, 2), expand=False))
         for death, rows in self._deaths(outcome.probes).items():
             self._line(f"{self._no} {', '.join(rows)}: {death}", "red")
-        if phase.explanation:
+        if phase.explanation and all(probe.as_expected for probe in outcome.probes):
             self._line(phase.explanation)
         if outcome.agent_said:
             self._line(f"the agent on the node says: {printable(outcome.agent_said)}", "yellow")

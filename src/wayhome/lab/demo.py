@@ -97,10 +97,12 @@ def run(
 
 
 def _run_phase(phase: Phase, running: RunningCase, prober: Prober) -> PhaseOutcome:
+    milliseconds, attempts = None, 0
+    # What is reached already is no effect of what comes now.
+    waits = phase.takes_effect and not _reached(phase.takes_effect, prober)
     started = time.perf_counter()
     changed = running.configure(phase.configmap)
-    milliseconds, attempts = None, 0
-    if phase.takes_effect:
+    if phase.takes_effect and waits:
         milliseconds, attempts = _wait_for_effect(phase.takes_effect, prober, started)
     elif changed or phase.show_agent:
         time.sleep(NO_EFFECT_SECONDS)
@@ -120,10 +122,14 @@ def _wait_for_effect(row: Row, prober: Prober, started: float) -> tuple[float | 
     attempts = 0
     while time.perf_counter() - started < EFFECT_SECONDS:
         attempts += 1
-        (observation,) = prober.probe([_request(row, Protocol.TCP)])
-        if observation.reached:
+        if _reached(row, prober):
             return (time.perf_counter() - started) * 1000, attempts
     return None, attempts
+
+
+def _reached(row: Row, prober: Prober) -> bool:
+    (observation,) = prober.probe([_request(row, Protocol.TCP)])
+    return observation.reached
 
 
 def _request(row: Row, protocol: Protocol) -> Request:

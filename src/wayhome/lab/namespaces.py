@@ -75,19 +75,19 @@ def enter() -> None:
 
     Returns with loopback up. Raises NamespaceRefusedError, whose text says what refuses and what works instead.
     """
+    user, group = os.geteuid(), os.getegid()
     try:
-        if os.geteuid() == 0:
+        if user == 0:
             with suppress(PermissionError):
                 unshare(CLONE_NEWNET | CLONE_NEWNS)
                 _settle()
                 return
-        user, group = os.geteuid(), os.getegid()
         unshare(CLONE_NEWUSER)
         _map_to_root(user, group)
         unshare(CLONE_NEWNET | CLONE_NEWNS)
         _settle()
     except OSError as error:
-        raise _refused(error) from error
+        raise _refused(error, user) from error
 
 
 def _map_to_root(user: int, group: int) -> None:
@@ -123,27 +123,31 @@ def bring_loopback_up() -> None:
         fcntl.ioctl(channel, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
 
 
-def _refused(error: OSError) -> NamespaceRefusedError:
-    """Say what refuses, from what this machine shows."""
+def _refused(error: OSError, user: int) -> NamespaceRefusedError:
+    """Say what refuses, from what this machine shows. `user` asked: by now this may be root of a new namespace."""
     said = f"this machine refuses network namespaces ({error.strerror or error})"
     if error.errno == errno.ENOSPC or _sysctl("user/max_user_namespaces") == "0":
-        reason = f"{said}: user.max_user_namespaces or user.max_net_namespaces is used up or 0"
-    elif _in_container():
+        limits = "user.max_user_namespaces=10000 user.max_net_namespaces=10000"
+        return NamespaceRefusedError(
+            f"{said}: user.max_user_namespaces or user.max_net_namespaces is used up or 0",
+            f"{'' if user == 0 else 'sudo '}sysctl -w {limits} && {own_command()}",
+        )
+    if _in_container():
         return NamespaceRefusedError(
             f"{said}: the container that this runs in does not allow them", _container_command()
         )
-    elif _sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1":
+    if _sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1":
         reason = f"{said}: AppArmor lets a user make them and then takes their rights away (kernel.apparmor_restrict_unprivileged_userns=1, the default since Ubuntu 24.04)"
     elif _sysctl("kernel/unprivileged_userns_clone") == "0":
         reason = f"{said}: kernel.unprivileged_userns_clone is 0"
     else:
         reason = said
-    if os.geteuid() == 0:
+    if user == 0:
         return NamespaceRefusedError(
             f"{reason}; root without CAP_SYS_ADMIN is most likely inside a container",
             _container_command(),
         )
-    return NamespaceRefusedError(reason, f"sudo {_own_command()}")
+    return NamespaceRefusedError(reason, f"sudo {own_command()}")
 
 
 def _sysctl(name: str) -> str | None:
@@ -162,15 +166,19 @@ def _in_container() -> bool:
     )
 
 
-def _own_command() -> str:
+def own_command() -> str:
     """How this program was called: a script of the project names itself in WAYHOME_COMMAND."""
     return os.environ.get("WAYHOME_COMMAND") or shlex.join([sys.executable, *sys.orig_argv[1:]])
 
 
 def _container_command() -> str:
+    """Run on the container's host. In the new container only the project's scripts can be counted on."""
+    command = own_command()
+    if not command.startswith("scripts/"):
+        command = "scripts/demo"
     return (
         "docker run --rm -it --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined "
-        f'--security-opt apparmor=unconfined -v "$PWD:/wayhome" -w /wayhome debian:12 {_own_command()}'
+        f'--security-opt apparmor=unconfined -v "$PWD:/wayhome" -w /wayhome debian:12 {command}'
     )
 
 

@@ -17,7 +17,13 @@ from pathlib import Path
 
 from wayhome.lab import state
 from wayhome.lab.cases import CASES
-from wayhome.lab.namespaces import CLONE_NEWNET, CLONE_NEWUSER, NamespaceRefusedError, setns
+from wayhome.lab.namespaces import (
+    CLONE_NEWNET,
+    CLONE_NEWUSER,
+    NamespaceRefusedError,
+    own_command,
+    setns,
+)
 from wayhome.lab.state import LabError, LabState
 from wayhome.lab.topology import unknown_node
 
@@ -39,6 +45,8 @@ def up(case: str) -> LabState:
             keeper = subprocess.Popen(
                 (sys.executable, "-m", "wayhome.lab.keeper", case, folder, str(lock)),
                 stdin=subprocess.DEVNULL,
+                # Where namespaces are refused, what works instead is this command and not the keeper's.
+                env={**os.environ, "WAYHOME_COMMAND": own_command()},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 pass_fds=(lock,),

@@ -42,6 +42,8 @@ def lab_folder(temporary: Path = TEMPORARY) -> Path:
     base = Path(runtime) if runtime and _is_ours(Path(runtime)) else _private(temporary)
     folder = base / "wayhome" / "lab"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (_is_ours(folder.parent) and _is_ours(folder)):
+        raise LabError(f"{folder} is not a folder that only you write to; remove it")
     return folder
 
 
@@ -61,7 +63,8 @@ def _is_ours(folder: Path) -> bool:
         found = folder.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    writable_by_others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not writable_by_others
 
 
 def take_lock(folder: Path) -> int | None:
