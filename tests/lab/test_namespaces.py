@@ -83,6 +83,7 @@ def test_a_namespace_whose_rights_are_taken_away_is_refused_with_the_command_tha
 REFUSED_LATER = """
 identities = iter([1000])
 namespaces.os.geteuid = lambda: next(identities, 0)
+namespaces._map_to_root = lambda user, group: None  # the mapping of a user that this process is not
 real = namespaces.unshare
 def unshare(flags):
     if flags & namespaces.CLONE_NEWNET:
