@@ -104,7 +104,9 @@ class Prober:
                 flow, leg = found
                 loss = Loss(leg, drop.node, drop.cause, packet.destination)
                 next(w for w in waiting if w.attempt.flow is flow).lost.set_result(loss)
-                self._spent |= {packet.source_port, packet.destination_port} - {flow.port}
+            # Also where nobody was found: its repeats shall not be somebody else's.
+            known = {one.attempt.flow.port for one in self._running}
+            self._spent |= {packet.source_port, packet.destination_port} - known
 
     def close(self) -> None:
         """Let go of the event loop and of the sockets on the targets."""

@@ -120,4 +120,8 @@ def _outcome(
     if lost.done():
         loss = lost.result()
         return loss.source_seen, str(loss), loss
-    return None, f"no answer within {seconds:g} s, and no packet was seen to die", None
+    return (
+        None,
+        f"no answer within {seconds:g} s, and no packet that is certainly its own was seen to die",
+        None,
+    )
