@@ -188,7 +188,7 @@ def capture(node: str, file: BinaryIO, seconds: float | None) -> None:
         remote.join(remote.current(), node)
         with open_capture() as channel:
             count = capture_packets(channel, file, seconds)
-    click.echo(f"{count} packets")
+    click.echo(f"{count} packets", err=True)  # the capture itself may go to standard output
 
 
 @lab.command(short_help="Configure the agents of the lab.")

@@ -61,7 +61,10 @@ class Report:
         if phase.explanation and all(probe.as_expected for probe in outcome.probes):
             self._line(phase.explanation)
         if outcome.agent_said:
-            self._line(f"the agent on the node says: {printable(outcome.agent_said)}", "yellow")
+            self._line(
+                f"the agent on the node has said: {printable(outcome.agent_said)}",
+                "yellow",
+            )
         elif phase.show_agent:
             self._line(f"the agent did not say anything about it ({phase.show_agent})", "bold red")
         self._effect(outcome)

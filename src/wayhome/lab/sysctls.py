@@ -1,4 +1,4 @@
-"""The kernel settings of a node: every one that decides whether a packet passes is set, none is inherited.
+"""The kernel settings of a node: those that decide whether a packet passes are set and not inherited.
 
 A fresh network namespace starts with the kernel's defaults or with the host's values, as the host pleases
 (net.core.devconf_inherit_init_net), so a lab that relied on either would behave differently elsewhere. `all` and
@@ -27,6 +27,20 @@ def settings(node: Node) -> dict[str, str]:
             f"ipv4/conf/{scope}/rp_filter": "0",  # who may send what is the port's `sources`, and nothing else
             f"ipv4/conf/{scope}/send_redirects": "0",  # a cloud's fabric does not tell of shorter ways
             f"ipv4/conf/{scope}/accept_redirects": "0",
+            # Who answers for an address, and with which one: hosts with several interfaces often change these.
+            **{
+                f"ipv4/conf/{scope}/{name}": "0"
+                for name in (
+                    "arp_ignore",
+                    "arp_filter",
+                    "arp_announce",
+                    "accept_local",
+                    "log_martians",
+                )
+            },
+            f"ipv4/conf/{scope}/route_localnet": "0",
+            f"ipv4/conf/{scope}/disable_policy": "0",
+            f"ipv4/conf/{scope}/disable_xfrm": "0",
             f"ipv6/conf/{scope}/disable_ipv6": "0",
             f"ipv6/conf/{scope}/accept_ra": "0",
             f"ipv6/conf/{scope}/accept_dad": "0",  # addresses are usable at once: nobody else has them
