@@ -9,12 +9,15 @@ otherwise somebody else was there too, and the table is read.
 
 A reading takes several requests, and is believed if the generation stood still meanwhile. On a node where others
 commit a thousand times a second it never does: then it is believed if it is, to the byte, what was read before. Two
-equal readings cannot both have been torn by the same change. Bytes are compared by Python's own 64-bit hash of
+equal readings cannot both have been torn by the same change. One thing moves before its generation does: the
+table's count of its objects, while somebody's transaction is being prepared. A count that does not fit what is
+listed is therefore looked at again for a while, until it fits or turns out to be a stranger's object. Bytes are compared by Python's own 64-bit hash of
 them, so that half a megabyte need not be kept.
 """
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
@@ -28,6 +31,7 @@ from wayhome.kernel.skeleton import TABLE
 from wayhome.kernel.table import HeldSet, Table
 
 NFT_MSG_DELTABLE = 2
+PENDING_SECONDS = 0.01
 READINGS = 6
 """How often to read before giving up: somebody changes our own table faster than it can be read."""
 
@@ -106,6 +110,7 @@ class NftablesKernel:
 
     def _read(self) -> Table | None:
         previous: int | None = None
+        unsettled: _Known | None = None
         for _ in range(READINGS):
             generation = self._channel.generation()
             if self._known and self._known.generation == generation:
@@ -120,10 +125,19 @@ class NftablesKernel:
                 return self._known.table
             if previous == bytes_hash or self._channel.generation() == generation:
                 table = readback.parse(dump) if dump else None
-                self._known = _Known(generation, table, bytes_hash)
-                return table
+                known = _Known(generation, table, bytes_hash)
+                if table is None or table.count_is_settled:
+                    self._known = known
+                    return table
+                unsettled = known
+                time.sleep(PENDING_SECONDS)
             previous = bytes_hash
-        raise KernelError("our table is being changed by somebody else faster than it can be read")
+        if unsettled is None:
+            raise KernelError(
+                "our table is being changed by somebody else faster than it can be read"
+            )
+        self._known = unsettled
+        return unsettled.table
 
 
 def _messages(changes: ElementChanges) -> Iterator[Message]:

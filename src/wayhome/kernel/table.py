@@ -44,3 +44,8 @@ class Table:
     def expressions(self) -> tuple[bytes, ...]:
         """The expressions of all rules, in order."""
         return tuple(rule.expressions for rule in self.rules)
+
+    @property
+    def count_is_settled(self) -> bool:
+        """Whether the kernel's count is that of what was read: nothing else is there, and nobody is changing it."""
+        return self.objects == (self.chain is not None) + len(self.sets)
