@@ -347,6 +347,28 @@ def test_with_standard_error_closed_it_works_all_the_same(agent: AgentProcess) -
     wait_for_kept(*CASE_RANGES)
 
 
+def test_while_nft_hangs_it_hears_signals_and_ends(
+    agent: AgentProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    started = tmp_path / "nft-started"
+    (programs / "nft").write_text(f"#!/bin/sh\necho $$ >{started}\nexec sleep 60\n")
+    (programs / "nft").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    agent.write(CASE)
+    agent.start()
+    wait_until(lambda: started.exists() and started.read_text(), lambda: "nft to be started")
+    try:
+        assert agent.stop() == 0
+        assert "as a whole or not at all" in agent.wait_for("abandoned")["message"]
+        agent.wait_for("stopped")
+    finally:
+        os.kill(int(started.read_text()), signal.SIGKILL)
+        monkeypatch.undo()
+    assert kept() is None
+
+
 # capset(2) with nothing: the process stays root, as a container does whose capabilities were dropped.
 WITHOUT_RIGHTS = """
 import ctypes, os, sys

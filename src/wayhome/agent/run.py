@@ -1,7 +1,8 @@
 """The agent as a process: command line, lock, event loop, signals.
 
 One asyncio loop waits for four things: the folder of the configuration file, the kernel's news about nftables, a
-signal, and the time of the next step. Nothing else runs; between events the process sleeps.
+signal, and the time of the next step. What is due is done by a worker thread, for as long as the kernel takes; between
+events the process sleeps.
 """
 
 import asyncio
@@ -22,10 +23,13 @@ from wayhome.agent.logs import Log
 from wayhome.agent.memory import Memory
 from wayhome.agent.source import FileSource
 from wayhome.agent.watch import POLL_INTERVAL, SourceWatch
+from wayhome.agent.worker import Worker
 from wayhome.kernel import DriftListener, KernelError, NftablesKernel
 
 LOCK_INTERVAL = 5.0
 """Seconds between two attempts of a second agent on the same node."""
+LAST_STEP_SECONDS = 5.0
+"""How long an agent that is told to end waits for what it has begun. Kubernetes gives a Pod 30 s."""
 
 
 def run(options: Options) -> int:
@@ -81,7 +85,9 @@ class _Agent:
         self._options = options
         self._log = log
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._source_news = False
+        self._tables_news = False
         self._listened: dict[str, tuple[_Readable, int]] = {}
 
     async def run(self) -> int:
@@ -105,8 +111,9 @@ class _Agent:
             announcer=Announcer(self._log, str(self._options.config)),
             drift=self._drift,
         )
-        loop.add_signal_handler(signal.SIGHUP, self._look)
-        while not self._stopping:
+        self._worker = Worker()
+        loop.add_signal_handler(signal.SIGHUP, self._source_has_news)
+        while not self._stopping.is_set():
             await self._turn()
         self._watch.close()
         self._drift.close()
@@ -115,23 +122,50 @@ class _Agent:
 
     async def _turn(self) -> None:
         """Watch, do what is due, and sleep until something else is."""
+        self._wake.clear()
         if self._watch.renew():
-            self._keeper.source_changed()  # what happened before it was watched was not seen
-        due = self._keeper.step()
+            self._source_news = True  # what happened before it was watched was not seen
+        self._listen("source", self._watch.current, self._source_readable)
+        self._hand_over_news()
+        due = await self._step()
         if self._watch.current is None:
             due = min(due, time.monotonic() + POLL_INTERVAL)
-        self._listen("source", self._watch.current, self._source_readable)
         # While a verification is due anyway, the kernel's news are not read: at a thousand changes a second by others,
         # reading them would be all that this process does.
         drift = None if self._keeper.verification_due else self._drift
-        self._listen("drift", drift, self._drift_readable)
-        self._wake.clear()
+        self._listen("drift", drift, self._tables_have_news)
         try:
             timeout = None if due == math.inf else max(due - time.monotonic(), 0)
             await asyncio.wait_for(self._wake.wait(), timeout)
         except TimeoutError:
             if self._watch.current is None:
-                self._keeper.source_changed()
+                self._source_news = True
+
+    def _hand_over_news(self) -> None:
+        """The keeper belongs to the worker while it steps, and hears only between two steps of what came meanwhile."""
+        if self._source_news:
+            self._source_news = False
+            self._keeper.source_changed()
+        if self._tables_news:
+            self._tables_news = False
+            self._keeper.tables_changed()
+
+    async def _step(self) -> float:
+        """Let the worker do what is due. Returns the time of the next step, by time.monotonic."""
+        self._listen("drift", None, self._tables_have_news)  # the step itself takes those
+        step = self._worker.run(self._keeper.step)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait((step, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not step.done():
+            await asyncio.wait((step,), timeout=LAST_STEP_SECONDS)
+        if step.done():
+            return step.result()
+        self._log.warning(
+            "abandoned",
+            "a change was still being made; the kernel holds it as a whole or not at all",
+        )
+        return math.inf
 
     def _listen(self, name: str, what: _Readable | None, callback: Callable[[], None]) -> None:
         """Have `callback` called when `what` is readable; None: no more.
@@ -149,25 +183,27 @@ class _Agent:
 
     def _source_readable(self) -> None:
         if self._watch.drain():
-            self._look()
+            self._source_has_news()
+        self._listen("source", self._watch.current, self._source_readable)
 
-    def _drift_readable(self) -> None:
-        self._keeper.tables_changed()
+    def _source_has_news(self) -> None:
+        self._source_news = True
         self._wake.set()
 
-    def _look(self) -> None:
-        self._keeper.source_changed()
+    def _tables_have_news(self) -> None:
+        self._listen("drift", None, self._tables_have_news)  # once is enough until they are read
+        self._tables_news = True
         self._wake.set()
 
     def _stop(self, number: int) -> None:
         self._log.info("stopping", f"{signal.Signals(number).name} received")
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
 
     async def _acquire_node(self) -> bool:
         lock = self._lock = NodeLock()
         said = False
-        while not self._stopping:
+        while not self._stopping.is_set():
             if lock.try_acquire():
                 return True
             if not said:
@@ -178,7 +214,7 @@ class _Agent:
                     pid=os.getpid(),
                 )
             try:
-                await asyncio.wait_for(self._wake.wait(), LOCK_INTERVAL)
+                await asyncio.wait_for(self._stopping.wait(), LOCK_INTERVAL)
             except TimeoutError:
                 continue
         return False
