@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wayhome.kernel import KernelError, RefusedError, nft
+from wayhome.kernel import KernelError, RefusedError, child, nft
 
 StandIn = Callable[[str], Path]
 
@@ -34,7 +34,7 @@ def test_the_script_arrives_whole_and_not_through_a_pipe(stand_in: StandIn) -> N
 
 def test_a_missing_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(nft, "_ADMIN_FOLDERS", "/nowhere")
+    monkeypatch.setattr(child, "_ADMIN_FOLDERS", "/nowhere")
     with pytest.raises(KernelError, match="install the package nftables"):
         nft.run("")
 

@@ -1,0 +1,43 @@
+"""Child processes: what of their output is kept. How they fail is shown with nft, in test_nft."""
+
+import sys
+
+import pytest
+
+from wayhome.kernel import KernelError, child
+
+
+def run(program: str, word: str | None = None) -> child.Finished:
+    return child.run([sys.executable, "-c", program], timeout=30, lines_with=word)
+
+
+def test_lines_with_a_word_are_kept_wherever_chunks_end() -> None:
+    program = """
+import sys, time
+for part in ("the wo", "rd\\nnone", " here\\n", "\\nlast: word"):
+    print(part, end="", flush=True)
+    time.sleep(0.05)
+"""
+    assert run(program, "word").lines == ["the word", "last: word"]
+
+
+def test_a_large_listing_leaves_the_wanted_lines() -> None:
+    program = "for i in range(200_000): print('-A KUBE-SVC', i, '-j', 'OURS' if i % 50_000 == 7 else 'KUBE-SEP')"
+    assert run(program, "OURS").lines == [
+        f"-A KUBE-SVC {i} -j OURS" for i in range(7, 200_000, 50_000)
+    ]
+
+
+def test_output_that_nobody_wants_does_not_stop_the_child() -> None:
+    finished = run("import sys; print('x' * 1_000_000); print('why', file=sys.stderr); sys.exit(3)")
+    assert (finished.status, finished.said, finished.lines) == (3, "why", [])
+
+
+def test_bytes_that_are_no_text_come_back_as_they_were() -> None:
+    (line,) = run("import sys; sys.stdout.buffer.write(b'word \\xff')", "word").lines
+    assert line.encode(errors="surrogateescape") == b"word \xff"
+
+
+def test_a_listing_that_never_ends_is_killed() -> None:
+    with pytest.raises(KernelError, match=r"did not end within 0\.5 s and was killed$"):
+        child.run(["yes", "word"], timeout=0.5, lines_with="nothing")
