@@ -8,12 +8,11 @@ A table that an earlier process of ours left is adopted as it is if its comments
 from then on its expressions may not change either.
 """
 
-import enum
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from wayhome.kernel.backend import Kernel, KernelError, RefusedError
+from wayhome.kernel.change import Change, ChangeKind
 from wayhome.kernel.difference import (
     Cause,
     Difference,
@@ -25,29 +24,6 @@ from wayhome.kernel.difference import (
 )
 from wayhome.kernel.ruleset import Interval, Ruleset
 from wayhome.kernel.table import Table
-
-
-class ChangeKind(enum.Enum):
-    """How a kernel was brought to the desired state."""
-
-    NOTHING = "nothing to change"
-    ELEMENTS = "elements changed"
-    REPLACED = "table replaced"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What `apply` did, and how long it took."""
-
-    kind: ChangeKind
-    seconds: float
-    added: int = 0
-    """Elements; of a replaced table, all that are in it now."""
-    removed: int = 0
-    cause: Cause | None = None
-    """Why the table was replaced."""
-    refusal: str | None = None
-    """What the kernel said to the difference, where it refused that."""
 
 
 class Applier:

@@ -1,14 +1,20 @@
-"""What a kernel is to everything above it: four verbs and the ways in which they fail.
+"""What a kernel is to everything above it, and the ways in which it fails.
 
-Two things are one: `NftablesKernel`, the network namespace that the calling thread was in when it was made, and
-`FakeKernel`, which refuses what nft and the kernel refuse. One test suite holds both to the same behaviour.
+The agent sees a `Backend`: one way to hold a policy in a node's kernel. There are two, `NftablesBackend` and
+`IptablesBackend`, and one test suite for what they promise.
+
+`Kernel` is the nftables one's own edge, four verbs on one table. Two things are one: `NftablesKernel`, the network
+namespace that the calling thread was in when it was made, and `FakeKernel`, which refuses what nft and the kernel
+refuse. One test suite holds both to the same behaviour.
 """
 
 from typing import Protocol
 
+from wayhome.kernel.change import Change
 from wayhome.kernel.difference import ElementChanges
 from wayhome.kernel.ruleset import Ruleset
 from wayhome.kernel.table import Table
+from wayhome.policy import Policy
 
 
 class KernelError(Exception):
@@ -17,6 +23,41 @@ class KernelError(Exception):
 
 class RefusedError(KernelError):
     """The kernel or nft refused a transaction, as a whole."""
+
+
+class InexpressibleError(KernelError):
+    """This back end has no way to say what the policy says: trying again does not help, another back end does."""
+
+
+class Backend(Protocol):
+    """One way to hold a policy in the kernel of a network namespace. Every verb but `forget` raises KernelError.
+
+    Used by one thread at a time; the namespace is the calling thread's.
+    """
+
+    @property
+    def name(self) -> str:
+        """`nftables`, `iptables-nft` or `iptables-legacy`."""
+
+    @property
+    def poll_interval(self) -> float | None:
+        """Seconds between two calls of `apply` that find damage; None where the events of nftables tell of it."""
+
+    def apply(self, policy: Policy) -> Change:
+        """Make the kernel hold this policy, with as little as it takes; each family is one transaction.
+
+        Applied twice, the second time changes nothing. After an error a family holds what it held, or all of the
+        policy.
+        """
+
+    def forget(self) -> None:
+        """Distrust what was read before: the next verb asks the kernel for everything."""
+
+    def remove(self) -> bool:
+        """Remove all rules of ours; whether there were any."""
+
+    def close(self) -> None:
+        """Let go of the kernel. The rules stay."""
 
 
 class Kernel(Protocol):

@@ -1,0 +1,40 @@
+"""What bringing a kernel to the desired state came to."""
+
+import enum
+from dataclasses import dataclass
+
+from wayhome.kernel.difference import Cause
+
+
+class ChangeKind(enum.Enum):
+    """How a kernel was brought to the desired state."""
+
+    NOTHING = "nothing to change"
+    ELEMENTS = "elements changed"
+    REPLACED = "table replaced"
+    REWRITTEN = "chain rewritten"
+    """Of iptables: the chain, the jump to it, or both."""
+
+
+class ChainCause(enum.StrEnum):
+    """Why a chain of iptables, or the jump to it, is written."""
+
+    NO_CHAIN = "there is no chain of ours"
+    RULES = "the chain's rules are not the wanted ones"
+    NO_JUMP = "nothing jumps to the chain"
+    OTHER_JUMPS = "something else than the one wanted jump leads to the chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What `apply` did, and how long it took."""
+
+    kind: ChangeKind
+    seconds: float
+    added: int = 0
+    """Elements; of a replaced table, all that are in it now; of a rewritten chain, its rules."""
+    removed: int = 0
+    cause: Cause | ChainCause | None = None
+    """Why the table was replaced or the chain rewritten."""
+    refusal: str | None = None
+    """What the kernel said to the difference, where it refused that."""
