@@ -1,6 +1,7 @@
 """Kernels, fake and real, behind one handle; and a network for packets."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.kernel.nodes import Node, fake_node, real_node
@@ -33,3 +34,11 @@ def wire(netns: NetworkNamespace) -> Iterator[Wire]:
             yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+def xtables_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An ordinary user cannot open /run/xtables.lock, which iptables-legacy wants to hold."""
+    lock = tmp_path / "xtables.lock"
+    monkeypatch.setenv("XTABLES_LOCKFILE", str(lock))
+    return lock

@@ -112,7 +112,13 @@ def test_render_for_both_back_ends(config: Path) -> None:
     assert "fe80::/10" in both
 
 
-def test_what_iptables_cannot_express_is_said() -> None:
+def test_a_carved_out_range_is_rendered_for_iptables_as_what_remains() -> None:
     result = run("render", "--backend=iptables", "-", stdin="masqueradeCIDRs: [10.2.0.0/16]\n")
+    assert result.exit_code == 0
+    assert result.output.count(" -d 10.") == 8
+
+
+def test_what_iptables_cannot_express_is_said() -> None:
+    result = run("render", "--backend=iptables", "--pod-cidrs=10.4.0.0/24", "-", stdin="{}\n")
     assert result.exit_code == 1
-    assert "10.2.0.0/16 (line 1)" in result.output
+    assert "use the nftables back end" in result.output

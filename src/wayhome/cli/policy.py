@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from wayhome.agent.arguments import parse_port_ranges, parse_prefixes
-from wayhome.kernel import Masquerade, iptables, render, ruleset_of
+from wayhome.kernel import InexpressibleError, Masquerade, iptables, render, ruleset_of
 from wayhome.policy import (
     Action,
     Configuration,
@@ -146,7 +146,7 @@ def render_command(
             if len(configuration.policy.families) > 1:
                 click.echo(f"# {'iptables' if family is Family.IPV4 else 'ip6tables'}-restore --noflush")  # fmt: skip
             click.echo(iptables.render_chain(configuration.policy, masquerade, family, masq_chain), nl=False)  # fmt: skip
-    except iptables.InexpressibleError as error:
+    except InexpressibleError as error:
         click.echo(f"{file}: {error}", err=True)
         sys.exit(1)
 

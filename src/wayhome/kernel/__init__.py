@@ -3,12 +3,15 @@
 A `Backend` is one way to hold a policy.
 
     nftables   policy --ruleset--> Ruleset --difference(what was read)--> Nothing | ElementChanges | Replacement
+    iptables   policy --chain_of--> Chain --iptables_difference(what was read)--> None | Restore
 
-Everything up to the difference is pure. Inside, `Applier` brings a `Kernel` to a ruleset: `NftablesKernel`, or
-`FakeKernel` for tests. The agent adds when to apply: on a new policy, and when `DriftListener` hears of a change, at
-the pace of `TransactionPace` and `RepairBackoff`.
+Everything up to the difference is pure. The agent adds when to apply: on a new policy, and when `DriftListener` hears
+of a change (or after `Backend.poll_interval`, where nothing is to be heard), at the pace of `TransactionPace` and
+`RepairBackoff`.
 
-There is one private table, `inet wayhome`. No other table is ever changed, listed or read.
+nftables has one private table, `inet wayhome`, and reads and changes no other. Inside, `Applier` brings a `Kernel` to a
+ruleset: `NftablesKernel`, or `FakeKernel` for tests. iptables has upstream's chain in the node's nat table and the one
+jump to it; the table's other rules are never changed, and read only where the program cannot read less.
 """
 
 from wayhome.kernel.apply import Applier
@@ -22,6 +25,7 @@ from wayhome.kernel.backend import (
 from wayhome.kernel.change import ChainCause, Change, ChangeKind
 from wayhome.kernel.difference import Cause, Difference, ElementChanges, Nothing, Replacement
 from wayhome.kernel.drift import DriftListener
+from wayhome.kernel.iptables_backend import IptablesBackend
 from wayhome.kernel.masquerade import Masquerade
 from wayhome.kernel.nftables import NftablesKernel
 from wayhome.kernel.nftables_backend import NftablesBackend
@@ -41,6 +45,7 @@ __all__ = [
     "ElementChanges",
     "InexpressibleError",
     "Interval",
+    "IptablesBackend",
     "Kernel",
     "KernelError",
     "Masquerade",
