@@ -4,13 +4,22 @@ import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from tests.kernel.nodes import nft
 from tests.kernel.policies import make_policy
 from tests.kernel.wire import Wire
 
-from wayhome.kernel import Applier, Change, Masquerade, NftablesKernel, ruleset_of
+from wayhome.kernel import (
+    Applier,
+    BackendName,
+    Change,
+    Masquerade,
+    NftablesKernel,
+    open_backend,
+    ruleset_of,
+)
 from wayhome.policy import Action, Packet
 from wayhome.prefixes import Family, format_address
 
@@ -151,14 +160,17 @@ def test_source_ports_come_from_the_ranges(wire: Wire, apply: Apply) -> None:
     assert 400 < in_the_first < 600  # 10 of 40 ports: 500 of 2,000, give or take five deviations
 
 
+@pytest.mark.parametrize("name", BackendName)
+@pytest.mark.usefixtures("xtables_lock")
 def test_ten_thousand_destinations_are_treated_as_the_policy_decides(
-    wire: Wire, apply: Apply
+    wire: Wire, name: BackendName
 ) -> None:
     dice = random.Random(1)
     cidrs = {random_cidr(dice) for _ in range(300)}
     carved = {random_cidr(dice) for _ in range(100)} - cidrs
     policy = make_policy(*cidrs, masquerade=sorted(carved), ipv6=True)
-    apply(policy)
+    with closing(open_backend(name, Masquerade())) as backend:
+        backend.apply(policy)
     borders = [e.prefix.first - 1 for e in policy.entries] + [e.prefix.last for e in policy.entries]
     seen: Counter[bool] = Counter()
     for number in range(10_000):

@@ -1,6 +1,6 @@
 """The policy in the kernel: desired rules, what is there, the difference, and one transaction that carries it.
 
-A `Backend` is one way to hold a policy.
+A `Backend` is one way to hold a policy; `choose` picks the one that a node gets by itself.
 
     nftables   policy --ruleset--> Ruleset --difference(what was read)--> Nothing | ElementChanges | Replacement
     iptables   policy --chain_of--> Chain --iptables_difference(what was read)--> None | Restore
@@ -23,6 +23,7 @@ from wayhome.kernel.backend import (
     RefusedError,
 )
 from wayhome.kernel.change import ChainCause, Change, ChangeKind
+from wayhome.kernel.choice import BackendName, Choice, choose, gather, open_backend
 from wayhome.kernel.difference import Cause, Difference, ElementChanges, Nothing, Replacement
 from wayhome.kernel.drift import DriftListener
 from wayhome.kernel.iptables_backend import IptablesBackend
@@ -36,10 +37,12 @@ from wayhome.kernel.text import render, render_changes
 __all__ = [
     "Applier",
     "Backend",
+    "BackendName",
     "Cause",
     "ChainCause",
     "Change",
     "ChangeKind",
+    "Choice",
     "Difference",
     "DriftListener",
     "ElementChanges",
@@ -57,6 +60,9 @@ __all__ = [
     "Replacement",
     "Ruleset",
     "TransactionPace",
+    "choose",
+    "gather",
+    "open_backend",
     "render",
     "render_changes",
     "ruleset_of",

@@ -1,0 +1,160 @@
+"""Which back end a node gets where nobody says: by what the node has, and with the reason. The decision is pure.
+
+nftables first: it alone holds a list of any length at the same cost, keeps out of everybody's tables, and knows the
+scope of Pods. Then iptables-nft, whose damage the kernel reports. iptables-legacy last, where there is no nf_tables.
+
+Two things are not looked at on purpose. What other programs of the node use: netfilter calls the nat chains of all of
+them. And iptables-legacy's own table: looking at it would create it.
+"""
+
+import enum
+import errno
+import os
+import re
+from dataclasses import dataclass
+from typing import assert_never
+
+from wayhome.kernel import child, xtables
+from wayhome.kernel.backend import Backend, KernelError
+from wayhome.kernel.iptables import CHAIN
+from wayhome.kernel.iptables_backend import IptablesBackend
+from wayhome.kernel.masquerade import Masquerade
+from wayhome.kernel.nfnetlink import Channel
+from wayhome.kernel.nftables import NftablesKernel
+from wayhome.kernel.nftables_backend import NftablesBackend
+from wayhome.prefixes import Family
+
+OLDEST_NFT = (1, 0, 1)
+"""Older ones read the whole node's rules before each change, and fall over some that newer ones wrote."""
+OLDEST_KERNEL = (5, 10)
+"""It keeps a table's comment, by which ours is known; nat chains in the family inet are older (5.2)."""
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
+_TIMEOUT = 10.0
+
+Version = tuple[int, ...]
+
+
+class BackendName(enum.StrEnum):
+    """The back ends, in the order of preference."""
+
+    NFTABLES = "nftables"
+    IPTABLES_NFT = "iptables-nft"
+    IPTABLES_LEGACY = "iptables-legacy"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a node has."""
+
+    kernel: Version
+    nf_tables: str | None
+    """Why the kernel's nf_tables cannot be used; None if it can."""
+    nft: Version | str
+    """nft's version, or what is wrong with it."""
+    variants: tuple[str, ...]
+    """The variants of iptables that are installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A back end, and a sentence that says why this one."""
+
+    name: BackendName
+    reason: str
+
+
+def choose(facts: Facts) -> Choice:
+    """Pick a back end. Raises KernelError where there is none."""
+    obstacle = _obstacle(facts)
+    if obstacle is None:
+        return Choice(
+            BackendName.NFTABLES,
+            f"nft {_dotted(facts.nft)} and Linux {_dotted(facts.kernel)} can hold the table inet wayhome",
+        )
+    if facts.nf_tables is None and BackendName.IPTABLES_NFT in facts.variants:
+        return Choice(BackendName.IPTABLES_NFT, f"nftables is out of the question: {obstacle}")
+    if BackendName.IPTABLES_LEGACY in facts.variants:
+        also = "" if facts.nf_tables else ", and iptables-nft is not installed"
+        return Choice(
+            BackendName.IPTABLES_LEGACY, f"nftables is out of the question: {obstacle}{also}"
+        )
+    raise KernelError(
+        f"there is no back end for this node: {obstacle}, and iptables is not installed either; "
+        "install the package nftables (nft 1.0.1 or newer), or the package iptables"
+    )
+
+
+def gather() -> Facts:
+    """Look at this node, in the calling thread's network namespace. Raises KernelError where that takes more rights."""
+    return Facts(
+        kernel=_version(os.uname().release) or (),
+        nf_tables=_nf_tables_problem(),
+        nft=_nft(),
+        variants=tuple(variant for variant in xtables.VARIANTS if _is_installed(variant)),
+    )
+
+
+def open_backend(name: BackendName, masquerade: Masquerade, chain: str = CHAIN) -> Backend:
+    """A back end for the calling thread's network namespace; `chain` is of iptables.
+
+    Raises KernelError where the kernel has not what it takes, ValueError for a chain that cannot be.
+    """
+    match name:
+        case BackendName.NFTABLES:
+            return NftablesBackend(NftablesKernel(), masquerade)
+        case BackendName.IPTABLES_NFT | BackendName.IPTABLES_LEGACY:
+            return IptablesBackend(name, masquerade, chain)
+    assert_never(name)
+
+
+def _obstacle(facts: Facts) -> str | None:
+    """What speaks against nftables."""
+    if facts.nf_tables is not None:
+        return f"this kernel has no nf_tables ({facts.nf_tables})"
+    if facts.kernel < OLDEST_KERNEL:
+        return f"it takes Linux {_dotted(OLDEST_KERNEL)}, and this is {_dotted(facts.kernel)}"
+    if isinstance(facts.nft, str):
+        return facts.nft
+    if facts.nft < OLDEST_NFT:
+        return f"it takes nft {_dotted(OLDEST_NFT)}, and this is {_dotted(facts.nft)}"
+    return None
+
+
+def _nf_tables_problem() -> str | None:
+    try:
+        channel = Channel()
+        try:
+            channel.generation()
+        finally:
+            channel.close()
+    except OSError as error:
+        if error.errno == errno.EPERM:
+            raise KernelError(
+                "masquerading takes CAP_NET_ADMIN in this network namespace, whatever the back end"
+            ) from error
+        return error.strerror or str(error)
+    return None
+
+
+def _nft() -> Version | str:
+    program = child.find("nft")
+    if program is None:
+        return "nft is not installed"
+    try:
+        said = child.run([program, "--version"], timeout=_TIMEOUT, lines_with="nftables").lines
+    except KernelError as error:
+        return str(error)
+    return _version("".join(said)) or f"{program} --version names no version"
+
+
+def _is_installed(variant: str) -> bool:
+    return all(xtables.find(variant, Family.IPV4, suffix) for suffix in ("", "-restore", "-save"))
+
+
+def _version(text: str) -> Version | None:
+    found = _VERSION.search(text)
+    return tuple(map(int, found[0].split("."))) if found else None
+
+
+def _dotted(version: Version | str) -> str:
+    return version if isinstance(version, str) else ".".join(map(str, version))

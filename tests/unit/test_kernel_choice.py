@@ -1,0 +1,115 @@
+"""Which back end a node gets, and why."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wayhome.kernel import BackendName, Choice, KernelError, choose, gather
+from wayhome.kernel.choice import Facts
+
+BOTH = ("iptables-nft", "iptables-legacy")
+FACTS = Facts(kernel=(6, 1, 0), nf_tables=None, nft=(1, 0, 6), variants=BOTH)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        FACTS,
+        replace(FACTS, variants=()),
+        replace(FACTS, nft=(1, 0, 1)),
+        replace(FACTS, nft=(1, 1)),
+        replace(FACTS, kernel=(5, 10)),
+        replace(FACTS, kernel=(5, 10, 205)),
+    ],
+)
+def test_nftables_where_it_works(facts: Facts) -> None:
+    choice = choose(facts)
+    assert choice.name is BackendName.NFTABLES
+    assert choice.reason.endswith("can hold the table inet wayhome")
+
+
+OUT = "nftables is out of the question: "
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (replace(FACTS, nft="nft is not installed"), "nft is not installed"),
+        (replace(FACTS, nft=(1, 0, 0)), "it takes nft 1.0.1, and this is 1.0.0"),
+        (replace(FACTS, nft=(0, 9, 8)), "it takes nft 1.0.1, and this is 0.9.8"),
+        (replace(FACTS, kernel=(5, 9, 16)), "it takes Linux 5.10, and this is 5.9.16"),
+    ],
+)
+def test_iptables_nft_where_only_nftables_does_not_work(facts: Facts, reason: str) -> None:
+    assert choose(facts) == Choice(BackendName.IPTABLES_NFT, OUT + reason)
+    legacy = replace(facts, variants=("iptables-legacy",))
+    assert choose(legacy) == Choice(
+        BackendName.IPTABLES_LEGACY, f"{OUT}{reason}, and iptables-nft is not installed"
+    )
+
+
+def test_iptables_legacy_where_there_is_no_nf_tables() -> None:
+    facts = replace(FACTS, nf_tables="Protocol not supported")
+    assert choose(facts) == Choice(
+        BackendName.IPTABLES_LEGACY,
+        f"{OUT}this kernel has no nf_tables (Protocol not supported)",
+    )
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        replace(FACTS, nft="nft is not installed", variants=()),
+        replace(FACTS, nf_tables="Protocol not supported", variants=()),
+        replace(FACTS, nf_tables="Protocol not supported", variants=("iptables-nft",)),
+    ],
+)
+def test_where_nothing_works_the_packages_are_named(facts: Facts) -> None:
+    with pytest.raises(
+        KernelError, match=r"install the package nftables .* or the package iptables"
+    ):
+        choose(facts)
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the whole PATH."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setattr("wayhome.kernel.child._ADMIN_FOLDERS", "/nowhere")
+    monkeypatch.setattr("wayhome.kernel.choice._nf_tables_problem", lambda: None)
+    monkeypatch.setattr("os.defpath", "/nowhere")
+    return tmp_path
+
+
+def install(folder: Path, name: str, body: str = "") -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("body", "nft"),
+    [
+        ("echo 'nftables v1.0.6 (Lester Gooch #5)'", (1, 0, 6)),
+        ("echo 'nftables v1.1 (x)'", (1, 1)),
+        ("echo hello", "names no version"),
+        ("kill -9 $$", "nft was killed by SIGKILL"),
+    ],
+)
+def test_the_facts_of_nft(programs: Path, body: str, nft: tuple[int, ...] | str) -> None:
+    install(programs, "nft", f'test "$1" = --version && {body}')
+    found = gather().nft
+    assert found == nft if isinstance(nft, tuple) else nft in found
+
+
+def test_a_variant_is_there_if_all_of_its_programs_are(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(programs))
+    assert gather().variants == ()
+    assert gather().nft == "nft is not installed"
+    for suffix in ("", "-save"):
+        install(programs, f"iptables-legacy{suffix}")
+    assert gather().variants == ()
+    install(programs, "iptables-legacy-restore")
+    assert gather().variants == ("iptables-legacy",)
