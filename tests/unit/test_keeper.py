@@ -78,7 +78,7 @@ class Node:
             holding=Holding(Settings(), remembered),
             memory=memory,
             masquerade=Masquerade(),
-            announcer=Announcer(Log(Format.JSON, self.stream), "the file"),
+            observer=Announcer(Log(Format.JSON, self.stream), "the file"),
             drift=self,
             clock=lambda: self.now,
         )

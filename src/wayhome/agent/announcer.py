@@ -39,7 +39,7 @@ class Announcer:
                 "removed",
                 f"{held.note}; the removed configuration holds for 10 s more, in case a new one follows",
             )
-        elif held.basis is Basis.LAST_GOOD:
+        elif held.unreadable and held.basis is Basis.LAST_GOOD:
             self._log.error("unreadable", f"{held.note}; the last good configuration stays")
         elif held.basis is Basis.DEFAULTS:
             self._log.warning("no configuration", f"{held.note}; upstream's defaults apply")
@@ -59,9 +59,8 @@ class Announcer:
         also = f" (and {more} more errors)" if more else ""
         self._log.error("rejected", f"{self._source} is rejected: {shown[-1]}{also}. The {stays}")
 
-    def applied(self, held: Held, change: Change) -> None:
+    def applied(self, held: Held, change: Change, seconds: float) -> None:  # noqa: ARG002  # an observer's
         """The kernel holds another configuration than before, or the first one of this process."""
-        self._problem = ""
         entries = held.configuration.policy.entries
         self._log.info(
             "applied",
@@ -76,9 +75,8 @@ class Announcer:
 
     def repaired(self, change: Change, *, alarm: bool, next_in: float) -> None:
         """Somebody had damaged our table, and it is whole again."""
-        self._problem = ""
         fields: dict[str, Field] = {
-            "cause": str(change.cause.value) if change.cause else "elements were changed",
+            "cause": change.damage,
             "added": change.added,
             "removed": change.removed,
             "milliseconds": round(change.seconds * 1000, 1),
@@ -95,6 +93,12 @@ class Announcer:
                 "somebody on this node had damaged the rules; they are whole again",
                 **fields,
             )
+
+    def verified(self) -> None:
+        """The kernel holds what it shall; said where it did not."""
+        if self._problem:
+            self._problem = ""
+            self._log.info("recovered", "the kernel could be read and changed again")
 
     def kernel_refused(self, problem: str, retry_in: float) -> None:
         """The kernel could not be read or changed."""

@@ -53,6 +53,8 @@ class Held:
     warnings: tuple[Finding, ...] = ()
     note: str = ""
     """Why the source says nothing: the hint of a missing file, or the reason of an unreadable one."""
+    unreadable: bool = False
+    """It is not known what the source says."""
     until: float | None = None
     """When a removed configuration stops to hold, by the clock that `observe` is given."""
 
@@ -76,7 +78,7 @@ class Holding:
             return self._missing(reading, now)
         self._missing_since = None
         if isinstance(reading, Unreadable):
-            return self._last_good(note=reading.reason)
+            return self._last_good(note=reading.reason, unreadable=True)
         return self._present(reading)
 
     def _present(self, reading: Present) -> Held:
@@ -107,9 +109,10 @@ class Holding:
         warnings: tuple[Finding, ...] = (),
         note: str = "",
         until: float | None = None,
+        *,
+        unreadable: bool = False,
     ) -> Held:
-        if self._good is None:
-            return Held(
-                defaults(self._settings), Basis.DEFAULTS, None, rejected, warnings, note, until
-            )
-        return Held(self._good, Basis.LAST_GOOD, self._data, rejected, warnings, note, until)
+        configuration, basis = self._good, Basis.LAST_GOOD
+        if configuration is None:
+            configuration, basis = defaults(self._settings), Basis.DEFAULTS
+        return Held(configuration, basis, self._data, rejected, warnings, note, unreadable, until)

@@ -22,9 +22,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from wayhome.agent.announcer import Announcer
 from wayhome.agent.holding import Basis, Held, Holding
 from wayhome.agent.memory import Memory
+from wayhome.agent.observer import Observer
 from wayhome.agent.reading import Missing, Present, Reading
 from wayhome.kernel import (
     Applier,
@@ -69,7 +69,7 @@ class Keeper:
         holding: Holding,
         memory: Memory,
         masquerade: Masquerade,
-        announcer: Announcer,
+        observer: Observer,
         drift: Drift,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -79,7 +79,7 @@ class Keeper:
         self._holding = holding
         self._memory = memory
         self._masquerade = masquerade
-        self._announcer = announcer
+        self._observer = observer
         self._drift = drift
         self._clock = clock
 
@@ -90,6 +90,8 @@ class Keeper:
         self._begun = False
         self._changed = False
         """The wanted configuration is not the one that the kernel was last given."""
+        self._noticed_at = math.inf
+        """When a change of the source was first heard of that the kernel does not hold yet."""
 
         self._look_at = -math.inf
         self._apply_at = -math.inf
@@ -105,6 +107,7 @@ class Keeper:
     def source_changed(self) -> None:
         """The configuration may have changed: look at it in the next step."""
         self._look_at = -math.inf
+        self._noticed_at = min(self._noticed_at, self._clock())
 
     def tables_changed(self) -> None:
         """Somebody has changed nftables: look at our table, at once or a second after the last such look."""
@@ -135,17 +138,26 @@ class Keeper:
         reading = self._source.read()
         self._look_at = math.inf
         if self._begun and isinstance(reading, Present) and reading == self._reading:
+            self._forget_notice()
             return  # the same text means what it meant
         held = self._holding.observe(reading, now)
         news = not self._begun or held.configuration != self._held.configuration
         self._begun, self._reading, self._held = True, reading, held
         if held.until is not None:
             self._look_at = held.until
-        self._announcer.source(held)
+        self._observer.source(held)
         if news:
             self._ruleset = ruleset_of(held.configuration.policy, self._masquerade)
             self._changed = True
             self._apply_at = -math.inf
+            self._noticed_at = min(self._noticed_at, now)
+        else:
+            self._forget_notice()
+
+    def _forget_notice(self) -> None:
+        """What was heard of changed nothing; an earlier change may still be on its way to the kernel."""
+        if not self._changed:
+            self._noticed_at = math.inf
 
     def _apply(self, now: float) -> None:
         delay = self._pace.delay(now)
@@ -170,17 +182,19 @@ class Keeper:
             self._apply_at = now  # once more: our own change is drained as news, and what came with it is not lost
         if self._changed:
             self._changed = False
-            self._announcer.applied(held, change)
+            self._observer.applied(held, change, self._clock() - self._noticed_at)
+            self._noticed_at = math.inf
         elif change.kind is not ChangeKind.NOTHING:
             alarm = self._backoff.record(now)
             self._apply_at = self._backoff.not_before
-            self._announcer.repaired(change, alarm=alarm, next_in=self._apply_at - now)
+            self._observer.repaired(change, alarm=alarm, next_in=self._apply_at - now)
+        self._observer.verified()
         self._remember(held)
 
     def _retry(self, now: float, problem: str) -> None:
         wait = min(2.0**self._retries, LONGEST_RETRY)
         self._retries += 1
-        self._announcer.kernel_refused(problem, wait)
+        self._observer.kernel_refused(problem, wait)
         self._apply_at = now + wait
         self._audit_at = max(self._audit_at, now + wait)
 
@@ -190,4 +204,4 @@ class Keeper:
         if held.basis is Basis.CONFIGURATION or removed:
             problem = self._memory.remember(held.data)
             if problem:
-                self._announcer.not_remembered(problem)
+                self._observer.not_remembered(problem)

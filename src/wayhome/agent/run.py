@@ -108,7 +108,7 @@ class _Agent:
             holding=Holding(self._options.settings, remembered),
             memory=memory,
             masquerade=self._options.masquerade,
-            announcer=Announcer(self._log, str(self._options.config)),
+            observer=Announcer(self._log, str(self._options.config)),
             drift=self._drift,
         )
         self._worker = Worker()

@@ -38,3 +38,8 @@ class Change:
     """Why the table was replaced or the chain rewritten."""
     refusal: str | None = None
     """What the kernel said to the difference, where it refused that."""
+
+    @property
+    def damage(self) -> str:
+        """What was wrong with the rules, where this change was a repair."""
+        return str(self.cause) if self.cause else "elements were changed"

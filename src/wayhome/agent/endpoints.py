@@ -1,0 +1,84 @@
+"""What the agent says over HTTP: `/metrics`, `/healthz` and `/readyz`.
+
+Healthy is an agent whose loop answers and whose last step came to an end; a restart would help one that is not.
+Ready is one whose kernel holds the newest valid configuration. A configuration that is rejected makes neither false:
+no restart mends it, and it must not stall a roll-out of the agent itself; the metrics and the log tell.
+
+Counters are read from the kernel when they are asked for, on the thread that talks to it; while that hangs, the rest
+is answered without them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from wayhome.agent import http
+from wayhome.agent.exposition import CONTENT_TYPE, exposition
+from wayhome.agent.metrics import LineCount, conntrack_metrics, line_metrics, metrics
+from wayhome.agent.tally import Tally
+from wayhome.agent.worker import Worker
+
+STUCK_SECONDS = 90.0
+"""A step takes at most nft's time-out, or the wait for the lock of iptables; one that takes longer never ends."""
+COUNTING_SECONDS = 2.0
+"""How long an answer waits for the kernel's counters."""
+
+
+class Endpoints:
+    """The agent's answers. `count` reads the counters, on the worker's thread; an empty list where there are none."""
+
+    def __init__(
+        self,
+        tally: Tally,
+        worker: Worker,
+        *,
+        backend: str,
+        scope: str,
+        count: Callable[[], list[LineCount]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tally = tally
+        self._worker = worker
+        self._backend = backend
+        self._scope = scope
+        self._count = count
+        self._clock = clock
+        self._step_began: float | None = None
+
+    def step_begins(self) -> None:
+        """The keeper's step begins."""
+        self._step_began = self._clock()
+
+    def step_ends(self) -> None:
+        """It has ended."""
+        self._step_began = None
+
+    @property
+    def paths(self) -> Mapping[str, http.Handler]:
+        """For `http.serve`."""
+        return {"/metrics": self._metrics, "/healthz": self._healthy, "/readyz": self._ready}
+
+    async def _metrics(self) -> http.Answer:
+        found = list(metrics(self._tally, self._backend, self._scope))
+        try:
+            lines = await asyncio.wait_for(self._worker.run(self._count), COUNTING_SECONDS)
+        except TimeoutError:
+            lines = []
+        if lines:
+            found += line_metrics(lines)
+        found += conntrack_metrics()
+        return http.Answer(200, exposition(found), CONTENT_TYPE)
+
+    async def _healthy(self) -> http.Answer:
+        began = self._step_began
+        if began is not None and self._clock() - began > STUCK_SECONDS:
+            return http.Answer(
+                503, f"the kernel has not answered for {self._clock() - began:.0f} s\n"
+            )
+        return http.Answer(200, "ok\n")
+
+    async def _ready(self) -> http.Answer:
+        if self._tally.ready:
+            return http.Answer(200, "ok\n")
+        problem = self._tally.problem or "no configuration has been brought to the kernel yet"
+        return http.Answer(503, f"{problem}\n")

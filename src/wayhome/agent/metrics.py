@@ -1,0 +1,100 @@
+"""The agent's metrics, in Prometheus' naming rules: base units, `_total` for counters, one prefix.
+
+Everything is computed when it is asked for. The names are an interface: dashboards and alerts (`deploy/`) use them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wayhome import __version__
+from wayhome.agent.exposition import Metric, Sample
+from wayhome.agent.holding import Basis
+from wayhome.agent.tally import Tally, digest
+from wayhome.policy import Action, Entry
+
+CONNTRACK_STATISTICS = Path("/proc/net/stat/nf_conntrack")
+
+
+@dataclass(frozen=True, slots=True)
+class LineCount:
+    """Connections that one line of the configuration decided about; `entry` None: every other destination."""
+
+    entry: Entry | None
+    connections: int
+
+
+def metrics(tally: Tally, backend: str, scope: str) -> Iterator[Metric]:
+    """What has happened, as metrics."""
+    info = {"version": __version__, "backend": backend, "scope": scope}
+    yield _gauge("wayhome_build_info", "The agent's version, back end and scope.", 1, info)
+    held, applied = tally.held, tally.applied_held
+    if applied:
+        basis = {"digest": digest(applied), "basis": applied.basis.value}
+        entries = applied.configuration.policy.entries
+        yield _gauge("wayhome_configuration_info", "The configuration that the kernel holds: the SHA-256 of its text (empty for the defaults), and what it stands on.", 1, basis)  # fmt: skip
+        yield _gauge("wayhome_configuration_applied_timestamp_seconds", "When the kernel got it, in seconds since the epoch.", tally.applied_at)  # fmt: skip
+        yield _gauge("wayhome_verified_timestamp_seconds", "When the kernel was last compared with it, in seconds since the epoch.", tally.verified_at)  # fmt: skip
+        yield Metric("wayhome_configuration_entries", "gauge", "Entries of that configuration, by what they say.", tuple(
+            Sample(sum(entry.action is action for entry in entries), {"action": action.value}) for action in Action
+        ))  # fmt: skip
+    rejected = held is not None and bool(held.rejected)
+    yield _gauge("wayhome_configuration_rejected", "1 while the source holds a configuration that is rejected.", rejected)  # fmt: skip
+    unreadable = held is not None and held.unreadable
+    yield _gauge("wayhome_configuration_unreadable", "1 while the source cannot be read.", unreadable)  # fmt: skip
+    missing = held is not None and held.basis is Basis.DEFAULTS and not held.rejected
+    yield _gauge("wayhome_configuration_defaults", "1 while there is no configuration, and upstream's defaults apply.", missing)  # fmt: skip
+    yield _gauge("wayhome_ready", "1 while the newest valid configuration is in the kernel.", tally.ready)  # fmt: skip
+    yield _counter("wayhome_configuration_rejections_total", "Configurations that were rejected.", tally.rejections)  # fmt: skip
+    yield _counter("wayhome_source_errors_total", "Failures to read the configuration's source.", tally.unreadable)  # fmt: skip
+    yield _counter("wayhome_kernel_errors_total", "Failures to read or change the kernel's rules.", tally.kernel_errors)  # fmt: skip
+    yield _counter("wayhome_memory_errors_total", "Failures to remember the last good configuration on disk.", tally.not_remembered_count)  # fmt: skip
+    yield _by_label("wayhome_changes_total", "Configurations brought to the kernel, by what that took.", "how", tally.changes)  # fmt: skip
+    yield _by_label("wayhome_repairs_total", "Repairs of rules that somebody had damaged, by the damage.", "cause", tally.repairs)  # fmt: skip
+    yield _gauge("wayhome_rules_in_dispute", "1 while somebody keeps damaging the rules.", tally.quarrel)  # fmt: skip
+    yield Metric("wayhome_source_to_kernel_seconds", "histogram", "From noticing a change of the source to the rules in the kernel.", tally.delay.samples())  # fmt: skip
+
+
+def line_metrics(lines: Iterable[LineCount]) -> Iterator[Metric]:
+    """Connections by the configuration's line that decided about them; a nat chain sees only first packets."""
+    samples = tuple(Sample(line.connections, _line_labels(line.entry)) for line in lines)
+    yield Metric("wayhome_connections_total", "counter", "New connections, by the line of the configuration that decided about their source address.", samples)  # fmt: skip
+
+
+def _line_labels(entry: Entry | None) -> dict[str, str]:
+    if entry is None:
+        return {"action": Action.MASQUERADE.value, "prefix": "", "list": "", "line": ""}
+    line = str(entry.origin.line) if entry.origin.line else ""
+    return {
+        "action": entry.action.value,
+        "prefix": str(entry.prefix),
+        "list": entry.origin.key,
+        "line": line,
+    }
+
+
+def conntrack_metrics(statistics: Path = CONNTRACK_STATISTICS) -> Iterator[Metric]:
+    """Connections that conntrack could not insert: two that were given one source port, or a table that is full.
+
+    Source: linux/net/netfilter/nf_conntrack_standalone.c, ct_cpu_seq_show(): a line for each processor, hexadecimal.
+    """
+    try:
+        head, *lines = statistics.read_text().splitlines()
+        column = head.split().index("insert_failed")
+        failed = sum(int(line.split()[column], 16) for line in lines)
+    except (OSError, ValueError, IndexError):
+        return  # a kernel without these statistics
+    yield _counter("wayhome_conntrack_insert_failed_total", "Connections that this node's conntrack could not insert, ours and others'.", failed)  # fmt: skip
+
+
+def _gauge(name: str, text: str, value: float, labels: dict[str, str] | None = None) -> Metric:
+    return Metric(name, "gauge", text, (Sample(value, labels or {}),))
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return Metric(name, "counter", text, (Sample(value),))
+
+
+def _by_label(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:
+    samples = tuple(Sample(count, {label: key}) for key, count in sorted(counts.items()))
+    return Metric(name, "counter", text, samples)
