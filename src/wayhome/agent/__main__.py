@@ -2,10 +2,12 @@
 
 import sys
 
-# asyncio imports ssl where there is one, and with it OpenSSL: 4 MiB on every node that file mode never uses.
-sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]  # how an import is told that there is none
+# asyncio imports ssl where there is one, and hashlib OpenSSL's digests: 4 MiB on every node that file mode never uses.
+# None is how an import is told that there is none; hashlib then takes CPython's own SHA-256.
+for unused in ("ssl", "_hashlib"):
+    sys.modules.setdefault(unused, None)  # type: ignore[arg-type]
 
-from wayhome.agent.arguments import parse_arguments  # noqa: E402  # after the line above
+from wayhome.agent.arguments import parse_arguments  # noqa: E402  # after the lines above
 from wayhome.agent.run import run  # noqa: E402
 
 
