@@ -70,8 +70,7 @@ class Netlink:
     def pack(self, kind: int, flags: int, body: bytes) -> bytes:
         """A message with the next sequence number, padded."""
         self.sequence += 1
-        header = _nlmsghdr.pack(_nlmsghdr.size + len(body), kind, flags, self.sequence, 0)
-        return header + body + bytes(-len(body) % 4)
+        return pack(kind, flags, self.sequence, body)
 
     def send(self, datagram: bytes) -> None:
         """Send packed messages, after throwing away what an earlier exchange left behind.
@@ -95,12 +94,7 @@ class Netlink:
 
         Raises BlockingIOError where there is none.
         """
-        datagram = self._socket.recv(RECEIVE_SIZE, socket.MSG_DONTWAIT)
-        at = 0
-        while at + _nlmsghdr.size <= len(datagram):
-            length, kind, flags, sequence, _ = _nlmsghdr.unpack_from(datagram, at)
-            yield kind, flags, sequence, datagram[at + _nlmsghdr.size : at + length]
-            at += (length + 3) & ~3
+        return messages(self._socket.recv(RECEIVE_SIZE, socket.MSG_DONTWAIT))
 
     def ask(
         self, kind: int, body: bytes, flags: int = 0, *, consistent: bool = False
@@ -126,6 +120,21 @@ class Netlink:
                 yield said
                 if not answer_flags & NLM_F_MULTI:
                     return
+
+
+def pack(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+    """A message, padded, so that another one may follow it."""
+    header = _nlmsghdr.pack(_nlmsghdr.size + len(body), kind, flags, sequence, 0)
+    return header + body + bytes(-len(body) % 4)
+
+
+def messages(datagram: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """The messages of a datagram: type, flags, sequence number, and what follows the header."""
+    at = 0
+    while at + _nlmsghdr.size <= len(datagram):
+        length, kind, flags, sequence, _ = _nlmsghdr.unpack_from(datagram, at)
+        yield kind, flags, sequence, datagram[at + _nlmsghdr.size : at + length]
+        at += (length + 3) & ~3
 
 
 def kernels_words(flags: int, body: bytes) -> str:
