@@ -3,7 +3,7 @@
 import socket
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from tests.kernel import entries
@@ -13,7 +13,7 @@ from tests.kernel.wire import Wire
 
 from wayhome.kernel import KernelError
 from wayhome.kernel.connection import Connection, Endpoints
-from wayhome.kernel.conntrack import Conntrack
+from wayhome.kernel.conntrack import NFNL_SUBSYS_CTNETLINK, Conntrack
 from wayhome.kernel.local_addresses import local_addresses
 from wayhome.kernel.netlink import NLM_F_DUMP_INTR, DumpInterruptedError, Netlink
 from wayhome.kernel.selection import Selection
@@ -195,14 +195,14 @@ def test_a_dump_that_was_left_does_not_disturb_the_next(netns: NetworkNamespace)
         assert sum(1 for _ in conntrack.dump(Selection())) == 2000
 
 
-def interrupt(monkeypatch: pytest.MonkeyPatch, when: Callable[[], bool]) -> None:
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mark real answers as the kernel marks those of a dump during which its table was rebuilt."""
     receive = Netlink.receive
 
     def marked(netlink: Netlink) -> Iterator[tuple[int, int, int, bytes]]:
-        flag = NLM_F_DUMP_INTR if when() else 0
         for kind, flags, sequence, body in receive(netlink):
-            yield kind, flags | flag, sequence, body
+            interrupted = kind >> 8 == NFNL_SUBSYS_CTNETLINK
+            yield kind, flags | (NLM_F_DUMP_INTR if interrupted else 0), sequence, body
 
     monkeypatch.setattr(Netlink, "receive", marked)
 
@@ -211,7 +211,7 @@ def test_an_interrupted_dump_says_so_after_all_that_it_has(
     netns: NetworkNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(*SOME)
-    interrupt(monkeypatch, lambda: True)
+    interrupt(monkeypatch)
     found = []
     with Conntrack() as conntrack:
         with pytest.raises(DumpInterruptedError):
