@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from tests.kernel import entries
 from tests.kernel.entries import TCP, UDP, Entry, connections, insert
 from tests.kernel.nodes import nft
 from tests.kernel.wire import Wire
@@ -16,6 +15,7 @@ from wayhome.kernel.connection import Connection, Endpoints
 from wayhome.kernel.conntrack import NFNL_SUBSYS_CTNETLINK, Conntrack
 from wayhome.kernel.local_addresses import local_addresses
 from wayhome.kernel.netlink import NLM_F_DUMP_INTR, DumpInterruptedError, Netlink
+from wayhome.kernel.nfnetlink import NETLINK_NETFILTER, nfgenmsg
 from wayhome.kernel.selection import Selection
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.prefixes import Family, Intervals, format_address, parse_address
@@ -160,10 +160,10 @@ def test_selections(
 def test_the_kernel_filters(netns: NetworkNamespace, selection: Selection) -> None:
     """What is not wanted does not even arrive."""
     insert(*SOME)
-    netlink = Netlink(entries.NETLINK_NETFILTER)
-    body = entries.nfgenmsg(int(socket.AF_INET)) + selection.kernel_filter()
+    netlink = Netlink(NETLINK_NETFILTER)
+    body = nfgenmsg(int(socket.AF_INET)) + selection.kernel_filter()
     assert len(list(netlink.ask(1 << 8 | 1, body, 0x300))) in (2, 3)
-    assert len(list(netlink.ask(1 << 8 | 1, entries.nfgenmsg(socket.AF_INET), 0x300))) == 5
+    assert len(list(netlink.ask(1 << 8 | 1, nfgenmsg(socket.AF_INET), 0x300))) == 5
     netlink.close()
 
 

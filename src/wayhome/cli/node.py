@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from wayhome.cli.node_plan import plan
 from wayhome.kernel import KernelError, NftablesKernel
 
 
@@ -27,3 +28,6 @@ def clean() -> None:
     click.echo(
         "the table inet wayhome is removed; connections that are already translated stay so until they end"
     )
+
+
+node.add_command(plan)

@@ -1,6 +1,5 @@
 """`wayhome policy`: look at a configuration file without a cluster and without rights."""
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -8,19 +7,23 @@ from typing import Any
 
 import click
 
-from wayhome.agent.arguments import parse_port_ranges, parse_prefixes
+from wayhome.agent.arguments import parse_port_ranges
+from wayhome.cli.configuration_file import (
+    accepted,
+    configuration_file,
+    print_findings,
+    read,
+    settings,
+)
+from wayhome.cli.parsed import checked
 from wayhome.kernel import InexpressibleError, Masquerade, iptables, render, ruleset_of
 from wayhome.policy import (
     Action,
     Configuration,
     Decision,
     Packet,
-    Parsed,
-    Settings,
-    Severity,
     parse,
 )
-from wayhome.policy.configuration import LARGEST
 from wayhome.prefixes import Family, parse_address
 
 
@@ -29,41 +32,15 @@ def policy() -> None:
     """Check, explain and render a configuration file."""
 
 
-def _options(command: Any) -> Any:
-    """The file, and the agent's flags that change what it means."""
-    for decorate in (
-        click.option("--pod-cidrs", metavar="CIDRS", callback=_checked(parse_prefixes), help="The node's Pod ranges: only what they send is masqueraded."),
-        click.option("--nomasq-all-reserved-ranges", is_flag=True, help="As the agent's flag: the default list has 11 ranges."),
-        click.option("--enable-ipv6", is_flag=True, help="As the agent's flag."),
-        click.argument("file", type=click.Path(path_type=Path, allow_dash=True)),
-    ):  # fmt: skip
-        command = decorate(command)
-    return command
-
-
-def _checked(parser: Any) -> Any:
-    """A click callback from a parser of the agent's command line."""
-
-    def check(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Any:
-        if text is None:
-            return None
-        try:
-            return parser(text)
-        except argparse.ArgumentTypeError as error:
-            raise click.BadParameter(str(error)) from None
-
-    return check
-
-
 @policy.command()
-@_options
+@configuration_file
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def lint(file: Path, as_json: bool, **flags: Any) -> None:
     """Report everything that is wrong with FILE (- is standard input), with lines and cures.
 
     Exit code 1: an agent would reject the file.
     """
-    parsed = parse(_read(file), _settings(flags))
+    parsed = parse(read(file), settings(flags))
     if as_json:
         found = [
             {"severity": f.severity.value, "line": f.line, "problem": f.problem, "instead": f.instead}
@@ -71,19 +48,19 @@ def lint(file: Path, as_json: bool, **flags: Any) -> None:
         ]  # fmt: skip
         click.echo(json.dumps({"schema": 1, "accepted": not parsed.errors, "findings": found}))
     else:
-        _print_findings(file, parsed)
+        print_findings(file, parsed)
         if parsed.configuration:
             click.echo(f"{file}: ok: {_summary(parsed.configuration)}")
     sys.exit(1 if parsed.errors else 0)
 
 
 @policy.command()
-@_options
+@configuration_file
 @click.argument("destinations", nargs=-1, required=True, metavar="DESTINATION…")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def explain(file: Path, destinations: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Say which line of FILE decides about each DESTINATION, and which source address it sees."""
-    configuration = _accepted(file, flags)
+    configuration = accepted(file, settings(flags))
     decided = [(text, _decide(configuration, text)) for text in destinations]
     if as_json:
         rows = [
@@ -109,7 +86,7 @@ def explain(file: Path, destinations: tuple[str, ...], as_json: bool, **flags: A
 
 
 @policy.command("render")
-@_options
+@configuration_file
 @click.option(
     "--backend", type=click.Choice(["nftables", "iptables"]), default="nftables", show_default=True
 )
@@ -128,7 +105,7 @@ def explain(file: Path, destinations: tuple[str, ...], as_json: bool, **flags: A
 @click.option(
     "--to-ports",
     metavar="RANGES",
-    callback=_checked(parse_port_ranges),
+    callback=checked(parse_port_ranges),
     help="Source ports, such as 1024-29999,32768-65535.",
 )
 def render_command(
@@ -136,7 +113,7 @@ def render_command(
     to_ports: tuple[tuple[int, int], ...] | None, **flags: Any,
 ) -> None:  # fmt: skip
     """Print the rules that an agent would write for FILE: the text for `nft -f`, or for iptables-restore."""
-    configuration = _accepted(file, flags)
+    configuration = accepted(file, settings(flags))
     masquerade = Masquerade(random_fully=random_fully, to_ports=to_ports or ())
     if backend == "nftables":
         click.echo(render(ruleset_of(configuration.policy, masquerade)), nl=False)
@@ -149,47 +126,6 @@ def render_command(
     except InexpressibleError as error:
         click.echo(f"{file}: {error}", err=True)
         sys.exit(1)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        if str(file) == "-":
-            return sys.stdin.buffer.read(LARGEST + 1)
-        with file.open("rb") as opened:
-            return opened.read(LARGEST + 1)
-    except OSError as error:
-        click.echo(f"{file} cannot be read: {error.strerror}", err=True)
-        sys.exit(2)
-
-
-def _settings(flags: dict[str, Any]) -> Settings:
-    return Settings(
-        ipv6=flags["enable_ipv6"],
-        all_reserved_ranges=flags["nomasq_all_reserved_ranges"],
-        pod_cidrs=flags["pod_cidrs"],
-    )
-
-
-def _accepted(file: Path, flags: dict[str, Any]) -> Configuration:
-    """The file's configuration; where it is rejected, its findings and the end."""
-    parsed = parse(_read(file), _settings(flags))
-    if parsed.configuration is None:
-        _print_findings(file, parsed, err=True)
-        sys.exit(1)
-    return parsed.configuration
-
-
-def _print_findings(file: Path, parsed: Parsed, *, err: bool = False) -> None:
-    """In the form that editors and CI systems know: file:line: severity: text."""
-    for finding in parsed.findings:
-        where = f"{file}:{finding.line}" if finding.line else str(file)
-        severity = click.style(
-            finding.severity.value, fg="red" if finding.severity is Severity.ERROR else "yellow"
-        )
-        click.echo(f"{where}: {severity}: {finding.problem}; {finding.instead}", err=err)
-    if parsed.errors:
-        count = len(parsed.errors)
-        click.echo(f"{file}: rejected, {count} error{'s' if count > 1 else ''}: an agent keeps what it held before", err=err)  # fmt: skip
 
 
 def _summary(configuration: Configuration) -> str:

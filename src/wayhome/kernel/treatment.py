@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from wayhome.kernel.connection import Connection
 from wayhome.kernel.local_addresses import LocalAddresses
-from wayhome.policy import Action, Packet, Policy
+from wayhome.policy import Action, Decision, Packet, Policy
 from wayhome.prefixes import Family, Intervals
 
 
@@ -71,6 +71,10 @@ class Comparison:
         if self.old is not None and self.old.decide(packet).action is not shown:
             return Verdict.NEITHER
         return Verdict.BECOMES_MASQUERADED if shown is Action.KEEP else Verdict.BECOMES_KEPT
+
+    def decision(self, connection: Connection) -> Decision:
+        """What the new policy would do with the connection if it were opened now, and why."""
+        return self.new.decide(self._first_packet(connection))
 
     def _is_anothers(self, connection: Connection) -> bool:
         """Whether the source was translated, and certainly or perhaps not by our rules."""
