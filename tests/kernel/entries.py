@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from wayhome.kernel import attributes as nla
-from wayhome.kernel.conntrack import Conntrack
 from wayhome.kernel.connection import Connection
+from wayhome.kernel.conntrack import Conntrack
 from wayhome.kernel.netlink import NLM_F_ACK, Netlink
 from wayhome.kernel.nfnetlink import NETLINK_NETFILTER, nfgenmsg
 from wayhome.kernel.selection import Selection
@@ -56,11 +56,10 @@ def connections(selection: Selection | None = None) -> list[Connection]:
 
 def _attributes(entry: Entry) -> list[bytes]:
     asked = entry.service or entry.destination
-    there = (entry.source, asked, entry.source_port, entry.destination_port)
-    back = (asked, entry.source, entry.destination_port, entry.source_port)
+    sport, dport = entry.source_port, entry.destination_port
     made = [
-        _tuple(1, entry, *there, entry.zone_of_original),
-        _tuple(2, entry, *back),
+        _tuple(1, entry, (entry.source, asked), (sport, dport), entry.zone_of_original),
+        _tuple(2, entry, (asked, entry.source), (dport, sport)),
         nla.u32(3, IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED),
         nla.u32(7, 600),
     ]
@@ -79,26 +78,20 @@ def _attributes(entry: Entry) -> list[bytes]:
 def _tuple(
     kind: int,
     entry: Entry,
-    source: str,
-    destination: str,
-    sport: int,
-    dport: int,
+    addresses: tuple[str, str],
+    ports: tuple[int, int],
     zone: int | None = None,
 ) -> bytes:
-    four = entry.family is Family.IPV4
-    addresses = nla.nested(
-        1,
-        nla.attribute(1 if four else 3, _packed(source)),
-        nla.attribute(2 if four else 4, _packed(destination)),
-    )
-    numbers = nla.nested(
-        2,
-        nla.attribute(1, bytes([entry.protocol])),
-        nla.attribute(2, sport.to_bytes(2)),
-        nla.attribute(3, dport.to_bytes(2)),
-    )
+    first = 1 if entry.family is Family.IPV4 else 3
     return nla.nested(
-        kind, addresses, numbers, b"" if zone is None else nla.attribute(3, zone.to_bytes(2))
+        kind,
+        nla.nested(1, *(nla.attribute(first + n, _packed(a)) for n, a in enumerate(addresses))),
+        nla.nested(
+            2,
+            nla.attribute(1, bytes([entry.protocol])),
+            *(nla.attribute(2 + n, port.to_bytes(2)) for n, port in enumerate(ports)),
+        ),
+        b"" if zone is None else nla.attribute(3, zone.to_bytes(2)),
     )
 
 

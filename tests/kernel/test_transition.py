@@ -122,8 +122,8 @@ def test_tcp_is_reset_and_connects_anew(wire: Wire, commit: Commit) -> None:
         assert talks(client, server)
         assert Transition(old, NEW, EXPIRE_ALL).run() == Expired({TCP: 1})
         assert talks(other, other_server)
+        client.sendall(b"?")
         with pytest.raises(ConnectionResetError):
-            client.sendall(b"?")
             client.recv(1)
         client.close()
         server.close()

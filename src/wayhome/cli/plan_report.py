@@ -164,11 +164,19 @@ def _left_out(plan: Plan) -> Iterator[str]:
     neither, others = plan.verdicts[Verdict.NEITHER], plan.verdicts[Verdict.NOT_OURS]
     if neither:
         yield (
-            f"{neither:,} more are treated as neither the old nor the new policy says: they were opened under earlier "
-            "rules, or somebody else translates them. They stay so until they end."
+            f"{_more(neither)} treated as neither the old nor the new policy says: opened under earlier rules, or "
+            f"translated by somebody else. {'It stays so until it ends' if neither == 1 else 'They stay so until they end'}."
         )
     if others:
-        yield f"{others:,} more are translated by somebody else (kube-proxy, an egress gateway) or tracked in a zone of their own."
+        own = "its" if others == 1 else "their"
+        yield (
+            f"{_more(others)} translated by somebody else (kube-proxy, an egress gateway) or tracked in a zone of "
+            f"{own} own."
+        )
+
+
+def _more(count: int) -> str:
+    return f"{count:,} more {'is' if count == 1 else 'are'}"
 
 
 def document(planned: Planned) -> dict[str, object]:
