@@ -330,6 +330,46 @@ def test_the_scope_is_said_and_native_mode_has_the_scope_of_pods(agent: AgentPro
     assert "172.16.2.0/24" not in rules()
 
 
+def saved(variant: str) -> list[str]:
+    done = subprocess.run(
+        [f"{variant}-save", "-t", "nat"], capture_output=True, text=True, check=True
+    )
+    return [line for line in done.stdout.splitlines() if line.startswith("-A")]
+
+
+@pytest.mark.parametrize("variant", ["iptables-nft", "iptables-legacy"])
+def test_a_node_that_upstreams_agent_kept_stays_with_its_chain(
+    agent: AgentProcess, variant: str
+) -> None:
+    left = "*nat\n:IP-MASQ - [0:0]\n-A POSTROUTING -j IP-MASQ\n-A IP-MASQ -j MASQUERADE\nCOMMIT\n"
+    subprocess.run([f"{variant}-restore", "--noflush"], input=left, text=True, check=True)
+    agent.write(CASE)
+    agent.start("--masq-chain=IP-MASQ")
+    assert "holds the chain IP-MASQ" in agent.wait_for("backend")["message"]
+    agent.wait_for("applied")
+    rules = saved(variant)
+    assert [r.split(" -d ")[1] for r in rules if " -d " in r] == [
+        f'{prefix} -m comment --comment "ip-masq-agent: local traffic is not subject to MASQUERADE" -j RETURN'
+        for prefix in ("169.254.0.0/16", *CASE_RANGES)
+    ]
+    assert len([r for r in rules if r.startswith("-A POSTROUTING") and "-j IP-MASQ" in r]) == 1
+    assert kept() is None  # no table of ours beside it
+    agent.write("nonMasqueradeCIDRs: [10.0.0.0/8]\n")
+    wait_until(
+        lambda: any("10.0.0.0/8" in rule for rule in saved(variant)), lambda: str(saved(variant))
+    )
+
+
+def test_damage_to_the_chain_of_iptables_nft_is_repaired_by_its_event(agent: AgentProcess) -> None:
+    agent.write(CASE)
+    agent.start("--backend=iptables-nft")
+    agent.wait_for("applied")
+    before = saved("iptables-nft")
+    subprocess.run(["iptables-nft", "-t", "nat", "-F", "IP-MASQ-AGENT"], check=True)
+    agent.wait_for("repaired")
+    assert saved("iptables-nft") == before
+
+
 def test_without_a_writable_folder_one_line_says_what_is_lost(agent: AgentProcess) -> None:
     agent.state.write_text("a file where the folder should be")
     agent.write(CASE)
@@ -353,7 +393,9 @@ def test_while_nft_hangs_it_hears_signals_and_ends(
     programs = tmp_path / "programs"
     programs.mkdir()
     started = tmp_path / "nft-started"
-    (programs / "nft").write_text(f"#!/bin/sh\necho $$ >{started}\nexec sleep 60\n")
+    # Its version is asked for before anything is applied.
+    answers = '[ "$1" = --version ] && exec echo "nftables v1.0.6"'
+    (programs / "nft").write_text(f"#!/bin/sh\n{answers}\necho $$ >{started}\nexec sleep 60\n")
     (programs / "nft").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     agent.write(CASE)

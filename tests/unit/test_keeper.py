@@ -12,7 +12,7 @@ from wayhome.agent.keeper import Keeper
 from wayhome.agent.logs import Format, Log
 from wayhome.agent.memory import Memory
 from wayhome.agent.reading import Missing, Present, Reading, Unreadable
-from wayhome.kernel import ElementChanges, Masquerade, RefusedError, Ruleset
+from wayhome.kernel import ElementChanges, Masquerade, NftablesBackend, RefusedError, Ruleset
 from wayhome.kernel.fake import FakeKernel
 from wayhome.kernel.table import Table
 from wayhome.policy import Settings
@@ -74,10 +74,9 @@ class Node:
         remembered, _ = memory.recall()
         self.keeper = Keeper(
             source=self,
-            kernel=self.kernel,
+            backend=NftablesBackend(self.kernel, Masquerade()),
             holding=Holding(Settings(), remembered),
             memory=memory,
-            masquerade=Masquerade(),
             observer=Announcer(Log(Format.JSON, self.stream), "the file"),
             drift=self,
             clock=lambda: self.now,

@@ -93,13 +93,35 @@ def install(folder: Path, name: str, body: str = "") -> None:
         ("echo 'nftables v1.0.6 (Lester Gooch #5)'", (1, 0, 6)),
         ("echo 'nftables v1.1 (x)'", (1, 1)),
         ("echo hello", "names no version"),
-        ("kill -9 $$", "nft was killed by SIGKILL"),
     ],
 )
 def test_the_facts_of_nft(programs: Path, body: str, nft: tuple[int, ...] | str) -> None:
     install(programs, "nft", f'test "$1" = --version && {body}')
     found = gather().nft
     assert found == nft if isinstance(nft, tuple) else nft in found
+
+
+def test_an_nft_that_does_not_answer_is_no_reason_for_another_back_end(programs: Path) -> None:
+    install(programs, "nft", "kill -9 $$")
+    with pytest.raises(KernelError, match="nft was killed by SIGKILL"):
+        gather()
+
+
+CHAIN_IN_LEGACY = replace(FACTS, with_chain=("iptables-legacy",))
+
+
+def test_a_chain_that_is_there_already_is_kept() -> None:
+    choice = choose(CHAIN_IN_LEGACY)
+    assert choice.name is BackendName.IPTABLES_LEGACY
+    assert "holds the chain IP-MASQ-AGENT" in choice.reason
+    assert "wayhome node migrate" in choice.reason
+
+
+def test_iptables_where_only_that_is_wanted() -> None:
+    assert choose(FACTS, iptables=True).name is BackendName.IPTABLES_NFT
+    assert choose(CHAIN_IN_LEGACY, iptables=True).name is BackendName.IPTABLES_LEGACY
+    with pytest.raises(KernelError, match="iptables is not installed;"):
+        choose(replace(FACTS, variants=()), iptables=True)
 
 
 def test_a_variant_is_there_if_all_of_its_programs_are(

@@ -1,12 +1,14 @@
-"""The agent's command lines: upstream's, as it stands in people's DaemonSets, and the native one.
+"""The agent's command lines: upstream's and Azure's, as they stand in people's DaemonSets, and the native one.
 
-Both accept upstream's flags with upstream's meaning, written as Go's flag package allows: one dash or two, `--flag`,
-`--flag=true`. klog's flags are accepted and have no effect. The native command line adds the scope of Pods.
+All accept upstream's flags with upstream's meaning, written as Go's flag package allows: one dash or two, `--flag`,
+`--flag=true`. klog's flags are accepted and have no effect. The native command line adds the scope of Pods. Whose
+command line and files are read is said by `--dialect` and never guessed.
 
 argparse and not click: the agent's container installs nothing that it does not need.
 """
 
 import argparse
+import enum
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -14,10 +16,13 @@ from typing import NoReturn
 from wayhome import __version__
 from wayhome.agent.logs import Format
 from wayhome.kernel import Masquerade
+from wayhome.kernel.transition import TransitionMode
 from wayhome.policy import Settings
 from wayhome.prefixes import Prefix, PrefixError
 
 CONFIG = Path("/etc/config/ip-masq-agent")  # upstream's, which knows no other
+AZURE_CONFIG = Path("/etc/config")
+BACKENDS = ("auto", "nftables", "iptables", "iptables-nft", "iptables-legacy")
 STATE = Path("/var/lib/wayhome")
 
 _KLOG_FLAGS = (
@@ -27,16 +32,30 @@ _KLOG_FLAGS = (
 )  # fmt: skip
 
 
+class Dialect(enum.StrEnum):
+    """Whose command line and configuration files are read."""
+
+    UPSTREAM = "upstream"
+    AZURE = "azure"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the command line says."""
 
     native: bool
+    dialect: Dialect
     config: Path
+    """The file; Azure's folder of files."""
     state: Path | None
     settings: Settings
     masquerade: Masquerade
+    backend: str
+    """One of `BACKENDS`."""
     masq_chain: str | None
+    observe: bool
+    transition: TransitionMode
+    metrics_bind_address: tuple[str, int] | None
     log_format: Format
     ignored: tuple[str, ...]
     """klog's flags that were given."""
@@ -44,20 +63,58 @@ class Options:
 
 def parse_arguments(arguments: list[str], *, native: bool) -> Options:
     """Read a command line. Exits with 2 and a message where it cannot be read, with 0 after --help and --version."""
-    found = _parser(native=native).parse_args(arguments)
+    dialect = Dialect.UPSTREAM if native else _dialect(arguments)
+    parser = _parser(native=native, dialect=dialect)
+    found = parser.parse_args(arguments)
+    pod_cidrs = getattr(found, "pod_cidrs", None)
+    scope = getattr(found, "scope", None) or ("pods" if pod_cidrs else "node")
+    if scope == "pods" and not pod_cidrs:
+        parser.error("--scope=pods takes this node's Pod ranges; write --pod-cidrs=CIDR,…")
+    if scope == "node" and pod_cidrs:
+        parser.error(
+            "--pod-cidrs limits the scope, and --scope=node says that it is not; leave one of them out"
+        )
     return Options(
         native=native,
+        dialect=dialect,
         config=found.config,
         state=found.state if str(found.state) not in ("", ".") else None,
         settings=Settings(
             ipv6=found.enable_ipv6,
             all_reserved_ranges=found.nomasq_all_reserved_ranges,
-            pod_cidrs=getattr(found, "pod_cidrs", None),
+            pod_cidrs=pod_cidrs,
         ),
-        masquerade=Masquerade(random_fully=found.random_fully, to_ports=found.to_ports),
+        masquerade=Masquerade(
+            random_fully=found.random_fully,
+            to_ports=found.to_ports,
+            kube_proxy_mark_bit=found.kube_proxy_mark_bit,
+        ),
+        backend=found.backend,
         masq_chain=found.masq_chain,
+        observe=found.observe,
+        transition=found.transition,
+        metrics_bind_address=found.metrics_bind_address,
         log_format=found.log_format,
         ignored=tuple(name for name in _KLOG_FLAGS if getattr(found, _attribute(name)) is not None),
+    )
+
+
+def _dialect(arguments: list[str]) -> Dialect:
+    """Which flags there are depends on this one, so it is read first."""
+    parser = _Parser(prog="wayhome-agent", add_help=False, allow_abbrev=False)
+    _add_dialect(parser)
+    return Dialect(parser.parse_known_args(arguments)[0].dialect)
+
+
+def _add_dialect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dialect",
+        "-dialect",
+        type=Dialect,
+        choices=list(Dialect),
+        default=Dialect.UPSTREAM,
+        metavar="upstream|azure",
+        help="whose command line and files these are (upstream): azure reads every file ip-masq* of a folder and merges them",
     )
 
 
@@ -69,7 +126,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}. `{self.prog} --help` lists the flags.\n")
 
 
-def _parser(*, native: bool) -> argparse.ArgumentParser:
+def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
+    azure = dialect is Dialect.AZURE
     parser = _Parser(
         prog="wayhome agent" if native else "wayhome-agent",
         description="Keeps this node's masquerade rules as the configuration file says.",
@@ -96,7 +154,11 @@ def _parser(*, native: bool) -> argparse.ArgumentParser:
         help="without a list of its own, keep the Pod's address towards all 11 reserved IPv4 ranges, not only the 3 of RFC 1918",
     )
     switch("enable-ipv6", default=False, help="masquerade IPv6 too")
-    switch("random-fully", default=True, help="choose source ports at random (default true)")
+    switch(
+        "random-fully",
+        default=not azure,
+        help=f"choose source ports at random ({str(not azure).lower()})",
+    )
     flag(
         "to-ports",
         type=parse_port_ranges,
@@ -104,12 +166,15 @@ def _parser(*, native: bool) -> argparse.ArgumentParser:
         metavar="RANGES",
         help="source ports to choose from, such as 1024-29999,32768-65535",
     )
+    config = AZURE_CONFIG if azure else CONFIG
     flag(
         "config",
         type=Path,
-        default=CONFIG,
-        metavar="FILE",
-        help=f"the configuration file ({CONFIG})",
+        default=config,
+        metavar="FOLDER" if azure else "FILE",
+        help=f"the folder of the configuration files ({config})"
+        if azure
+        else f"the configuration file ({config})",
     )
     flag(
         "state",
@@ -119,6 +184,40 @@ def _parser(*, native: bool) -> argparse.ArgumentParser:
         help=f"where the last good configuration is remembered ({STATE}); an empty value for nowhere",
     )
     flag(
+        "backend",
+        choices=BACKENDS,
+        default="auto",
+        metavar="|".join(BACKENDS),
+        help="how the rules are held (auto: by what the node has, and the log says why)",
+    )
+    flag(
+        "kube-proxy-mark-bit",
+        type=_mark_bit,
+        default=14,
+        metavar="N",
+        help="kube-proxy's masquerade bit: what it has marked is left to it (14); none on a node without kube-proxy",
+    )
+    flag(
+        "transition",
+        type=TransitionMode,
+        choices=list(TransitionMode),
+        default=TransitionMode.KEEP,
+        metavar="|".join(TransitionMode),
+        help="what becomes of connections that a new configuration would treat differently (keep: their old address until they end); expire-all resets TCP",
+    )
+    switch(
+        "observe",
+        default=False,
+        help="write no rule: report what the kernel holds beside what the configuration says",
+    )
+    flag(
+        "metrics-bind-address",
+        type=_bind_address,
+        default=None,
+        metavar="HOST:PORT",
+        help="where /metrics, /healthz and /readyz are answered (nowhere)",
+    )
+    flag(
         "log-format",
         type=Format,
         default=Format.TEXT,
@@ -126,13 +225,29 @@ def _parser(*, native: bool) -> argparse.ArgumentParser:
         metavar="text|json",
         help="how log lines are written",
     )
+    if not native:
+        _add_dialect(parser)
+    if azure:
+        flag(
+            "resync-interval",
+            type=_seconds,
+            default=60,
+            metavar="SECONDS",
+            help="a full verification each so many seconds (60)",
+        )
     if native:
+        flag(
+            "scope",
+            choices=("pods", "node"),
+            metavar="pods|node",
+            help="pods: what this node's Pods send (the default with --pod-cidrs); node: whatever leaves the node, as upstream",
+        )
         flag(
             "pod-cidrs",
             type=parse_prefixes,
             default=None,
             metavar="CIDRS",
-            help="this node's Pod ranges, separated by commas: only what they send is masqueraded. Without it, whatever leaves the node, as upstream",
+            help="this node's Pod ranges, separated by commas: only what they send is masqueraded",
         )
     for name in _KLOG_FLAGS:
         flag(name, nargs="?", const="", dest=_attribute(name), help=argparse.SUPPRESS)
@@ -151,6 +266,30 @@ def _go_bool(text: str) -> bool:
     if text in ("0", "f", "F", "false", "FALSE", "False"):
         return False
     raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+
+
+def _mark_bit(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not text.isdecimal() or not 0 <= int(text) < 32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no bit of a mark; write 0 to 31, or none")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 60")
+    return int(text)
+
+
+def _bind_address(text: str) -> tuple[str, int]:
+    """`127.0.0.1:9696`, `[::1]:9696`, or `:9696` for all addresses."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535 or (":" in host and host[0] != "["):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no address; write HOST:PORT, such as 127.0.0.1:9696"
+        )
+    return host.strip("[]"), int(port)
 
 
 def parse_port_ranges(text: str) -> tuple[tuple[int, int], ...]:

@@ -4,13 +4,14 @@ There is no thread and no waiting in here: `step()` does what is due and returns
 events only note that something is due earlier. The clock is injected, so that any sequence of events can be played in
 a test in no time.
 
-Everything ends in the same call: bring the kernel to the wanted ruleset, whatever it holds. A change of the file, a
-damaged table and the regular verification differ only in when that call comes:
+Everything ends in the same call: bring the kernel to the wanted policy, whatever it holds. A change of the file, damaged
+rules and the regular verification differ only in when that call comes:
 
 - a change of the configuration: at once;
 - somebody has changed nftables: at once, then at most once a second. A table that is damaged again and again is
   repaired more and more rarely, down to once a minute, with an alarm: every commit makes other writers on the node
   start over (their transactions carry the generation that they were made for);
+- where the kernel reports no changes (iptables-legacy): every 10 s;
 - the interval of the configuration (`resyncInterval`): everything is read again, the file too;
 - a kernel that refused: again after 1 s, 2 s, up to a minute.
 
@@ -26,17 +27,7 @@ from wayhome.agent.holding import Basis, Held, Holding
 from wayhome.agent.memory import Memory
 from wayhome.agent.observer import Observer
 from wayhome.agent.reading import Missing, Present, Reading
-from wayhome.kernel import (
-    Applier,
-    ChangeKind,
-    Kernel,
-    KernelError,
-    Masquerade,
-    RepairBackoff,
-    Ruleset,
-    TransactionPace,
-    ruleset_of,
-)
+from wayhome.kernel import Backend, ChangeKind, KernelError, RepairBackoff, TransactionPace
 
 LONGEST_RETRY = 60.0
 """Seconds between two attempts at a kernel that refuses."""
@@ -65,20 +56,17 @@ class Keeper:
         self,
         *,
         source: Source,
-        kernel: Kernel,
+        backend: Backend,
         holding: Holding,
         memory: Memory,
-        masquerade: Masquerade,
         observer: Observer,
-        drift: Drift,
+        drift: Drift | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
-        self._kernel = kernel
-        self._applier = Applier(kernel)
+        self._backend = backend
         self._holding = holding
         self._memory = memory
-        self._masquerade = masquerade
         self._observer = observer
         self._drift = drift
         self._clock = clock
@@ -86,7 +74,6 @@ class Keeper:
         # Set by the first look, which comes before everything else.
         self._reading: Reading
         self._held: Held
-        self._ruleset: Ruleset
         self._begun = False
         self._changed = False
         """The wanted configuration is not the one that the kernel was last given."""
@@ -127,7 +114,7 @@ class Keeper:
         now = self._clock()
         if self._audit_at <= now:
             self._look_at = self._apply_at = -math.inf
-            self._kernel.forget()
+            self._backend.forget()
         if self._look_at <= now:
             self._look(now)
         if self._apply_at <= now:
@@ -147,7 +134,6 @@ class Keeper:
             self._look_at = held.until
         self._observer.source(held)
         if news:
-            self._ruleset = ruleset_of(held.configuration.policy, self._masquerade)
             self._changed = True
             self._apply_at = -math.inf
             self._noticed_at = min(self._noticed_at, now)
@@ -164,18 +150,19 @@ class Keeper:
         if delay > 0:
             self._apply_at = now + delay
             return
-        self._drift.drain()  # before reading: what happens from here on is news
+        if self._drift:
+            self._drift.drain()  # before reading: what happens from here on is news
         if self._drifted:
             self._drifted = False
             self._drift_seen_at = now
         try:
-            change = self._applier.apply(self._ruleset)
+            change = self._backend.apply(self._held.configuration.policy)
         except KernelError as error:
             self._retry(now, str(error))
             return
         held = self._held
         self._audit_at = now + held.configuration.resync_interval
-        self._apply_at = math.inf
+        self._apply_at = now + (self._backend.poll_interval or math.inf)
         self._retries = 0
         if change.kind is not ChangeKind.NOTHING:
             self._pace.record(now)

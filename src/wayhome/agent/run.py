@@ -1,35 +1,47 @@
-"""The agent as a process: command line, lock, event loop, signals.
+"""The agent as a process: what it is told, what it finds on the node, one agent a node, and signals.
 
-One asyncio loop waits for four things: the folder of the configuration file, the kernel's news about nftables, a
-signal, and the time of the next step. What is due is done by a worker thread, for as long as the kernel takes; between
-events the process sleeps.
+Everything that can be missing on a node is found out here and said once, in a line that says what is lost by it.
 """
 
 import asyncio
-import math
 import os
 import signal
-import time
-from collections.abc import Callable
-from typing import Protocol
+from dataclasses import replace
+from typing import TypeVar
 
 from wayhome import __version__
+from wayhome.agent import http
 from wayhome.agent.announcer import Announcer
 from wayhome.agent.arguments import Options
+from wayhome.agent.endpoints import Endpoints
 from wayhome.agent.holding import Holding
 from wayhome.agent.keeper import Keeper
 from wayhome.agent.lock import NodeLock
 from wayhome.agent.logs import Log
+from wayhome.agent.loop import Loop
 from wayhome.agent.memory import Memory
+from wayhome.agent.observer import Observers
 from wayhome.agent.source import FileSource
-from wayhome.agent.watch import POLL_INTERVAL, SourceWatch
+from wayhome.agent.tally import Tally
+from wayhome.agent.watch import SourceWatch
 from wayhome.agent.worker import Worker
-from wayhome.kernel import DriftListener, KernelError, NftablesKernel
+from wayhome.kernel import (
+    Backend,
+    BackendName,
+    Choice,
+    DriftListener,
+    Facts,
+    KernelError,
+    choose,
+    gather,
+    iptables,
+    open_backend,
+)
+
+Result = TypeVar("Result")
 
 LOCK_INTERVAL = 5.0
 """Seconds between two attempts of a second agent on the same node."""
-LAST_STEP_SECONDS = 5.0
-"""How long an agent that is told to end waits for what it has begun. Kubernetes gives a Pod 30 s."""
 
 
 def run(options: Options) -> int:
@@ -59,11 +71,6 @@ def _introduce(options: Options, log: Log) -> None:
             "scope",
             f"scope: what this node's Pods send ({', '.join(map(str, options.settings.pod_cidrs))})",
         )
-    if options.masq_chain:
-        log.info(
-            "flags",
-            f"--masq-chain={options.masq_chain} names nothing: the rules are the nftables table inet wayhome",
-        )
     if options.ignored:
         log.info(
             "flags",
@@ -71,24 +78,13 @@ def _introduce(options: Options, log: Log) -> None:
         )
 
 
-class _Readable(Protocol):
-    """Something that the loop can wait for."""
-
-    def fileno(self) -> int:
-        """Its descriptor."""
-
-
 class _Agent:
-    """What the loop waits for."""
+    """One agent, from its start to its end."""
 
     def __init__(self, options: Options, log: Log) -> None:
         self._options = options
         self._log = log
-        self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._source_news = False
-        self._tables_news = False
-        self._listened: dict[str, tuple[_Readable, int]] = {}
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -100,105 +96,101 @@ class _Agent:
         remembered, problem = memory.recall()
         if problem:
             self._log.warning("memory", problem)
-        self._watch = SourceWatch(self._options.config, self._log)
-        self._drift = DriftListener()
-        self._keeper = Keeper(
+        tally, worker = Tally(), Worker()
+        backend = await self._unless_stopped(worker.run(self._choose_backend))
+        if backend is None:
+            return 0
+        drift = DriftListener() if backend.poll_interval is None else None
+        watch = SourceWatch(self._options.config, self._log)
+        keeper = Keeper(
             source=FileSource(self._options.config),
-            kernel=NftablesKernel(),
+            backend=backend,
             holding=Holding(self._options.settings, remembered),
             memory=memory,
-            masquerade=self._options.masquerade,
-            observer=Announcer(self._log, str(self._options.config)),
-            drift=self._drift,
+            observer=Observers((Announcer(self._log, str(self._options.config)), tally)),
+            drift=drift,
         )
-        self._worker = Worker()
-        loop.add_signal_handler(signal.SIGHUP, self._source_has_news)
-        while not self._stopping.is_set():
-            await self._turn()
-        self._watch.close()
-        self._drift.close()
+        endpoints = Endpoints(
+            tally,
+            worker,
+            backend=backend.name,
+            scope="pods" if self._options.settings.pod_cidrs else "node",
+            count=list,
+        )
+        server = await self._serve(endpoints)
+        loop_of_events = Loop(
+            keeper=keeper,
+            watch=watch,
+            drift=drift,
+            worker=worker,
+            endpoints=endpoints,
+            log=self._log,
+        )
+        await loop_of_events.run(self._stopping)
+        if server:
+            server.close()
+        watch.close()
+        if drift:
+            drift.close()
         self._log.info("stopped", "the rules stay in place; `wayhome node clean` removes them")
         return 0
 
-    async def _turn(self) -> None:
-        """Watch, do what is due, and sleep until something else is."""
-        self._wake.clear()
-        if self._watch.renew():
-            self._source_news = True  # what happened before it was watched was not seen
-        self._listen("source", self._watch.current, self._source_readable)
-        self._hand_over_news()
-        due = await self._step()
-        if self._watch.current is None:
-            due = min(due, time.monotonic() + POLL_INTERVAL)
-        # While a verification is due anyway, the kernel's news are not read: at a thousand changes a second by others,
-        # reading them would be all that this process does.
-        drift = None if self._keeper.verification_due else self._drift
-        self._listen("drift", drift, self._tables_have_news)
+    async def _unless_stopped(self, call: "asyncio.Future[Result]") -> Result | None:
+        """The call's result; None if the process is told to end first, because a program may hang."""
+        stop = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait((call, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        return call.result() if call.done() else None
+
+    def _choose_backend(self) -> Backend:
+        """Open the back end that was asked for, or the one that the node gets by itself; say which, and why."""
+        options = self._options
+        wanted = options.backend
+        chain = options.masq_chain or iptables.CHAIN
+        if wanted in ("auto", "iptables"):
+            facts = gather(chain)
+            if wanted == "auto" and options.settings.pod_cidrs is not None:
+                facts = self._without_chain(facts, chain)
+            choice = choose(facts, iptables=wanted == "iptables", chain=chain)
+        else:
+            choice = Choice(BackendName(wanted), f"--backend={wanted}")
+        backend = open_backend(choice.name, options.masquerade, chain)
+        self._log.info("backend", f"back end {backend.name}: {choice.reason}")
+        if options.masq_chain and choice.name is BackendName.NFTABLES:
+            self._log.info(
+                "flags",
+                f"--masq-chain={options.masq_chain} names nothing: the rules are the nftables table inet wayhome",
+            )
+        return backend
+
+    def _without_chain(self, facts: Facts, chain: str) -> Facts:
+        """The scope of Pods takes nftables, also on a node with another agent's chain; that one has to go then."""
+        if facts.with_chain:
+            self._log.warning(
+                "foreign chain",
+                f"the node's nat table ({', '.join(facts.with_chain)}) holds the chain {chain}, which decides before the "
+                "table inet wayhome; `wayhome node migrate` removes it",
+            )
+        return replace(facts, with_chain=())
+
+    async def _serve(self, endpoints: Endpoints) -> asyncio.Server | None:
+        """Answer over HTTP where that is asked for. An address that cannot be had is no reason to lose the rules."""
+        if self._options.metrics_bind_address is None:
+            return None
+        host, port = self._options.metrics_bind_address
         try:
-            timeout = None if due == math.inf else max(due - time.monotonic(), 0)
-            await asyncio.wait_for(self._wake.wait(), timeout)
-        except TimeoutError:
-            if self._watch.current is None:
-                self._source_news = True
-
-    def _hand_over_news(self) -> None:
-        """The keeper belongs to the worker while it steps, and hears only between two steps of what came meanwhile."""
-        if self._source_news:
-            self._source_news = False
-            self._keeper.source_changed()
-        if self._tables_news:
-            self._tables_news = False
-            self._keeper.tables_changed()
-
-    async def _step(self) -> float:
-        """Let the worker do what is due. Returns the time of the next step, by time.monotonic."""
-        self._listen("drift", None, self._tables_have_news)  # the step itself takes those
-        step = self._worker.run(self._keeper.step)
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait((step, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not step.done():
-            await asyncio.wait((step,), timeout=LAST_STEP_SECONDS)
-        if step.done():
-            return step.result()
-        self._log.warning(
-            "abandoned",
-            "a change was still being made; the kernel holds it as a whole or not at all",
-        )
-        return math.inf
-
-    def _listen(self, name: str, what: _Readable | None, callback: Callable[[], None]) -> None:
-        """Have `callback` called when `what` is readable; None: no more.
-
-        Compared as objects: a new watch may well have the number of the one that was closed.
-        """
-        loop = asyncio.get_running_loop()
-        known = self._listened.get(name)
-        if known and known[0] is not what:
-            loop.remove_reader(known[1])
-            del self._listened[name]
-        if what is not None and name not in self._listened:
-            self._listened[name] = what, what.fileno()
-            loop.add_reader(what.fileno(), callback)
-
-    def _source_readable(self) -> None:
-        if self._watch.drain():
-            self._source_has_news()
-        self._listen("source", self._watch.current, self._source_readable)
-
-    def _source_has_news(self) -> None:
-        self._source_news = True
-        self._wake.set()
-
-    def _tables_have_news(self) -> None:
-        self._listen("drift", None, self._tables_have_news)  # once is enough until they are read
-        self._tables_news = True
-        self._wake.set()
+            return await http.serve(host, port, endpoints.paths)
+        except OSError as error:
+            self._log.error(
+                "metrics",
+                f"--metrics-bind-address: {host}:{port} cannot be listened on ({error.strerror}); "
+                "there are no metrics and no health checks",
+            )
+            return None
 
     def _stop(self, number: int) -> None:
         self._log.info("stopping", f"{signal.Signals(number).name} received")
         self._stopping.set()
-        self._wake.set()
 
     async def _acquire_node(self) -> bool:
         lock = self._lock = NodeLock()

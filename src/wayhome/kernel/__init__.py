@@ -23,7 +23,7 @@ from wayhome.kernel.backend import (
     RefusedError,
 )
 from wayhome.kernel.change import ChainCause, Change, ChangeKind
-from wayhome.kernel.choice import BackendName, Choice, choose, gather, open_backend
+from wayhome.kernel.choice import BackendName, Choice, Facts, choose, gather, open_backend
 from wayhome.kernel.difference import Cause, Difference, ElementChanges, Nothing, Replacement
 from wayhome.kernel.drift import DriftListener
 from wayhome.kernel.iptables_backend import IptablesBackend
@@ -46,6 +46,7 @@ __all__ = [
     "Difference",
     "DriftListener",
     "ElementChanges",
+    "Facts",
     "InexpressibleError",
     "Interval",
     "IptablesBackend",

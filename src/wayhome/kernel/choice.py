@@ -1,10 +1,14 @@
 """Which back end a node gets where nobody says: by what the node has, and with the reason. The decision is pure.
 
-nftables first: it alone holds a list of any length at the same cost, keeps out of everybody's tables, and knows the
-scope of Pods. Then iptables-nft, whose damage the kernel reports. iptables-legacy last, where there is no nf_tables.
+A node whose nat table already holds the chain, from upstream's agent or from the node's own start, keeps it: the chain
+is called before any table of ours and would go on deciding as it did when its writer was replaced.
 
-Two things are not looked at on purpose. What other programs of the node use: netfilter calls the nat chains of all of
-them. And iptables-legacy's own table: looking at it would create it.
+Otherwise nftables first: it alone holds a list of any length at the same cost, keeps out of everybody's tables, and
+knows the scope of Pods. Then iptables-nft, whose damage the kernel reports. iptables-legacy last, where there is no
+nf_tables.
+
+What other programs of the node use is not looked at on purpose: netfilter calls the nat chains of all of them. A
+legacy table that does not exist is not looked at either: that would create it.
 """
 
 import enum
@@ -53,6 +57,8 @@ class Facts:
     """nft's version, or what is wrong with it."""
     variants: tuple[str, ...]
     """The variants of iptables that are installed."""
+    with_chain: tuple[str, ...] = ()
+    """Those of them whose nat table holds the chain already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +69,56 @@ class Choice:
     reason: str
 
 
-def choose(facts: Facts) -> Choice:
-    """Pick a back end. Raises KernelError where there is none."""
-    obstacle = _obstacle(facts)
+def choose(facts: Facts, *, iptables: bool = False, chain: str = CHAIN) -> Choice:
+    """Pick a back end, of iptables if only that is wanted. Raises KernelError where there is none."""
+    if facts.with_chain:
+        return Choice(
+            BackendName(facts.with_chain[0]),
+            f"the node's nat table holds the chain {chain}, which decides before any table of ours; to move to "
+            "nftables, start with --backend=nftables and run `wayhome node migrate`",
+        )
+    obstacle = "iptables is asked for" if iptables else _obstacle(facts)
     if obstacle is None:
         return Choice(
             BackendName.NFTABLES,
             f"nft {_dotted(facts.nft)} and Linux {_dotted(facts.kernel)} can hold the table inet wayhome",
         )
+    because = obstacle if iptables else f"nftables is out of the question: {obstacle}"
     if facts.nf_tables is None and BackendName.IPTABLES_NFT in facts.variants:
-        return Choice(BackendName.IPTABLES_NFT, f"nftables is out of the question: {obstacle}")
+        return Choice(BackendName.IPTABLES_NFT, because)
     if BackendName.IPTABLES_LEGACY in facts.variants:
-        also = "" if facts.nf_tables else ", and iptables-nft is not installed"
+        also = (
+            f"this kernel has no nf_tables ({facts.nf_tables})"
+            if facts.nf_tables
+            else "iptables-nft is not installed"
+        )
         return Choice(
-            BackendName.IPTABLES_LEGACY, f"nftables is out of the question: {obstacle}{also}"
+            BackendName.IPTABLES_LEGACY, because if also in because else f"{because}, and {also}"
         )
     raise KernelError(
-        f"there is no back end for this node: {obstacle}, and iptables is not installed either; "
+        f"there is no back end for this node: {obstacle}, and iptables is not installed{'' if iptables else ' either'}; "
         "install the package nftables (nft 1.0.1 or newer), or the package iptables"
     )
 
 
-def gather() -> Facts:
-    """Look at this node, in the calling thread's network namespace. Raises KernelError where that takes more rights."""
+def gather(chain: str = CHAIN) -> Facts:
+    """Look at this node, in the calling thread's network namespace.
+
+    Raises KernelError where that takes more rights, and where a program does not answer.
+    """
+    nf_tables = _nf_tables_problem()
+    variants = tuple(variant for variant in xtables.VARIANTS if _is_installed(variant))
     return Facts(
         kernel=_version(os.uname().release) or (),
-        nf_tables=_nf_tables_problem(),
+        nf_tables=nf_tables,
         nft=_nft(),
-        variants=tuple(variant for variant in xtables.VARIANTS if _is_installed(variant)),
+        variants=variants,
+        with_chain=tuple(
+            variant
+            for variant in variants
+            if (variant == BackendName.IPTABLES_LEGACY or nf_tables is None)
+            and xtables.read(variant, Family.IPV4, chain).exists
+        ),
     )
 
 
@@ -140,10 +168,8 @@ def _nft() -> Version | str:
     program = child.find("nft")
     if program is None:
         return "nft is not installed"
-    try:
-        said = child.run([program, "--version"], timeout=_TIMEOUT, lines_with="nftables").lines
-    except KernelError as error:
-        return str(error)
+    # One that is there and hangs is no reason for another back end: that would leave the table that it holds.
+    said = child.run([program, "--version"], timeout=_TIMEOUT, lines_with="nftables").lines
     return _version("".join(said)) or f"{program} --version names no version"
 
 
