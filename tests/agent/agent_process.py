@@ -1,5 +1,6 @@
 """The agent as a process, in a network of its own, and what the test does to its node."""
 
+import http.client
 import json
 import subprocess
 import sys
@@ -9,6 +10,17 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT = 10.0
+PORT = 9696
+
+
+def get(path: str) -> tuple[int, str]:
+    """What the agent answers over HTTP in the calling thread's network."""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    found = answer.status, answer.read().decode()
+    connection.close()
+    return found
 
 
 class AgentProcess:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.agent.agent_process import AgentProcess, kept, nft, wait_for_kept, wait_until
+from tests.agent.agent_process import PORT, AgentProcess, get, kept, nft, wait_for_kept, wait_until
 
 from wayhome.agent import lock
 
@@ -387,7 +387,7 @@ def test_with_standard_error_closed_it_works_all_the_same(agent: AgentProcess) -
     wait_for_kept(*CASE_RANGES)
 
 
-def test_while_nft_hangs_it_hears_signals_and_ends(
+def test_while_nft_hangs_it_answers_hears_signals_and_ends(
     agent: AgentProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = tmp_path / "programs"
@@ -399,9 +399,12 @@ def test_while_nft_hangs_it_hears_signals_and_ends(
     (programs / "nft").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     agent.write(CASE)
-    agent.start()
+    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}")
     wait_until(lambda: started.exists() and started.read_text(), lambda: "nft to be started")
     try:
+        assert get("/healthz")[0] == 200
+        assert get("/readyz")[0] == 503
+        assert "wayhome_ready 0" in get("/metrics")[1]
         assert agent.stop() == 0
         assert "as a whole or not at all" in agent.wait_for("abandoned")["message"]
         agent.wait_for("stopped")

@@ -12,9 +12,11 @@ from wayhome.agent.keeper import Keeper
 from wayhome.agent.logs import Format, Log
 from wayhome.agent.memory import Memory
 from wayhome.agent.reading import Missing, Present, Reading, Unreadable
+from wayhome.agent.transitions import Transitions
 from wayhome.kernel import ElementChanges, Masquerade, NftablesBackend, RefusedError, Ruleset
 from wayhome.kernel.fake import FakeKernel
 from wayhome.kernel.table import Table
+from wayhome.kernel.transition import TransitionMode
 from wayhome.policy import Settings
 from wayhome.prefixes import Prefix
 
@@ -78,6 +80,7 @@ class Node:
             holding=Holding(Settings(), remembered),
             memory=memory,
             observer=Announcer(Log(Format.JSON, self.stream), "the file"),
+            transitions=Transitions(TransitionMode.KEEP, Log(Format.JSON, self.stream)),
             drift=self,
             clock=lambda: self.now,
         )

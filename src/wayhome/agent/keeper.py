@@ -27,7 +27,9 @@ from wayhome.agent.holding import Basis, Held, Holding
 from wayhome.agent.memory import Memory
 from wayhome.agent.observer import Observer
 from wayhome.agent.reading import Missing, Present, Reading
+from wayhome.agent.transitions import Transitions
 from wayhome.kernel import Backend, ChangeKind, KernelError, RepairBackoff, TransactionPace
+from wayhome.policy import Policy
 
 LONGEST_RETRY = 60.0
 """Seconds between two attempts at a kernel that refuses."""
@@ -60,6 +62,7 @@ class Keeper:
         holding: Holding,
         memory: Memory,
         observer: Observer,
+        transitions: Transitions,
         drift: Drift | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -68,12 +71,15 @@ class Keeper:
         self._holding = holding
         self._memory = memory
         self._observer = observer
+        self._transitions = transitions
         self._drift = drift
         self._clock = clock
 
         # Set by the first look, which comes before everything else.
         self._reading: Reading
         self._held: Held
+        self._in_kernel: Policy | None = None
+        """What the kernel was last brought to by this process."""
         self._begun = False
         self._changed = False
         """The wanted configuration is not the one that the kernel was last given."""
@@ -119,7 +125,9 @@ class Keeper:
             self._look(now)
         if self._apply_at <= now:
             self._apply(now)
-        return min(self._look_at, self._apply_at, self._audit_at)
+        if self._transitions.due <= now:
+            self._transitions.finish()
+        return min(self._look_at, self._apply_at, self._audit_at, self._transitions.due)
 
     def _look(self, now: float) -> None:
         reading = self._source.read()
@@ -155,6 +163,8 @@ class Keeper:
         if self._drifted:
             self._drifted = False
             self._drift_seen_at = now
+        if self._changed:
+            self._transitions.finish()  # for another policy, other connections are the ones that start again
         try:
             change = self._backend.apply(self._held.configuration.policy)
         except KernelError as error:
@@ -171,6 +181,8 @@ class Keeper:
             self._changed = False
             self._observer.applied(held, change, self._clock() - self._noticed_at)
             self._noticed_at = math.inf
+            self._transitions.committed(self._in_kernel, held.configuration.policy, now)
+            self._in_kernel = held.configuration.policy
         elif change.kind is not ChangeKind.NOTHING:
             alarm = self._backoff.record(now)
             self._apply_at = self._backoff.not_before

@@ -23,6 +23,7 @@ from wayhome.agent.memory import Memory
 from wayhome.agent.observer import Observers
 from wayhome.agent.source import FileSource
 from wayhome.agent.tally import Tally
+from wayhome.agent.transitions import Transitions
 from wayhome.agent.watch import SourceWatch
 from wayhome.agent.worker import Worker
 from wayhome.kernel import (
@@ -37,6 +38,7 @@ from wayhome.kernel import (
     iptables,
     open_backend,
 )
+from wayhome.kernel.transition import TransitionMode
 
 Result = TypeVar("Result")
 
@@ -70,6 +72,11 @@ def _introduce(options: Options, log: Log) -> None:
         log.info(
             "scope",
             f"scope: what this node's Pods send ({', '.join(map(str, options.settings.pod_cidrs))})",
+        )
+    if options.transition is TransitionMode.EXPIRE_ALL:
+        log.warning(
+            "transition",
+            "--transition=expire-all: TCP connections that a new configuration treats differently will be reset",
         )
     if options.ignored:
         log.info(
@@ -108,6 +115,7 @@ class _Agent:
             holding=Holding(self._options.settings, remembered),
             memory=memory,
             observer=Observers((Announcer(self._log, str(self._options.config)), tally)),
+            transitions=Transitions(self._options.transition, self._log),
             drift=drift,
         )
         endpoints = Endpoints(

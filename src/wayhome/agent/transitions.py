@@ -1,0 +1,56 @@
+"""Open connections, when the configuration changes: `--transition`, run twice for each change.
+
+A failure here is no failure of the rules: they hold for new connections all the same, so it is logged and left.
+"""
+
+import math
+
+from wayhome.agent.logs import Log
+from wayhome.kernel import KernelError
+from wayhome.kernel.transition import SECOND_RUN, Transition, TransitionMode
+from wayhome.policy import Policy
+
+_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
+
+
+class Transitions:
+    """Expires what the mode says; used on the keeper's thread. `due` is the time of the second run."""
+
+    def __init__(self, mode: TransitionMode, log: Log) -> None:
+        self._mode = mode
+        self._log = log
+        self._pending: Transition | None = None
+        self.due = math.inf
+
+    def committed(self, old: Policy | None, new: Policy, now: float) -> None:
+        """The kernel holds `new` now, and held `old` before; None where that is not known."""
+        transition = Transition(old, new, self._mode)
+        if not transition.needed:
+            return
+        self._run(transition)
+        self._pending, self.due = transition, now + SECOND_RUN
+
+    def finish(self) -> None:
+        """Make the second run: when it is due, or before another policy is committed."""
+        pending, self._pending, self.due = self._pending, None, math.inf
+        if pending:
+            self._run(pending)
+
+    def _run(self, transition: Transition) -> None:
+        try:
+            expired = transition.run()
+        except KernelError as error:
+            self._log.error(
+                "transition", f"connections keep their old treatment until they end: {error}"
+            )
+            return
+        if expired.total:
+            counts = {
+                _NAMES.get(protocol, f"protocol-{protocol}"): count
+                for protocol, count in sorted(expired.by_protocol.items())
+            }
+            self._log.info(
+                "transition",
+                f"{expired.total} open connections start again under the new configuration",
+                **counts,
+            )

@@ -1,0 +1,123 @@
+"""What the agent makes seen, asked of the process itself: metrics, health, connections that start again."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.agent.agent_process import PORT, AgentProcess, get, nft, wait_for_kept, wait_until
+from tests.kernel.wire import Wire
+
+pytestmark = pytest.mark.kernel
+
+CASE = "nonMasqueradeCIDRs:\n  - 172.16.0.0/16\n  - 10.0.0.0/8\n"
+
+
+def value(name: str, **labels: str) -> float | None:
+    status, text = get("/metrics")
+    assert status == 200
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == name and labels.items() <= sample.labels.items():
+                return float(sample.value)
+    return None
+
+
+def wait_for_value(wanted: float, name: str, **labels: str) -> None:
+    wait_until(lambda: value(name, **labels) == wanted, lambda: f"{name} {labels} {wanted}")
+
+
+@pytest.fixture
+def seen(agent: AgentProcess) -> AgentProcess:
+    agent.write(CASE)
+    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}")
+    agent.wait_for("applied")
+    return agent
+
+
+def test_health_and_readiness(seen: AgentProcess) -> None:
+    assert get("/healthz") == (200, "ok\n")
+    wait_until(lambda: get("/readyz") == (200, "ok\n"), lambda: "readiness")
+
+
+def test_a_change_a_rejection_and_a_repair_are_counted(seen: AgentProcess) -> None:
+    wait_for_value(1, "wayhome_source_to_kernel_seconds_count")
+    seen.write(CASE + "  - 192.168.0.0/16\n")
+    wait_for_value(2, "wayhome_source_to_kernel_seconds_count")
+    assert value("wayhome_changes_total", how="elements changed") == 1
+    seen.write("nonMasqueradeCIDRs: 7\n")
+    wait_for_value(1, "wayhome_configuration_rejected")
+    assert get("/readyz")[0] == 200  # the last good one is in the kernel
+    nft("flush ruleset")
+    wait_for_value(1, "wayhome_repairs_total", cause="there is no table of ours")
+
+
+def test_a_kernel_that_refuses_makes_it_not_ready(
+    agent: AgentProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.write(CASE)
+    # Nothing of nft's name answers but for its version: the first application fails.
+    programs = agent.config.parent.parent / "programs"
+    programs.mkdir()
+    (programs / "nft").write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && exec echo "nftables v1.0.6"\necho refused >&2; exit 1\n'
+    )
+    (programs / "nft").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}")
+    agent.wait_for("kernel")
+    status, why = get("/readyz")
+    assert status == 503
+    assert "nft refused the rules: refused" in why
+    assert get("/healthz")[0] == 200
+    (programs / "nft").unlink()
+    agent.wait_for("recovered")
+    wait_until(lambda: get("/readyz")[0] == 200, lambda: "readiness")
+
+
+def test_an_address_that_is_taken_costs_the_metrics_and_not_the_rules(agent: AgentProcess) -> None:
+    agent.write(CASE)
+    agent.start("--metrics-bind-address=203.0.113.1:9")
+    assert "there are no metrics" in agent.wait_for("metrics")["message"]
+    agent.wait_for("applied")
+
+
+@pytest.fixture
+def across(wire: Wire, agent: AgentProcess) -> Callable[[str], Wire]:
+    """Start the agent with a mode, open a connection each way, and change the list."""
+
+    def change(mode: str) -> Wire:
+        agent.write("nonMasqueradeCIDRs: [10.0.0.0/8]\n")
+        agent.start(f"--transition={mode}")
+        agent.wait_for("applied")
+        assert wire.send("10.2.0.1").source == wire.POD4
+        assert wire.send("192.0.2.1").source == wire.NODE4
+        agent.write(
+            "nonMasqueradeCIDRs: [10.0.0.0/9, 192.0.2.0/24]\nmasqueradeCIDRs: [10.2.0.0/16]\n"
+        )
+        agent.wait_for("applied")
+        return wire
+
+    return change
+
+
+def test_open_connections_keep_their_treatment(across: Callable[[str], Wire]) -> None:
+    wire = across("keep")
+    assert wire.send("10.2.0.1").source == wire.POD4
+    assert wire.send("192.0.2.1").source == wire.NODE4
+
+
+def test_open_udp_starts_again_where_that_is_asked_for(
+    across: Callable[[str], Wire], agent: AgentProcess
+) -> None:
+    wire = across("expire-udp")
+    assert agent.wait_for("transition")["udp"] == 2
+    assert wire.send("10.2.0.1").source == wire.NODE4
+    assert wire.send("192.0.2.1").source == wire.POD4
+
+
+def test_that_tcp_will_be_reset_is_said_at_the_start(agent: AgentProcess) -> None:
+    agent.write(CASE)
+    agent.start("--transition=expire-all")
+    assert "TCP connections" in agent.wait_for("transition")["message"]
+    wait_for_kept("172.16.0.0/16", "10.0.0.0/8")
