@@ -430,6 +430,33 @@ def test_anchors_and_merge_keys() -> None:
     assert kept(parsed) == ["10.0.0.0/8"]
 
 
+def test_a_merge_key_counts_where_it_stands_as_in_goyaml() -> None:
+    def limit(text: str) -> int:
+        parsed = read(f"x: &x {{cidrLimit: 5}}\ny: &y {{cidrLimit: 6}}\n{text}")
+        assert parsed.configuration is not None, parsed.findings
+        return parsed.configuration.cidr_limit
+
+    assert limit("<<: *x\ncidrLimit: 7\n") == 7
+    assert limit("cidrLimit: 7\n<<: *x\n") == 5
+    assert limit("<<: [*x, *y]\n") == 5
+    assert limit("!!merge <<: *x\n") == 5
+    assert limit("'<<': *x\n") == 64  # a key of that name
+
+
+@pytest.mark.parametrize("value", ["5", "", "[1]", "[[]]", "*x"])
+def test_a_merge_of_something_else_than_mappings_is_refused_as_in_goyaml(value: str) -> None:
+    error = only_error(read(f"x: &x [a]\n<<: {value}\n"))
+    assert error.startswith("line 2: the file merges (<<) something that is no mapping")
+
+
+def test_a_range_with_space_around_it_is_refused_and_shown() -> None:
+    error = only_error(read("nonMasqueradeCIDRs:\n- ' 10.0.0.0/8'\n"))
+    assert (
+        error
+        == "line 2: ' 10.0.0.0/8' in nonMasqueradeCIDRs has space around it; write 10.0.0.0/8"
+    )
+
+
 def test_only_the_first_document_counts() -> None:
     parsed = read("masqLinkLocal: true\n---\nmasqLinkLocal: false\n")
     assert kept(parsed) == RFC_1918

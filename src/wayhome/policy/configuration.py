@@ -5,8 +5,11 @@ refused, with all errors at once. Upstream turns YAML into JSON and reads that w
 follow: keys in any case, unknown keys ignored, a key that is absent (or a switch that is null) keeps its default, a
 list that is null is empty, and of duplicate keys the last one counts.
 
-Stricter than upstream: a text over 1 MiB (a ConfigMap holds no more) or with more than 50,000 values, and IPv4 ranges written as IPv6, which
-upstream hands to iptables, which refuses them. More lenient: a text in braces may be YAML and need not be JSON.
+Stricter than upstream: a text over 1 MiB (a ConfigMap holds no more), with more than 50,000 values or 16 levels;
+IPv4 ranges written as IPv6 and prefix lengths such as /08, which upstream hands to iptables, which refuses or misreads
+them; an element that is null, in whose place Go would leave what its default list holds there; and `!!binary` text
+and JSON's escapes of surrogates (`\\ud83d`), which are read as no range and as no YAML. More lenient: a text in
+braces may be YAML and need not be JSON.
 
 Source: kubernetes-sigs/ip-masq-agent v2.12, cmd/ip-masq-agent. The tests hold what its binary left in a kernel.
 """

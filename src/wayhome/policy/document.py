@@ -171,24 +171,31 @@ class _Builder:
         pairs = []
         while not isinstance(key := next(self._events), yaml.MappingEndEvent):
             key_node = self._node(key, depth + 1)
-            pairs.append((key_node, self._node(next(self._events), depth + 1)))
-        return Mapping(line, self._merged(pairs))
+            value = self._node(next(self._events), depth + 1)
+            if _is_merge_key(key):
+                pairs.extend(self._merged(value, key_node.line))
+            else:
+                pairs.append((key_node, value))
+        return Mapping(line, tuple(pairs))
 
-    def _merged(self, pairs: list[tuple[Node, Node]]) -> tuple[tuple[Node, Node], ...]:
-        """Resolve merge keys (`<<: *other`): what the mapping says itself comes later, and so counts."""
-        inherited: list[tuple[Node, Node]] = []
-        own: list[tuple[Node, Node]] = []
-        for key, value in pairs:
-            if not (isinstance(key, Scalar) and key.text == "<<" and key.value == "<<"):
-                own.append((key, value))
-                continue
-            sources = value.items if isinstance(value, Sequence) else (value,)
-            # Of several merged mappings the first one counts.
-            for source in reversed(sources):
-                if isinstance(source, Mapping):
-                    self._count_nodes(2 * len(source.items), key.line)
-                    inherited.extend(source.items)
-        return (*inherited, *own)
+    def _merged(self, value: Node, line: int) -> list[tuple[Node, Node]]:
+        """What a merge key (`<<: *other`) brings, at its place among the others: a later key overrides it.
+
+        goyaml v2 does so; YAML's own rule is that what the mapping says itself counts wherever it stands.
+        """
+        pairs: list[tuple[Node, Node]] = []
+        sources = value.items if isinstance(value, Sequence) else (value,)
+        # Of several merged mappings the first one counts.
+        for source in reversed(sources):
+            if not isinstance(source, Mapping):
+                raise DocumentError(
+                    line,
+                    "merges (<<) something that is no mapping",
+                    "write `<<: *NAME`, where &NAME marks a mapping above, or the keys themselves",
+                )
+            self._count_nodes(2 * len(source.items), line)
+            pairs.extend(source.items)
+        return pairs
 
     def _count_nodes(self, number: int, line: int) -> None:
         self._count += number
@@ -198,6 +205,14 @@ class _Builder:
                 f"has more than {MOST_NODES:,} values",
                 "use wider ranges, and list fewer of them",
             )
+
+
+def _is_merge_key(event: yaml.Event) -> bool:
+    return (
+        isinstance(event, yaml.ScalarEvent)
+        and event.value == "<<"
+        and (event.implicit[0] or (event.tag or "").endswith(":merge"))
+    )
 
 
 def _scalar(event: yaml.ScalarEvent, line: int) -> Scalar:

@@ -38,8 +38,11 @@ class Finding:
 
 def quote(text: str) -> str:
     """A piece of somebody's text, on one line, safe to print."""
-    shown = text if len(text) <= QUOTED_AT_MOST else text[: QUOTED_AT_MOST - 1] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    shown = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode()
+        for c in text[: QUOTED_AT_MOST + 1]
+    )
+    return shown if len(shown) <= QUOTED_AT_MOST else shown[: QUOTED_AT_MOST - 1] + "…"
 
 
 class Findings:

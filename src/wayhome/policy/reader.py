@@ -88,7 +88,7 @@ class Reader:
         else:
             self._findings.error(
                 root.line,
-                f"the file is the text {quote(root.text)!r}, not keys and values",
+                f"the file is the text '{quote(root.text)}', not keys and values",
                 "write a line `nonMasqueradeCIDRs:` and the list below it",
             )
         return ()
@@ -132,7 +132,7 @@ class Reader:
         meant = None if self._findings.full(Severity.WARNING) else closest_key(name)
         self._findings.warn(
             line,
-            f"the key {quote(name)!r} is not known and has no effect",
+            f"the key '{quote(name)}' is not known and has no effect",
             f"did you mean {meant}?" if meant else f"the keys are {', '.join(KEYS.values())}",
         )
 

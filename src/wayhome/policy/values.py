@@ -79,6 +79,13 @@ def _read_range(key: str, item: Node, *, ipv6: bool, findings: Findings) -> Pref
             "write a CIDR after the dash, or remove the line",
         )
         return None
+    if item.text != item.text.strip():
+        findings.error(
+            item.line,
+            f"'{quote(item.text)}' in {key} has space around it",
+            f"write {quote(item.text.strip()) or 'a CIDR'}",
+        )
+        return None
     try:
         prefix = Prefix.parse(item.text)
     except PrefixError as error:
@@ -139,14 +146,14 @@ def read_interval(line: int, value: Node, findings: Findings) -> float | None:
     except ValueError:
         findings.error(
             line,
-            f"resyncInterval is {quote(text)!r}, which is no duration",
+            f"resyncInterval is '{quote(text)}', which is no duration",
             "write a number and a unit (h, m, s, ms), such as 60s or 1m30s",
         )
         return None
     if interval < SHORTEST_RESYNC_INTERVAL:
         findings.warn(
             line,
-            f"resyncInterval is {quote(text)!r}, which would verify without a pause",
+            f"resyncInterval is '{quote(text)}', which would verify without a pause",
             f"{SHORTEST_RESYNC_INTERVAL:g}s is used; changes take effect at once whatever it is",
         )
     return max(interval, SHORTEST_RESYNC_INTERVAL)
@@ -155,4 +162,4 @@ def read_interval(line: int, value: Node, findings: Findings) -> float | None:
 def _shown(value: Node) -> str:
     if not isinstance(value, Scalar):
         return "a list or mapping"
-    return f"{quote(value.text)!r}" if value.text else "empty"
+    return f"'{quote(value.text)}'" if value.text else "empty"

@@ -30,7 +30,10 @@ class Prefix:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `ADDRESS/LENGTH` as Go's net.ParseCIDR does, and aligned. Raises PrefixError."""
+        """Read `ADDRESS/LENGTH` as Go's net.ParseCIDR does, and aligned. Raises PrefixError.
+
+        Stricter than Go: no length that begins with 0. Go reads 10.0.0.0/010 as /10, iptables as the octal /8.
+        """
         address, slash, digits = text.partition("/")
         try:
             family, value = parse_address(address)
@@ -40,12 +43,22 @@ class Prefix:
             ) from None
         if not slash:
             raise PrefixError("has no prefix length", f"{text}/{family.bits}")
-        if not (digits.isascii() and digits.isdigit() and int(digits[:9]) <= family.bits):
+        significant = digits.lstrip("0") or digits[:1]
+        if not (
+            significant.isascii()
+            and significant.isdigit()
+            and len(significant) <= 3  # before int(), whose time and text are bounded
+            and int(significant) <= family.bits
+        ):
             raise PrefixError(
                 f"has a prefix length that is not a number from 0 to {family.bits}",
                 f"{address}/LENGTH",
             )
-        length = int(digits)
+        length = int(significant)
+        if digits != significant:
+            raise PrefixError(
+                "has a prefix length that begins with 0", f"{address}/{length}, in decimal"
+            )
         if family is Family.IPV6 and value >> 32 == 0xFFFF:
             # Go reads it as the IPv4 address inside, with a length of the other family.
             raise PrefixError(
