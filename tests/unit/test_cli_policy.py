@@ -61,7 +61,10 @@ def test_a_file_that_cannot_be_read_is_2(tmp_path: Path) -> None:
 def test_explain_names_the_line(config: Path) -> None:
     result = run("explain", str(config), "10.2.0.1", "10.1.0.3", "169.254.169.254")
     assert result.exit_code == 0
-    first, second, third = result.output.splitlines()
+    first, sent, second, stays, third, _stays, ports = result.output.splitlines()
+    assert sent.strip() == "POD:40000 > 10.2.0.1:80 becomes NODE:PORT > 10.2.0.1:80"
+    assert stays.strip() == "POD:40000 > 10.1.0.3:80 stays as it is"
+    assert "--random-fully" in ports
     assert "masquerade  sees the node's address: no entry holds the destination" in first
     assert (
         f"keep        sees the Pod's own address: {config}:3 (10.1.0.0/16 in nonMasqueradeCIDRs)"
@@ -79,11 +82,84 @@ def test_explain_json_and_the_scope_of_pods(config: Path) -> None:
         "reason": "no-entry",
         "entry": None,
         "line": None,
+        "sent": {
+            "source": "172.16.2.2",
+            "source_port": 40000,
+            "destination": "10.2.0.1",
+            "destination_port": 80,
+        },
+        "on_the_wire": {
+            "source": None,
+            "source_port": None,
+            "destination": "10.2.0.1",
+            "destination_port": 80,
+        },
     }
 
 
+def test_explain_shows_the_packet_with_the_addresses_that_it_is_told(config: Path) -> None:
+    result = run(
+        "explain", "--enable-ipv6", "--pod=172.16.2.2", "--pod=fd00::2", "--node=10.1.0.3", "--node=fd01::3",
+        str(config), "10.2.0.1:443", "[2001:db8::1]:8443",
+    )  # fmt: skip
+    assert [line.strip() for line in result.output.splitlines()[1:4:2]] == [
+        "172.16.2.2:40000 > 10.2.0.1:443 becomes 10.1.0.3:PORT > 10.2.0.1:443",
+        "[fd00::2]:40000 > [2001:db8::1]:8443 becomes [fd01::3]:PORT > [2001:db8::1]:8443",
+    ]
+    # A sender outside the node's Pod ranges is none of the policy's business.
+    result = run("explain", "--pod-cidrs=172.16.2.0/24", "--pod=10.9.9.9", str(config), "10.2.0.1")
+    assert "the source is not a Pod of this node" in result.output
+    assert "stays as it is" in result.output
+    assert "--random-fully" not in result.output
+    # One Pod is enough for a range.
+    result = run("explain", "--pod-cidrs=172.16.2.9/32", str(config), "10.2.0.1")
+    assert "172.16.2.9:40000 > 10.2.0.1:80 becomes NODE:PORT" in result.output
+
+
+def test_lint_gives_advice_and_checks_pod_ranges(config: Path) -> None:
+    config.write_text(CASE + "  - 10.1.2.0/24\n")
+    arguments = ("lint", "--pod-cidrs=172.16.0.0/15,10.1.0.0/24", str(config))
+    result = run(*arguments)
+    assert result.exit_code == 0
+    warning, note, ok = result.output.splitlines()
+    assert warning.startswith(
+        f"{config}: warning: of the Pod range 172.16.0.0/15 no entry holds 172.17.0.0/16"
+    )
+    assert note.startswith(f"{config}:4: note: 10.1.2.0/24 has no effect: 10.1.0.0/16 (line 3)")
+    assert ok.startswith(f"{config}: ok")
+    assert run(arguments[0], "--strict", *arguments[1:]).exit_code == 1
+    assert run("lint", "--strict", str(config)).exit_code == 0  # a note is no warning
+    document = json.loads(run(*arguments, "--json").output)
+    assert document["accepted"]
+    assert [f["severity"] for f in document["findings"]] == ["warning", "note"]
+
+
+def test_render_for_upstream_and_for_wayhome() -> None:
+    text = "nonMasqueradeCIDRs: [10.0.0.0/8]\nmasqueradeCIDRs: [10.2.0.0/16]\nmasqLinkLocal: true\n"
+    upstream = run("render", "--for=upstream", "-", stdin=text)
+    assert upstream.exit_code == 0
+    assert upstream.output.count("  - 10.") == 8
+    back = run("render", "--for=wayhome", "-", stdin=upstream.output).output
+    assert back.startswith(
+        "nonMasqueradeCIDRs:\n  - 10.0.0.0/8\nmasqueradeCIDRs:\n  - 10.2.0.0/16\nmasqLinkLocal: true\n"
+    )
+    refused = run("render", "--for=upstream", "-", stdin=text + "cidrLimit: 2\n")
+    assert refused.exit_code == 1
+    assert refused.output.startswith("-: without masqueradeCIDRs the list has 8 ranges")
+
+
 @pytest.mark.parametrize(
-    "arguments", [["explain", "-", "nonsense"], ["lint", "--pod-cidrs=10.0.0.1/8", "-"]]
+    "arguments",
+    [
+        ["explain", "-", "nonsense"],
+        ["explain", "-", "10.0.0.1:"],
+        ["explain", "-", "10.0.0.1:0"],
+        ["explain", "-", "[::1]:65536"],
+        ["explain", "-", "[::1]"],
+        ["explain", "--pod=nobody", "-", "10.0.0.1"],
+        ["lint", "--pod-cidrs=10.0.0.1/8", "-"],
+        ["render", "--for=cilium", "-"],
+    ],
 )
 def test_wrong_arguments_are_2(arguments: list[str]) -> None:
     assert run(*arguments, stdin=CASE).exit_code == 2

@@ -295,6 +295,8 @@ cidrLimit: many
         (b"a: " * 100_000, "line 1: the file is not YAML"),
         (b"a: *b\n", "line 1: the file has an alias"),
         (b"a: &b [*b]\n", "line 1: the file has an alias"),
+        (b"".join(b"%%TAG !%d! a\n" % n for n in range(70_000)) + b"--- {}\n", "the file has more than 100 directives"),
+        (b"".join(b"%%TAG !%d! a\r" % n for n in range(101)) + b"--- {}\n", "the file has more than 100 directives"),
         (b"? [a]\n: b\n", "line 1: a list or mapping stands where a key"),
         (b"nonMasqueradeCIDRs: {a: b}\n", "line 1: nonMasqueradeCIDRs is a mapping"),
         (b"nonMasqueradeCIDRs: 10.0.0.0/8\n", "write `nonMasqueradeCIDRs:` alone"),
@@ -452,8 +454,7 @@ def test_a_merge_of_something_else_than_mappings_is_refused_as_in_goyaml(value: 
 def test_a_range_with_space_around_it_is_refused_and_shown() -> None:
     error = only_error(read("nonMasqueradeCIDRs:\n- ' 10.0.0.0/8'\n"))
     assert (
-        error
-        == "line 2: ' 10.0.0.0/8' in nonMasqueradeCIDRs has space around it; write 10.0.0.0/8"
+        error == "line 2: ' 10.0.0.0/8' in nonMasqueradeCIDRs has space around it; write 10.0.0.0/8"
     )
 
 

@@ -1,6 +1,7 @@
 """A configuration file on the command line: the flags that change what it means, reading it, saying what is wrong."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,19 @@ import click
 
 from wayhome.agent.arguments import parse_prefixes
 from wayhome.cli.parsed import checked
-from wayhome.policy import Configuration, Parsed, Settings, Severity, parse
+from wayhome.policy import Configuration, Finding, Settings, Severity, parse
 from wayhome.policy.configuration import LARGEST
 
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
-def configuration_file(command: Any) -> Any:
-    """The file, and the agent's flags that change what it means."""
+
+SCOPE = "The node's Pod ranges: only what they send is masqueraded."
+
+
+def configuration_file(command: Any, *, pod_cidrs: str = SCOPE) -> Any:
+    """The file, and the agent's flags that change what it means. `pod_cidrs`: what `--pod-cidrs` says here."""
     for decorate in (
-        click.option("--pod-cidrs", metavar="CIDRS", callback=checked(parse_prefixes), help="The node's Pod ranges: only what they send is masqueraded."),
+        click.option("--pod-cidrs", metavar="CIDRS", callback=checked(parse_prefixes), help=pod_cidrs),
         click.option("--nomasq-all-reserved-ranges", is_flag=True, help="As the agent's flag: the default list has 11 ranges."),
         click.option("--enable-ipv6", is_flag=True, help="As the agent's flag."),
         click.argument("file", type=click.Path(path_type=Path, allow_dash=True)),
@@ -49,19 +55,18 @@ def accepted(file: Path, settings: Settings, *, exit_code: int = 1) -> Configura
     """The file's configuration; where it is rejected, its findings and the end."""
     parsed = parse(read(file), settings)
     if parsed.configuration is None:
-        print_findings(file, parsed, err=True)
+        print_findings(file, parsed.findings, err=True)
         sys.exit(exit_code)
     return parsed.configuration
 
 
-def print_findings(file: Path, parsed: Parsed, *, err: bool = False) -> None:
+def print_findings(file: Path, findings: Iterable[Finding], *, err: bool = False) -> None:
     """In the form that editors and CI systems know: file:line: severity: text."""
-    for finding in parsed.findings:
+    errors = 0
+    for finding in findings:
         where = f"{file}:{finding.line}" if finding.line else str(file)
-        severity = click.style(
-            finding.severity.value, fg="red" if finding.severity is Severity.ERROR else "yellow"
-        )
+        severity = click.style(finding.severity.value, fg=_COLOURS[finding.severity])
         click.echo(f"{where}: {severity}: {finding.problem}; {finding.instead}", err=err)
-    if parsed.errors:
-        count = len(parsed.errors)
-        click.echo(f"{file}: rejected, {count} error{'s' if count > 1 else ''}: an agent keeps what it held before", err=err)  # fmt: skip
+        errors += finding.severity is Severity.ERROR
+    if errors:
+        click.echo(f"{file}: rejected, {errors} error{'s' if errors > 1 else ''}: an agent keeps what it held before", err=err)  # fmt: skip

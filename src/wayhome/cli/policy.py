@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,14 @@ from wayhome.cli.configuration_file import (
     settings,
 )
 from wayhome.cli.parsed import checked
+from wayhome.cli.policy_explain import explain
 from wayhome.kernel import InexpressibleError, Masquerade, iptables, render, ruleset_of
-from wayhome.policy import (
-    Action,
-    Configuration,
-    Decision,
-    Packet,
-    parse,
-)
-from wayhome.prefixes import Family, parse_address
+from wayhome.policy import Action, Configuration, Finding, Severity, parse
+from wayhome.policy.advice import advise
+from wayhome.policy.coverage import uncovered
+from wayhome.policy.lists import TooManyRangesError, lists_for_upstream, shortest_lists
+from wayhome.policy.written import written
+from wayhome.prefixes import Family
 
 
 @click.group()
@@ -32,61 +32,50 @@ def policy() -> None:
     """Check, explain and render a configuration file."""
 
 
+policy.add_command(explain)
+
+
 @policy.command()
-@configuration_file
+@partial(
+    configuration_file,
+    pod_cidrs="The cluster's Pod ranges: each must be in the list. (Here they are no scope.)",
+)
+@click.option("--strict", is_flag=True, help="End with 1 for warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def lint(file: Path, as_json: bool, **flags: Any) -> None:
+def lint(file: Path, strict: bool, as_json: bool, **flags: Any) -> None:
     """Report everything that is wrong with FILE (- is standard input), with lines and cures.
 
-    Exit code 1: an agent would reject the file.
+    Errors are what an agent rejects the file for, and end with exit code 1. Warnings are what is probably not
+    meant. Notes are advice.
     """
     parsed = parse(read(file), settings(flags))
+    findings: tuple[Finding, ...] = parsed.findings
+    if parsed.configuration:
+        findings += uncovered(parsed.configuration.policy, flags["pod_cidrs"] or ())
+        findings += advise(parsed.configuration)
     if as_json:
         found = [
             {"severity": f.severity.value, "line": f.line, "problem": f.problem, "instead": f.instead}
-            for f in parsed.findings
+            for f in findings
         ]  # fmt: skip
         click.echo(json.dumps({"schema": 1, "accepted": not parsed.errors, "findings": found}))
     else:
-        print_findings(file, parsed)
+        print_findings(file, findings)
         if parsed.configuration:
             click.echo(f"{file}: ok: {_summary(parsed.configuration)}")
-    sys.exit(1 if parsed.errors else 0)
-
-
-@policy.command()
-@configuration_file
-@click.argument("destinations", nargs=-1, required=True, metavar="DESTINATION…")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def explain(file: Path, destinations: tuple[str, ...], as_json: bool, **flags: Any) -> None:
-    """Say which line of FILE decides about each DESTINATION, and which source address it sees."""
-    configuration = accepted(file, settings(flags))
-    decided = [(text, _decide(configuration, text)) for text in destinations]
-    if as_json:
-        rows = [
-            {
-                "destination": text,
-                "action": decision.action.value,
-                "reason": decision.reason.name.lower().replace("_", "-"),
-                "entry": str(decision.entry.prefix) if decision.entry else None,
-                "line": decision.entry.origin.line if decision.entry else None,
-            }
-            for text, decision in decided
-        ]
-        click.echo(json.dumps({"schema": 1, "decisions": rows}))
-        return
-    width = max(len(text) for text in destinations)
-    for text, decision in decided:
-        sees = (
-            "the node's address"
-            if decision.action is Action.MASQUERADE
-            else "the Pod's own address"
-        )
-        click.echo(f"{text:{width}}  {decision.action.value:10}  sees {sees}: {_because(file, decision)}")  # fmt: skip
+    warned = any(finding.severity is Severity.WARNING for finding in findings)
+    sys.exit(1 if parsed.errors or (strict and warned) else 0)
 
 
 @policy.command("render")
 @configuration_file
+@click.option(
+    "--for",
+    "reader",
+    type=click.Choice(["upstream", "wayhome"]),
+    help="Print no rules but a configuration file that says the same: for upstream's agent without masqueradeCIDRs, "
+    "for wayhome with the fewest lines.",
+)
 @click.option(
     "--backend", type=click.Choice(["nftables", "iptables"]), default="nftables", show_default=True
 )
@@ -109,23 +98,37 @@ def explain(file: Path, destinations: tuple[str, ...], as_json: bool, **flags: A
     help="Source ports, such as 1024-29999,32768-65535.",
 )
 def render_command(
-    file: Path, backend: str, masq_chain: str, random_fully: bool,
+    file: Path, *, reader: str | None, backend: str, masq_chain: str, random_fully: bool,
     to_ports: tuple[tuple[int, int], ...] | None, **flags: Any,
 ) -> None:  # fmt: skip
     """Print the rules that an agent would write for FILE: the text for `nft -f`, or for iptables-restore."""
     configuration = accepted(file, settings(flags))
     masquerade = Masquerade(random_fully=random_fully, to_ports=to_ports or ())
-    if backend == "nftables":
-        click.echo(render(ruleset_of(configuration.policy, masquerade)), nl=False)
-        return
     try:
-        for family in configuration.policy.families:
-            if len(configuration.policy.families) > 1:
-                click.echo(f"# {'iptables' if family is Family.IPV4 else 'ip6tables'}-restore --noflush")  # fmt: skip
-            click.echo(iptables.render_chain(configuration.policy, masquerade, family, masq_chain), nl=False)  # fmt: skip
-    except InexpressibleError as error:
+        if reader:
+            text = _rewritten(configuration, reader)
+        elif backend == "nftables":
+            text = render(ruleset_of(configuration.policy, masquerade))
+        else:
+            text = _chains(configuration, masquerade, masq_chain)
+    except (InexpressibleError, TooManyRangesError) as error:
         click.echo(f"{file}: {error}", err=True)
         sys.exit(1)
+    click.echo(text, nl=False)
+
+
+def _rewritten(configuration: Configuration, reader: str) -> str:
+    lists = lists_for_upstream if reader == "upstream" else shortest_lists
+    return written(configuration, lists(configuration))
+
+
+def _chains(configuration: Configuration, masquerade: Masquerade, chain: str) -> str:
+    families = configuration.policy.families
+    return "".join(
+        (f"# {'iptables' if family is Family.IPV4 else 'ip6tables'}-restore --noflush\n" if len(families) > 1 else "")
+        + iptables.render_chain(configuration.policy, masquerade, family, chain)
+        for family in families
+    )  # fmt: skip
 
 
 def _summary(configuration: Configuration) -> str:
@@ -138,24 +141,3 @@ def _summary(configuration: Configuration) -> str:
         f"{keep} listed range{'s' if keep != 1 else ''}{carved}{link_local} see the Pod's own address, "
         "every other destination sees the node's"
     )
-
-
-def _decide(configuration: Configuration, text: str) -> Decision:
-    try:
-        family, destination = parse_address(text)
-    except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is not an IP address", param_hint="DESTINATION"
-        ) from None
-    pods = configuration.policy.pod_cidrs
-    source = next((prefix.first + 2 for prefix in pods or () if prefix.family is family), None)
-    return configuration.policy.decide(Packet(family, destination, source))
-
-
-def _because(file: Path, decision: Decision) -> str:
-    if decision.entry is None:
-        return decision.reason.value
-    entry = decision.entry
-    if entry.origin.line:
-        return f"{file}:{entry.origin.line} ({entry.prefix} in {entry.origin.key})"
-    return f"the {entry.origin} ({entry.prefix})"

@@ -8,7 +8,7 @@ list that is null is empty, and of duplicate keys the last one counts.
 Stricter than upstream: a text over 1 MiB (a ConfigMap holds no more), with more than 50,000 values or 16 levels;
 IPv4 ranges written as IPv6 and prefix lengths such as /08, which upstream hands to iptables, which refuses or misreads
 them; an element that is null, in whose place Go would leave what its default list holds there; and `!!binary` text
-and JSON's escapes of surrogates (`\\ud83d`), which are read as no range and as no YAML. More lenient: a text in
+and JSON's escapes of surrogates (backslash, ud83d), which are read as no range and as no YAML. More lenient: a text in
 braces may be YAML and need not be JSON.
 
 Source: kubernetes-sigs/ip-masq-agent v2.12, cmd/ip-masq-agent. The tests hold what its binary left in a kernel.
@@ -21,7 +21,7 @@ from wayhome.policy.document import DocumentError, read_document
 from wayhome.policy.findings import Finding, Findings, Severity
 from wayhome.policy.policy import Policy
 from wayhome.policy.reader import Reader
-from wayhome.prefixes import Prefix
+from wayhome.prefixes import Family, Prefix
 
 LARGEST = 1024 * 1024
 """Bytes: what a whole ConfigMap may hold."""
@@ -59,6 +59,9 @@ class Configuration:
     resync_interval: float
     """Seconds between two full verifications."""
     cidr_limit: int
+    masq_link_local: bool
+    masq_link_local_ipv6: bool
+    """Said in the file whether IPv6 is enabled or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,13 @@ def _reader(settings: Settings, findings: Findings) -> Reader:
 
 def _result(reader: Reader, settings: Settings) -> Configuration:
     policy = Policy(reader.entries(), settings.ipv6, settings.pod_cidrs)
-    return Configuration(policy, reader.resync_interval, reader.cidr_limit)
+    return Configuration(
+        policy,
+        reader.resync_interval,
+        reader.cidr_limit,
+        masq_link_local=reader.masquerades_link_local(Family.IPV4),
+        masq_link_local_ipv6=reader.masquerades_link_local(Family.IPV6),
+    )
 
 
 def _decode(data: bytes) -> str:

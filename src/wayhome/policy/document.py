@@ -29,6 +29,10 @@ DEEPEST = 16
 MOST_NODES = 50_000
 """How many values a document may have, keys and merged ones included: five times what a long list takes."""
 
+MOST_DIRECTIVES = 100
+"""How many lines may begin with `%`: libyaml compares each `%TAG` with all before it, for 6 s within 1 MiB."""
+
+_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _BOOLEANS = {
     **dict.fromkeys(
         ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True
@@ -40,6 +44,7 @@ _BOOLEANS = {
 _NULLS = ("", "~", "null", "Null", "NULL")
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_LINE_ENDS = dict.fromkeys(map(ord, "\r\x85\u2028\u2029"), "\n")
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?", re.ASCII)
 
 
@@ -93,6 +98,7 @@ class Document:
 
 def read_document(text: str) -> Document:
     """Read the first document. Raises DocumentError."""
+    _refuse_many_directives(text)
     loader = _Loader(text)
     try:
         events = iter(loader.get_event, None)
@@ -111,6 +117,16 @@ def read_document(text: str) -> Document:
     finally:
         loader.dispose()
     return Document(root, more)
+
+
+def _refuse_many_directives(text: str) -> None:
+    unified = text.translate(_LINE_ENDS) if "\r" in text or not text.isascii() else text
+    if next(islice(_DIRECTIVE.finditer(unified), MOST_DIRECTIVES, None), None):
+        raise DocumentError(
+            None,
+            f"has more than {MOST_DIRECTIVES} directives (lines that begin with %)",
+            "remove them: a configuration needs none",
+        )
 
 
 def _more(loader: Any) -> bool:

@@ -13,10 +13,11 @@ MOST = 100
 
 
 class Severity(enum.Enum):
-    """An error refuses the configuration; a warning lets it take effect."""
+    """An error refuses the configuration; a warning is probably not meant; a note is advice."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class Findings:
     def warn(self, line: int | None, problem: str, instead: str) -> None:
         """Note something that is probably not meant."""
         self._add(Finding(Severity.WARNING, line, problem, instead))
+
+    def note(self, line: int | None, problem: str, instead: str) -> None:
+        """Note something that could be said better."""
+        self._add(Finding(Severity.NOTE, line, problem, instead))
 
     def _add(self, finding: Finding) -> None:
         if self.full(finding.severity):

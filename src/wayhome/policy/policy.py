@@ -11,7 +11,13 @@ The policy is flattened into disjoint intervals before it meets a kernel; each r
 import enum
 from dataclasses import dataclass, field
 
-from wayhome.prefixes import Family, Prefix, PrefixTable
+from wayhome.prefixes import Family, Intervals, Prefix, PrefixTable
+
+LINK_LOCAL = {
+    Family.IPV4: Prefix.parse("169.254.0.0/16"),  # RFC 3927
+    Family.IPV6: Prefix.parse("fe80::/10"),  # RFC 4291
+}
+LINK_LOCAL_KEYS = {"masqLinkLocal": Family.IPV4, "masqLinkLocalIPv6": Family.IPV6}
 
 
 class Action(enum.Enum):
@@ -30,6 +36,11 @@ class Origin:
 
     def __str__(self) -> str:
         return f"line {self.line}" if self.line else f"default of {self.key}"
+
+    @property
+    def is_link_local(self) -> bool:
+        """Whether a switch for link-local destinations says it, and not a list."""
+        return self.key in LINK_LOCAL_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,14 @@ class Policy:
         """The entries as disjoint intervals, sorted. What lies in none of them is masqueraded."""
         table = self._tables.get(family)
         return tuple(DecidedInterval(*span) for span in table.flatten()) if table else ()
+
+    def kept(self, family: Family) -> Intervals:
+        """All destinations that keep the Pod's address."""
+        return Intervals.of(
+            (interval.first, interval.last)
+            for interval in self.intervals(family)
+            if interval.entry.action is Action.KEEP
+        )
 
     def entry_for(self, family: Family, destination: int) -> Entry | None:
         """The entry with the longest prefix that holds the destination."""

@@ -8,15 +8,10 @@ earlier one that differs from it in case only.
 from wayhome.policy.document import Document, Mapping, Node, Scalar, Sequence
 from wayhome.policy.findings import Findings, Severity, quote
 from wayhome.policy.keys import KEYS, closest_key
-from wayhome.policy.policy import Action, Entry, Origin
+from wayhome.policy.policy import LINK_LOCAL, LINK_LOCAL_KEYS, Action, Entry, Origin
 from wayhome.policy.values import read_interval, read_limit, read_ranges, read_switch
 from wayhome.prefixes import Family, Prefix
 
-LINK_LOCAL = {
-    Family.IPV4: Prefix.parse("169.254.0.0/16"),  # RFC 3927
-    Family.IPV6: Prefix.parse("fe80::/10"),  # RFC 4291
-}
-_LINK_LOCAL_KEYS = {"masqLinkLocal": Family.IPV4, "masqLinkLocalIPv6": Family.IPV6}
 _OF_KUBERNETES_OBJECTS = ("apiVersion", "kind", "data", "metadata")
 
 
@@ -30,7 +25,7 @@ class Reader:
         self._keep = [Entry(Prefix.parse(text), Action.KEEP, origin) for text in default_ranges]
         self._masquerade: list[Entry] = []
         self._masq_link_local: dict[Family, tuple[bool, Origin]] = {
-            family: (False, Origin(key)) for key, family in _LINK_LOCAL_KEYS.items()
+            family: (False, Origin(key)) for key, family in LINK_LOCAL_KEYS.items()
         }
         self._cidr_limit_line: int | None = None
         self.cidr_limit = 64
@@ -46,6 +41,10 @@ class Reader:
             for family, (masqueraded, origin) in self._masq_link_local.items()
             if not masqueraded and (family is Family.IPV4 or self._ipv6)
         ]
+
+    def masquerades_link_local(self, family: Family) -> bool:
+        """What `masqLinkLocal` or `masqLinkLocalIPv6` says."""
+        return self._masq_link_local[family][0]
 
     def read(self, document: Document, *, json: bool) -> None:
         """Apply a document. `json`: the keys count in the order of the text."""
@@ -155,7 +154,7 @@ class Reader:
         else:
             switch = read_switch(key, line, value, findings)
             if switch is not None:
-                self._masq_link_local[_LINK_LOCAL_KEYS[key]] = (switch, Origin(key, line))
+                self._masq_link_local[LINK_LOCAL_KEYS[key]] = (switch, Origin(key, line))
 
     def _check_limit(self) -> None:
         count = len(self._keep) + len(self._masquerade)
@@ -173,7 +172,7 @@ class Reader:
             other = kept.get(entry.prefix)
             if other is None:
                 continue
-            if other.origin.key in _LINK_LOCAL_KEYS:
+            if other.origin.is_link_local:
                 self._findings.error(
                     entry.origin.line,
                     f"{entry.prefix} stands in masqueradeCIDRs, and {other.origin.key} is false",

@@ -89,5 +89,9 @@ class Prefix:
         """Whether the address is in the prefix."""
         return family is self.family and self.first <= address <= self.last
 
+    def holds(self, other: Self) -> bool:
+        """Whether the other prefix is this one or a part of it."""
+        return self.length <= other.length and self.contains(other.family, other.first)
+
     def __str__(self) -> str:
         return f"{format_address(self.family, self.first)}/{self.length}"

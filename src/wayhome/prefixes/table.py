@@ -41,6 +41,15 @@ class PrefixTable(Generic[Value]):
             for first, value in values.items():
                 yield Prefix(self.family, first, length), value
 
+    def nested(self) -> Iterator[tuple[Prefix, Value, Value | None]]:
+        """Each prefix with its value and the value of the longest other one that holds it, from first to last."""
+        enclosing: list[tuple[int, Value]] = []  # (last, value), from the widest to the narrowest
+        for prefix, value in sorted(self, key=lambda item: (item[0].first, item[0].length)):
+            while enclosing and enclosing[-1][0] < prefix.first:
+                enclosing.pop()
+            yield prefix, value, enclosing[-1][1] if enclosing else None
+            enclosing.append((prefix.last, value))
+
     def flatten(self) -> list[tuple[int, int, Value]]:
         """The same answers as disjoint (first, last, value) intervals, sorted.
 
