@@ -92,9 +92,10 @@ def _note_shorter_lists(configuration: Configuration, effective: int, findings: 
     lines = [entry.origin.line for entry in listed if entry.origin.line]
     if not lines:
         return
+    if not _is_worth_it(_at_least(configuration.policy), effective):
+        return  # known at once, where the shortest table takes a while
     lists = shortest_lists(configuration)
-    # A few lines less are no reason to write a list as nobody thinks of it.
-    if 2 * len(lists) > effective or effective - len(lists) < 3:
+    if not _is_worth_it(len(lists), effective):
         return
     findings.note(
         min(lines),
@@ -103,6 +104,20 @@ def _note_shorter_lists(configuration: Configuration, effective: int, findings: 
         if len(lists) <= MOST_SHOWN
         else "`wayhome policy render --for wayhome` writes them",
     )
+
+
+def _is_worth_it(lines: int, effective: int) -> bool:
+    """A few lines less are no reason to write a list as nobody thinks of it."""
+    return 2 * lines <= effective and effective - lines >= 3
+
+
+def _at_least(policy: Policy) -> int:
+    """Fewer lines than this cannot say what the policy says.
+
+    A prefix has two ends, and each stretch of kept addresses too, but for the two ends of the address space, and for
+    those of the link-local range, which takes no line.
+    """
+    return sum(max(len(policy.kept(family).spans) - 2, 0) for family in policy.families)
 
 
 def _shown(lists: Lists) -> str:
