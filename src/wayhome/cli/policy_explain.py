@@ -15,8 +15,8 @@ from wayhome.prefixes import Family, format_address, parse_address
 POD_PORT = 40000
 SERVER_PORT = 80
 _PORTS = (
-    "PORT: with --random-fully, the default, the kernel chooses it at random; "
-    f"without, it stays {POD_PORT} if the node has that free"
+    "PORT: the kernel chooses it, at random with --random-fully, the default; "
+    f"without that and --to-ports it stays {POD_PORT} if the node has that free"
 )
 
 
