@@ -360,6 +360,25 @@ def test_a_node_that_upstreams_agent_kept_stays_with_its_chain(
     )
 
 
+def test_azures_files_are_merged_and_one_bad_one_changes_nothing(agent: AgentProcess) -> None:
+    folder = agent.config.parent
+    (folder / "ip-masq-agent").write_text("nonMasqueradeCIDRs: [10.0.0.0/8]\n")
+    (folder / "ip-masq-agent-reconciled").write_text("NonMasqueradeCIDRs: [172.16.0.0/16]\n")
+    agent.start("--dialect=azure", f"--config={folder}")
+    agent.wait_for("applied")
+    wait_for_kept("10.0.0.0/8", "172.16.0.0/16")
+    assert "random" not in rules()
+    (folder / "ip-masq-agent").write_text("nonMasqueradeCIDRs: [10.0.0.1/8]\n")
+    assert "ip-masq-agent, line 1" in agent.wait_for("rejected")["message"]
+    wait_for_kept("10.0.0.0/8", "172.16.0.0/16")
+    agent.kill()
+    agent.start("--dialect=azure", f"--config={folder}")
+    agent.wait_for("applied")
+    wait_for_kept("10.0.0.0/8", "172.16.0.0/16")
+    (folder / "ip-masq-agent").unlink()
+    wait_for_kept("172.16.0.0/16")
+
+
 def test_damage_to_the_chain_of_iptables_nft_is_repaired_by_its_event(agent: AgentProcess) -> None:
     agent.write(CASE)
     agent.start("--backend=iptables-nft")

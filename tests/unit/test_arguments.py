@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from wayhome.agent.arguments import Options, parse_arguments
+from wayhome.agent.arguments import Dialect, Options, parse_arguments
 from wayhome.agent.logs import Format
 
 
@@ -92,3 +92,74 @@ def test_wrong_pod_ranges_name_the_right_one(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit):
         parse_arguments(["--pod-cidrs=172.16.2.1/24"], native=True)
     assert "write 172.16.2.0/24" in capsys.readouterr().err
+
+
+def native(*arguments: str) -> Options:
+    return parse_arguments(list(arguments), native=True)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str, is_native: bool = False) -> str:
+    with pytest.raises(SystemExit) as ended:
+        parse_arguments(list(arguments), native=is_native)
+    assert ended.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_azures_command_line_is_read_where_its_dialect_is_asked_for() -> None:
+    options = upstream("--dialect=azure", "--resync-interval=30", "--v=2")
+    assert options.dialect is Dialect.AZURE
+    assert options.config == Path("/etc/config")
+    assert options.settings.resync_interval == 30
+    assert not options.masquerade.random_fully  # Azure's agent has no such flag, and writes none
+    assert upstream("-dialect", "azure").settings.resync_interval == 60
+
+
+def test_a_dialect_is_never_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--resync-interval" in refused(capsys, "--resync-interval=30")
+    assert upstream().dialect is Dialect.UPSTREAM
+    assert upstream().settings.resync_interval is None
+    assert "--dialect" in refused(capsys, "--dialect=azure", is_native=True)
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "1.5", "60s", ""])
+def test_azures_interval_is_a_number_of_seconds(
+    capsys: pytest.CaptureFixture[str], seconds: str
+) -> None:
+    assert "no number of seconds" in refused(
+        capsys, "--dialect=azure", f"--resync-interval={seconds}"
+    )
+
+
+def test_the_scope_follows_from_the_pod_ranges_unless_it_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert native("--pod-cidrs=10.4.0.0/24").settings.pod_cidrs is not None
+    assert native("--scope=pods", "--pod-cidrs=10.4.0.0/24").settings.pod_cidrs is not None
+    assert native("--scope=node").settings.pod_cidrs is None
+    assert "write --pod-cidrs" in refused(capsys, "--scope=pods", is_native=True)
+    both = ("--scope=node", "--pod-cidrs=10.4.0.0/24")
+    assert "leave one of them out" in refused(capsys, *both, is_native=True)
+
+
+@pytest.mark.parametrize(
+    "text, address",
+    [
+        ("127.0.0.1:9696", ("127.0.0.1", 9696)),
+        ("[::1]:9696", ("::1", 9696)),
+        (":9696", ("", 9696)),
+    ],
+)
+def test_an_address_for_metrics(text: str, address: tuple[str, int]) -> None:
+    assert upstream(f"--metrics-bind-address={text}").metrics_bind_address == address
+
+
+@pytest.mark.parametrize("text", ["9696", "127.0.0.1", "::1:9696", "host:http", "host:65536"])
+def test_what_is_no_address_for_metrics(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    assert "write HOST:PORT" in refused(capsys, f"--metrics-bind-address={text}")
+
+
+def test_the_mark_of_kube_proxy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert upstream().masquerade.kube_proxy_mark_bit == 14
+    assert upstream("--kube-proxy-mark-bit=20").masquerade.kube_proxy_mark_bit == 20
+    assert upstream("--kube-proxy-mark-bit=none").masquerade.kube_proxy_mark_bit is None
+    assert "write 0 to 31" in refused(capsys, "--kube-proxy-mark-bit=32")

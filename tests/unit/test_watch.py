@@ -81,7 +81,7 @@ def test_a_folder_that_goes_away_ends_the_watch(folder: Path) -> None:
 
 def test_a_folder_that_comes_back_is_watched_again(folder: Path) -> None:
     stream = io.StringIO()
-    watch = SourceWatch(folder / "config", Log(stream=stream))
+    watch = SourceWatch(folder, Log(stream=stream))
     assert watch.renew()
     assert not watch.renew()
     folder.rename(folder.parent / "elsewhere")
@@ -99,7 +99,7 @@ def test_a_symlink_to_another_folder_is_followed(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     link = tmp_path / "link"
     link.symlink_to("one")
-    watch = SourceWatch(link / "config", Log(stream=io.StringIO()))
+    watch = SourceWatch(link, Log(stream=io.StringIO()))
     assert watch.renew()
     link.unlink()
     link.symlink_to("other")
@@ -121,7 +121,7 @@ def test_a_refused_watch_is_said_once_with_the_limit(
 
     monkeypatch.setattr(watch_module, "FolderWatch", refuse)
     stream = io.StringIO()
-    watch = SourceWatch(folder / "config", Log(stream=stream))
+    watch = SourceWatch(folder, Log(stream=stream))
     assert not watch.renew()
     assert not watch.renew()
     assert stream.getvalue().count("is read every 1 s") == 1

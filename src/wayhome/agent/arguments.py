@@ -83,6 +83,7 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
             ipv6=found.enable_ipv6,
             all_reserved_ranges=found.nomasq_all_reserved_ranges,
             pod_cidrs=pod_cidrs,
+            resync_interval=getattr(found, "resync_interval", None),
         ),
         masquerade=Masquerade(
             random_fully=found.random_fully,

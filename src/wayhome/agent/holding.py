@@ -18,8 +18,9 @@ import enum
 from dataclasses import dataclass
 
 from wayhome.agent.reading import Missing, Present, Reading, Unreadable
-from wayhome.policy import Configuration, Finding, Settings, Severity, parse
-from wayhome.policy.configuration import defaults, is_empty
+from wayhome.policy import Configuration, Finding, Settings, Severity
+from wayhome.policy.configuration import defaults
+from wayhome.policy.file_format import UPSTREAM, FileFormat
 
 GRACE = 10.0
 """Seconds for which a removed configuration still holds."""
@@ -62,14 +63,20 @@ class Held:
 class Holding:
     """Remembers the last good configuration and decides, reading by reading, what the node holds."""
 
-    def __init__(self, settings: Settings, remembered: bytes | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        remembered: bytes | None = None,
+        file_format: FileFormat = UPSTREAM,
+    ) -> None:
         """`remembered`: the last good configuration of an earlier process; ignored if it is good no more."""
         self._settings = settings
+        self._format = file_format
         self._data: bytes | None = None
         self._good: Configuration | None = None
         self._missing_since: float | None = None
         if remembered is not None:
-            self._good = parse(remembered, settings).configuration
+            self._good = file_format.parse(remembered, settings).configuration
             self._data = remembered if self._good else None
 
     def observe(self, reading: Reading, now: float) -> Held:
@@ -82,11 +89,12 @@ class Holding:
         return self._present(reading)
 
     def _present(self, reading: Present) -> Held:
-        if is_empty(reading.data):
+        if self._format.is_empty(reading.data):
             if self._good:
                 return self._last_good(rejected=(EMPTIED,))
-            return Held(defaults(self._settings), Basis.DEFAULTS, note="the file is empty")
-        parsed = parse(reading.data, self._settings)
+            meant = self._format.empty(self._settings)
+            return Held(meant, Basis.DEFAULTS, note="the configuration is empty")
+        parsed = self._format.parse(reading.data, self._settings)
         if parsed.configuration is None:
             return self._last_good(rejected=parsed.errors, warnings=parsed.warnings)
         self._good, self._data = parsed.configuration, reading.data

@@ -12,15 +12,18 @@ import os
 import zlib
 from pathlib import Path
 
-_NAME = "last-good-configuration"
 _HEADER = b"wayhome 1 "
 
 
 class Memory:
-    """Remembers one configuration in a folder; `folder` None remembers nothing."""
+    """Remembers one configuration in a folder; `folder` None remembers nothing.
 
-    def __init__(self, folder: Path | None) -> None:
+    `name` is the file's: what one dialect wrote means nothing in another.
+    """
+
+    def __init__(self, folder: Path | None, name: str = "last-good-configuration") -> None:
         self._folder = folder
+        self._name = name
         self._known: bytes | None = None
         self._failed = False
 
@@ -29,14 +32,14 @@ class Memory:
         if self._folder is None:
             return None, ""
         try:
-            content = (self._folder / _NAME).read_bytes()
+            content = (self._folder / self._name).read_bytes()
         except FileNotFoundError:
             return None, ""
         except OSError as error:
-            return None, f"{self._folder / _NAME} cannot be read: {error.strerror}"
+            return None, f"{self._folder / self._name} cannot be read: {error.strerror}"
         header, _, data = content.partition(b"\n")
         if header != _HEADER + str(zlib.crc32(data)).encode():
-            return None, f"{self._folder / _NAME} is damaged and ignored"
+            return None, f"{self._folder / self._name} is damaged and ignored"
         self._known = data
         return data, ""
 
@@ -46,9 +49,9 @@ class Memory:
             return ""
         try:
             if data is None:
-                (self._folder / _NAME).unlink(missing_ok=True)
+                (self._folder / self._name).unlink(missing_ok=True)
             else:
-                _write(self._folder, data)
+                _write(self._folder, self._name, data)
         except OSError as error:
             said = self._failed
             self._failed = True
@@ -57,15 +60,15 @@ class Memory:
         return ""
 
 
-def _write(folder: Path, data: bytes) -> None:
+def _write(folder: Path, name: str, data: bytes) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = folder / f".{_NAME}.new"
+    temporary = folder / f".{name}.new"
     try:
         with temporary.open("wb") as file:
             file.write(_HEADER + str(zlib.crc32(data)).encode() + b"\n" + data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.rename(folder / _NAME)
+        temporary.rename(folder / name)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()

@@ -12,8 +12,9 @@ from typing import TypeVar
 from wayhome import __version__
 from wayhome.agent import http
 from wayhome.agent.announcer import Announcer
-from wayhome.agent.arguments import Options
+from wayhome.agent.arguments import Dialect, Options
 from wayhome.agent.endpoints import Endpoints
+from wayhome.agent.folder_source import FolderSource
 from wayhome.agent.holding import Holding
 from wayhome.agent.keeper import Keeper
 from wayhome.agent.lock import NodeLock
@@ -39,6 +40,8 @@ from wayhome.kernel import (
     open_backend,
 )
 from wayhome.kernel.transition import TransitionMode
+from wayhome.policy.file_format import UPSTREAM
+from wayhome.policy.fragments import AZURE
 
 Result = TypeVar("Result")
 
@@ -99,30 +102,32 @@ class _Agent:
             loop.add_signal_handler(number, self._stop, number)
         if not await self._acquire_node():
             return 0
-        memory = Memory(self._options.state)
+        options, log = self._options, self._log
+        azure = options.dialect is Dialect.AZURE
+        memory = Memory(options.state, "last-good-files") if azure else Memory(options.state)
         remembered, problem = memory.recall()
         if problem:
-            self._log.warning("memory", problem)
+            log.warning("memory", problem)
         tally, worker = Tally(), Worker()
         backend = await self._unless_stopped(worker.run(self._choose_backend))
         if backend is None:
             return 0
         drift = DriftListener() if backend.poll_interval is None else None
-        watch = SourceWatch(self._options.config, self._log)
+        watch = SourceWatch(options.config if azure else options.config.parent, log)
         keeper = Keeper(
-            source=FileSource(self._options.config),
+            source=FolderSource(options.config) if azure else FileSource(options.config),
             backend=backend,
-            holding=Holding(self._options.settings, remembered),
+            holding=Holding(options.settings, remembered, AZURE if azure else UPSTREAM),
             memory=memory,
-            observer=Observers((Announcer(self._log, str(self._options.config)), tally)),
-            transitions=Transitions(self._options.transition, self._log),
+            observer=Observers((Announcer(log, str(options.config)), tally)),
+            transitions=Transitions(options.transition, log),
             drift=drift,
         )
         endpoints = Endpoints(
             tally,
             worker,
             backend=backend.name,
-            scope="pods" if self._options.settings.pod_cidrs else "node",
+            scope="pods" if options.settings.pod_cidrs else "node",
             count=list,
         )
         server = await self._serve(endpoints)
@@ -132,7 +137,7 @@ class _Agent:
             drift=drift,
             worker=worker,
             endpoints=endpoints,
-            log=self._log,
+            log=log,
         )
         await loop_of_events.run(self._stopping)
         if server:
@@ -140,7 +145,7 @@ class _Agent:
         watch.close()
         if drift:
             drift.close()
-        self._log.info("stopped", "the rules stay in place; `wayhome node clean` removes them")
+        log.info("stopped", "the rules stay in place; `wayhome node clean` removes them")
         return 0
 
     async def _unless_stopped(self, call: "asyncio.Future[Result]") -> Result | None:

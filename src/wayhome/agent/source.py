@@ -21,31 +21,15 @@ class FileSource:
         self.path = path
 
     def read(self) -> Reading:
-        """Look at the file. Never raises and never blocks: a FIFO or a device is not a configuration."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return self._missing()
-        except OSError as error:
-            return Unreadable(f"{self.path} cannot be read: {error.strerror}")
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return Unreadable(f"{self.path} is not a file")
-            # One byte more than allowed is enough to know that it is too much.
-            return Present(_read_at_most(descriptor, LARGEST + 1))
-        except OSError as error:
-            return Unreadable(f"{self.path} cannot be read: {error.strerror}")
-        finally:
-            os.close(descriptor)
+        """Look at the file. Never raises."""
+        return read_file(self.path) or self._missing()
 
     def _missing(self) -> Reading:
         folder, name = self.path.parent, self.path.name
         try:
             names = sorted(path.name for path in folder.iterdir())
         except OSError as error:
-            if error.errno == errno.ENOENT:
-                return Unreadable(f"there is no folder {folder}: no volume is mounted there")
-            return Unreadable(f"{folder} cannot be read: {error.strerror}")
+            return no_folder(folder, error)
         others = [quote(other) for other in names if not other.startswith("..") and other != name]
         create = (
             "kubectl create configmap ip-masq-agent --from-file=config=FILE --namespace kube-system"
@@ -61,6 +45,32 @@ class FileSource:
                 f"(kubectl names the key after the file). Make it with: {create}"
             )
         return Missing(f"{folder} is empty; a configuration goes to {self.path}")
+
+
+def read_file(path: Path) -> Present | Unreadable | None:
+    """What a file holds; None if there is none. Never blocks: a FIFO or a device is not a configuration."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Unreadable(f"{path} cannot be read: {error.strerror}")
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return Unreadable(f"{path} is not a file")
+        # One byte more than allowed is enough to know that it is too much.
+        return Present(_read_at_most(descriptor, LARGEST + 1))
+    except OSError as error:
+        return Unreadable(f"{path} cannot be read: {error.strerror}")
+    finally:
+        os.close(descriptor)
+
+
+def no_folder(folder: Path, error: OSError) -> Unreadable:
+    """What a folder that cannot be listed says about the configuration in it."""
+    if error.errno == errno.ENOENT:
+        return Unreadable(f"there is no folder {folder}: no volume is mounted there")
+    return Unreadable(f"{folder} cannot be read: {error.strerror}")
 
 
 def _read_at_most(descriptor: int, size: int) -> bytes:

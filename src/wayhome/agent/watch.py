@@ -18,10 +18,10 @@ POLL_INTERVAL = 1.0
 
 
 class SourceWatch:
-    """The watch of one file's folder; `current` is None while the file is polled."""
+    """The watch of the configuration's folder; `current` is None while it is polled."""
 
-    def __init__(self, path: Path, log: Log) -> None:
-        self._folder = path.parent
+    def __init__(self, folder: Path, log: Log) -> None:
+        self._folder = folder
         self._log = log
         self.current: FolderWatch | None = None
         self._said = ""

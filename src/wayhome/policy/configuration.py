@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from wayhome.policy.document import DocumentError, read_document
 from wayhome.policy.findings import Finding, Findings, Severity
-from wayhome.policy.policy import Policy
+from wayhome.policy.policy import Entry, Policy
 from wayhome.policy.reader import Reader
 from wayhome.prefixes import Family, Prefix
 
@@ -49,6 +49,8 @@ class Settings:
     """`--nomasq-all-reserved-ranges`: the default list has 11 ranges instead of 3."""
     pod_cidrs: tuple[Prefix, ...] | None = None
     """`--pod-cidrs`: only what these send is masqueraded. None: upstream's scope."""
+    resync_interval: float | None = None
+    """Seconds: Azure's `--resync-interval`. None: the file says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,38 @@ def parse(data: bytes, settings: Settings) -> Parsed:
     """Read a configuration file. Never raises for what the file holds."""
     findings = Findings()
     reader = _reader(settings, findings)
+    read_into(reader, data, findings)
+    found = findings.by_line()
+    failed = any(finding.severity is Severity.ERROR for finding in found)
+    return Parsed(None if failed else _result(reader, settings), found)
+
+
+def read_into(reader: Reader, data: bytes, findings: Findings) -> None:
+    """Have a reader read a file; what is wrong with it is noted."""
     try:
         text = _decode(data)
         reader.read(read_document(text), json=text.lstrip().startswith("{"))
     except DocumentError as error:
         findings.error(error.line, f"the file {error.problem}", error.instead)
-    found = findings.by_line()
-    failed = any(finding.severity is Severity.ERROR for finding in found)
-    return Parsed(None if failed else _result(reader, settings), found)
+
+
+def configuration_of(
+    entries: tuple[Entry, ...],
+    settings: Settings,
+    *,
+    resync_interval: float,
+    cidr_limit: int,
+    masq_link_local: bool,
+    masq_link_local_ipv6: bool,
+) -> Configuration:
+    """What was read, with what the flags say."""
+    return Configuration(
+        Policy(entries, settings.ipv6, settings.pod_cidrs),
+        settings.resync_interval or resync_interval,
+        cidr_limit,
+        masq_link_local=masq_link_local,
+        masq_link_local_ipv6=masq_link_local_ipv6,
+    )
 
 
 def _reader(settings: Settings, findings: Findings) -> Reader:
@@ -112,11 +138,11 @@ def _reader(settings: Settings, findings: Findings) -> Reader:
 
 
 def _result(reader: Reader, settings: Settings) -> Configuration:
-    policy = Policy(reader.entries(), settings.ipv6, settings.pod_cidrs)
-    return Configuration(
-        policy,
-        reader.resync_interval,
-        reader.cidr_limit,
+    return configuration_of(
+        reader.entries(),
+        settings,
+        resync_interval=reader.resync_interval,
+        cidr_limit=reader.cidr_limit,
         masq_link_local=reader.masquerades_link_local(Family.IPV4),
         masq_link_local_ipv6=reader.masquerades_link_local(Family.IPV6),
     )

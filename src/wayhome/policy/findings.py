@@ -24,17 +24,20 @@ class Severity(enum.Enum):
 class Finding:
     """One thing about a configuration file.
 
-    `line` counts from 1, and is None where the file as a whole is meant. `instead` is what to write.
+    `line` counts from 1, and is None where the file as a whole is meant. `instead` is what to write. `file` is set
+    where there are several.
     """
 
     severity: Severity
     line: int | None
     problem: str
     instead: str
+    file: str = ""
 
     def __str__(self) -> str:
-        where = f"line {self.line}: " if self.line else ""
-        return f"{where}{self.problem}; {self.instead}"
+        parts = (quote(self.file), f"line {self.line}" if self.line else "")
+        where = ", ".join(filter(None, parts))
+        return f"{where}{': ' if where else ''}{self.problem}; {self.instead}"
 
 
 def quote(text: str) -> str:
@@ -52,21 +55,23 @@ class Findings:
     Everything means the first MOST of each severity: nobody mends more at once, and a file may be wrong 100,000 times.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, file: str = "") -> None:
+        """`file`: the one that they are about, where there are several."""
+        self._file = file
         self._found: dict[Severity, list[Finding]] = {severity: [] for severity in Severity}
         self._more = dict.fromkeys(Severity, 0)
 
-    def error(self, line: int | None, problem: str, instead: str) -> None:
+    def error(self, line: int | None, problem: str, instead: str, *, file: str = "") -> None:
         """Note something for which the configuration is refused."""
-        self._add(Finding(Severity.ERROR, line, problem, instead))
+        self._add(Finding(Severity.ERROR, line, problem, instead, file or self._file))
 
     def warn(self, line: int | None, problem: str, instead: str) -> None:
         """Note something that is probably not meant."""
-        self._add(Finding(Severity.WARNING, line, problem, instead))
+        self._add(Finding(Severity.WARNING, line, problem, instead, self._file))
 
     def note(self, line: int | None, problem: str, instead: str) -> None:
         """Note something that could be said better."""
-        self._add(Finding(Severity.NOTE, line, problem, instead))
+        self._add(Finding(Severity.NOTE, line, problem, instead, self._file))
 
     def _add(self, finding: Finding) -> None:
         if self.full(finding.severity):
@@ -83,7 +88,11 @@ class Findings:
         found = [finding for findings in self._found.values() for finding in findings]
         uncounted = [
             Finding(
-                severity, None, f"there are {more:,} more {severity.value}s", "mend these first"
+                severity,
+                None,
+                f"there are {more:,} more {severity.value}s",
+                "mend these first",
+                self._file,
             )
             for severity, more in self._more.items()
             if more

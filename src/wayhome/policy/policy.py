@@ -29,13 +29,19 @@ class Action(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an entry comes from: a key of the configuration and its line, or the default of that key (no line)."""
+    """Where an entry comes from: a key of the configuration and its line, or the default of that key (no line).
+
+    `file` is set where there are several.
+    """
 
     key: str
     line: int | None = None
+    file: str = ""
 
     def __str__(self) -> str:
-        return f"line {self.line}" if self.line else f"default of {self.key}"
+        if self.line is None:
+            return f"default of {self.key}"
+        return f"{self.file}, line {self.line}" if self.file else f"line {self.line}"
 
     @property
     def is_link_local(self) -> bool:

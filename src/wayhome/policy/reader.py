@@ -5,10 +5,14 @@ its keys: `NonMasq…` before `nonMasq…`. JSON it reads in the order of the te
 earlier one that differs from it in case only.
 """
 
-from wayhome.policy.document import Document, Mapping, Node, Scalar, Sequence
+from collections.abc import Mapping
+
+from wayhome.policy.document import Document, Node, Scalar, Sequence
+from wayhome.policy.document import Mapping as MappingNode
 from wayhome.policy.findings import Findings, Severity, quote
 from wayhome.policy.keys import KEYS, closest_key
 from wayhome.policy.policy import LINK_LOCAL, LINK_LOCAL_KEYS, Action, Entry, Origin
+from wayhome.policy.ties import check_ties
 from wayhome.policy.values import read_interval, read_limit, read_ranges, read_switch
 from wayhome.prefixes import Family, Prefix
 
@@ -18,12 +22,20 @@ _OF_KUBERNETES_OBJECTS = ("apiVersion", "kind", "data", "metadata")
 class Reader:
     """What the keys say, on top of the defaults; what is wrong with it goes to `findings`."""
 
-    def __init__(self, default_ranges: tuple[str, ...], *, ipv6: bool, findings: Findings) -> None:
+    def __init__(
+        self,
+        default_ranges: tuple[str, ...],
+        *,
+        ipv6: bool,
+        findings: Findings,
+        keys: Mapping[str, str] = KEYS,
+    ) -> None:
+        self._keys = keys
         self._ipv6 = ipv6
         self._findings = findings
         origin = Origin("nonMasqueradeCIDRs")
-        self._keep = [Entry(Prefix.parse(text), Action.KEEP, origin) for text in default_ranges]
-        self._masquerade: list[Entry] = []
+        self.kept = [Entry(Prefix.parse(text), Action.KEEP, origin) for text in default_ranges]
+        self.masqueraded: list[Entry] = []
         self._masq_link_local: dict[Family, tuple[bool, Origin]] = {
             family: (False, Origin(key)) for key, family in LINK_LOCAL_KEYS.items()
         }
@@ -33,7 +45,7 @@ class Reader:
 
     def entries(self) -> tuple[Entry, ...]:
         """All entries in upstream's order: link-local first, then the lists as they were written."""
-        return (*self._link_local(), *self._keep, *self._masquerade)
+        return (*self._link_local(), *self.kept, *self.masqueraded)
 
     def _link_local(self) -> list[Entry]:
         return [
@@ -60,17 +72,17 @@ class Reader:
             counted = sorted({item[0]: item for item in written}.values(), key=lambda i: i[0])
         self._warn_of_duplicates(written, counted)
         for name, line, value in counted:
-            known = KEYS.get(name.casefold())
+            known = self._keys.get(name.casefold())
             if known is None:
                 self._warn_of_unknown(name, line)
             else:
                 self._apply(known, line, value)
         self._check_limit()
-        self._check_ties()
+        check_ties((*self._link_local(), *self.kept), self.masqueraded, self._findings)
 
     def _top_level(self, document: Document) -> tuple[tuple[Node, Node], ...]:
         root = document.root
-        if isinstance(root, Mapping):
+        if isinstance(root, MappingNode):
             return root.items
         if root is None or (isinstance(root, Scalar) and root.value is None):
             self._findings.warn(
@@ -111,7 +123,7 @@ class Reader:
         """Name each key that another one of the same name overrides."""
         winners = {name.casefold(): (line, value) for name, line, value in counted}
         for name, line, value in written:
-            known = KEYS.get(name.casefold())
+            known = self._keys.get(name.casefold())
             winner_line, winner = winners[name.casefold()]
             if known and winner is not value:
                 self._findings.warn(
@@ -128,6 +140,13 @@ class Reader:
                 "the file holds only what stands below `config: |` in the ConfigMap's data",
             )
             return
+        if name.casefold() in KEYS:
+            self._findings.warn(
+                line,
+                f"the key {KEYS[name.casefold()]} has no effect in Azure's files",
+                "remove it; the interval is the flag --resync-interval, and a file holds at most 64 ranges",
+            )
+            return
         meant = None if self._findings.full(Severity.WARNING) else closest_key(name)
         self._findings.warn(
             line,
@@ -138,11 +157,11 @@ class Reader:
     def _apply(self, key: str, line: int, value: Node) -> None:
         findings = self._findings
         if key == "nonMasqueradeCIDRs":
-            self._keep = read_ranges(
+            self.kept = read_ranges(
                 key, line, value, Action.KEEP, ipv6=self._ipv6, findings=findings
             )
         elif key == "masqueradeCIDRs":
-            self._masquerade = read_ranges(
+            self.masqueraded = read_ranges(
                 key, line, value, Action.MASQUERADE, ipv6=self._ipv6, findings=findings
             )
         elif key == "cidrLimit":
@@ -157,30 +176,10 @@ class Reader:
                 self._masq_link_local[LINK_LOCAL_KEYS[key]] = (switch, Origin(key, line))
 
     def _check_limit(self) -> None:
-        count = len(self._keep) + len(self._masquerade)
+        count = len(self.kept) + len(self.masqueraded)
         if count > self.cidr_limit:
             self._findings.error(
                 self._cidr_limit_line,
                 f"the lists have {count} ranges, and cidrLimit is {self.cidr_limit}",
                 f"write `cidrLimit: {count}` if they are all meant",
             )
-
-    def _check_ties(self) -> None:
-        """The longest prefix decides; of two equal ones that say different things neither does."""
-        kept = {entry.prefix: entry for entry in reversed([*self._link_local(), *self._keep])}
-        for entry in self._masquerade:
-            other = kept.get(entry.prefix)
-            if other is None:
-                continue
-            if other.origin.is_link_local:
-                self._findings.error(
-                    entry.origin.line,
-                    f"{entry.prefix} stands in masqueradeCIDRs, and {other.origin.key} is false",
-                    f"write `{other.origin.key}: true` and remove this line",
-                )
-            else:
-                self._findings.error(
-                    entry.origin.line,
-                    f"{entry.prefix} stands in masqueradeCIDRs and in nonMasqueradeCIDRs ({other.origin})",
-                    "keep it in one of them",
-                )
