@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import real_root
 from tests.kernel.iptables_nodes import VARIANTS, program, restore, rules, saved
 from tests.kernel.policies import make_policy
 
@@ -383,6 +384,18 @@ def test_killed_at_any_moment_the_table_holds_the_old_chain_or_the_new(variant: 
         for _ in range(3):  # the restore may outlive its parent: look while it ends, too
             assert rules(saved(variant)) in (one, other)
             time.sleep(0.01)
+
+
+def test_more_rules_than_fit_into_one_message_of_an_ordinary_user() -> None:
+    if real_root():
+        pytest.skip("real root may send messages of any size")
+    backend = IptablesBackend("iptables-nft", Masquerade())
+    backend.apply(POLICY)
+    before = rules(saved("iptables-nft"))
+    with pytest.raises(RefusedError, match="without root of the initial user namespace"):
+        backend.apply(make_policy(*(f"10.{i >> 8}.{i & 255}.0/24" for i in range(3000))))
+    assert rules(saved("iptables-nft")) == before
+    backend.close()
 
 
 @pytest.mark.parametrize(

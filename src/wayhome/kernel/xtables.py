@@ -17,6 +17,7 @@ who see the same file, so a container needs the node's, mounted. Without a commo
 undo each other's work: a legacy table is written as a whole.
 """
 
+import errno
 import os
 import re
 from dataclasses import replace
@@ -131,6 +132,11 @@ def _explained(name: str, said: str, script: str) -> KernelError:
         return KernelError(
             f"{name} cannot read {POSTROUTING}, because somebody has put a rule there that only nft understands: "
             "`nft list chain ip nat POSTROUTING` shows it; use the nftables back end, which reads no foreign chain"
+        )
+    if os.strerror(errno.EMSGSIZE) in said:
+        return RefusedError(
+            f"{name} refused: {os.strerror(errno.EMSGSIZE)}: it sends all rules in one netlink message, and without root "
+            "of the initial user namespace that holds some 350 (net.core.wmem_default); run it as root, or list less"
         )
     return RefusedError(f"{name} refused{child.after_colon(_with_its_line(said, script))}")
 
