@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -271,6 +272,108 @@ def test_a_jump_that_goes_while_it_is_being_removed(
     monkeypatch.setattr(xtables, "restore", after_somebody_else)
     assert backend.apply(POLICY).kind is ChangeKind.REWRITTEN
     assert len([rule for rule in rules(saved(backend.name)) if f"-j {CHAIN}" in rule]) == 1
+
+
+def test_a_table_that_somebody_without_our_lock_wrote_in_the_same_moment_is_written_again(
+    backend: IptablesBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = xtables.restore
+
+    def refused_once(variant: str, family: Family, text: str) -> None:
+        monkeypatch.setattr(xtables, "restore", real)
+        raise RefusedError("line 5 failed")
+
+    monkeypatch.setattr(xtables, "restore", refused_once)
+    assert backend.apply(POLICY).cause is ChainCause.NO_CHAIN
+    assert backend.apply(POLICY).kind is ChangeKind.NOTHING
+
+
+def test_writers_with_different_locks_are_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel takes a legacy table only if it has as many rules as when it was fetched."""
+    restore("iptables-legacy", FOREIGN)
+    with subprocess.Popen(
+        ["iptables-legacy-restore", "--noflush", "-w", "10"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as first:
+        assert first.stdin is not None
+        assert first.stderr is not None
+        script = "*nat\n-A OUTPUT -j RETURN\n"
+        first.stdin.write(script)
+        first.stdin.flush()
+        wait_until_locked()
+        time.sleep(0.2)  # it locks first and fetches the table then
+        monkeypatch.setenv("XTABLES_LOCKFILE", str(tmp_path / "another.lock"))
+        with closing(IptablesBackend("iptables-legacy", Masquerade())) as backend:
+            backend.apply(POLICY)
+        first.stdin.write("COMMIT\n")
+        first.stdin.close()
+        said = first.stderr.read()
+    explained = xtables._explained(
+        "iptables-legacy-restore", xtables._substance(said), script + "COMMIT\n"
+    )
+    assert "changed it in the same moment without the xtables lock" in str(explained)
+    assert "the node's /run/xtables.lock" in str(explained)
+
+
+def wait_until_locked() -> None:
+    """Until somebody holds the test's xtables lock."""
+    with Path(os.environ["XTABLES_LOCKFILE"]).open("w") as lock:
+        for _ in range(200):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            time.sleep(0.02)
+    pytest.fail("nobody took the lock")
+
+
+WRITER = """
+import subprocess, sys, time
+variant, end = sys.argv[1], time.monotonic() + 2
+number = 0
+print(flush=True)
+while time.monotonic() < end:
+    number += 1
+    text = f"*nat\\n:KUBE - [0:0]\\n" + "".join(f"-A KUBE -d 10.{i}.{number % 256}.0/24 -j RETURN\\n" for i in range(50))
+    command = [f"{variant}-restore", "--noflush", "-w", "10"]
+    subprocess.run(command, input=text + "COMMIT\\n", text=True, check=True)
+print(number)
+"""
+
+
+def test_beside_a_writer_in_a_tight_loop_nothing_of_either_is_lost(
+    backend: IptablesBackend,
+) -> None:
+    """As kube-proxy's restores; with iptables-legacy, only the common lock makes it so."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, backend.name], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        changes = 0
+        while writer.poll() is None:
+            for policy in (ONE, OTHER):
+                assert backend.apply(policy).kind is ChangeKind.REWRITTEN
+                changes += 1
+        restores = int(writer.stdout.read())
+    assert min(changes, restores) > 5
+    backend.forget()
+    assert backend.apply(OTHER).kind is ChangeKind.NOTHING
+    theirs = [rule.split()[3] for rule in rules(saved(backend.name)) if "-A KUBE " in rule]
+    assert theirs == [f"10.{i}.{restores % 256}.0/24" for i in range(50)]
+
+
+def test_a_jump_whose_comment_is_no_text_is_removed(backend: IptablesBackend) -> None:
+    backend.apply(POLICY)
+    command = [program(backend.name), "-w", "-t", "nat", "-I", "POSTROUTING", "-j", CHAIN]
+    subprocess.run([*command, "-m", "comment", "--comment", b"a \xff \\ ' b"], check=True)
+    assert backend.apply(POLICY).cause is ChainCause.OTHER_JUMPS
+    assert backend.remove()
 
 
 def test_somebody_who_undoes_each_restore_is_an_error(

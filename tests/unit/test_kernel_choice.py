@@ -1,11 +1,24 @@
 """Which back end a node gets, and why."""
 
+import errno
+import os
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.kernel.policies import make_policy
 
-from wayhome.kernel import BackendName, Choice, KernelError, choose, gather
+from wayhome.kernel import (
+    BackendName,
+    ChangeKind,
+    Choice,
+    KernelError,
+    Masquerade,
+    choose,
+    gather,
+    open_backend,
+)
 from wayhome.kernel.choice import Facts
 
 BOTH = ("iptables-nft", "iptables-legacy")
@@ -70,6 +83,47 @@ def test_where_nothing_works_the_packages_are_named(facts: Facts) -> None:
         KernelError, match=r"install the package nftables .* or the package iptables"
     ):
         choose(facts)
+
+
+class NoChannel:
+    """A netlink socket of a kernel that answers with an error."""
+
+    error: int
+
+    def generation(self) -> int:
+        raise OSError(self.error, os.strerror(self.error))
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.EOPNOTSUPP])
+def test_a_kernel_without_nf_tables(error: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NoChannel, "error", error, raising=False)
+    monkeypatch.setattr("wayhome.kernel.choice.Channel", NoChannel)
+    assert gather().nf_tables == os.strerror(error)
+
+
+def test_a_kernel_without_netfilters_netlink(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise OSError(errno.EPROTONOSUPPORT, os.strerror(errno.EPROTONOSUPPORT))
+
+    monkeypatch.setattr("wayhome.kernel.choice.Channel", refused)
+    assert gather().nf_tables == "Protocol not supported"
+
+
+def test_without_rights_no_back_end_is_better_than_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NoChannel, "error", errno.EPERM, raising=False)
+    monkeypatch.setattr("wayhome.kernel.choice.Channel", NoChannel)
+    with pytest.raises(KernelError, match="CAP_NET_ADMIN"):
+        gather()
+
+
+@pytest.mark.kernel
+@pytest.mark.usefixtures("netns")
+def test_what_is_chosen_here_works() -> None:
+    with closing(open_backend(choose(gather()).name, Masquerade())) as backend:
+        assert backend.apply(make_policy("10.0.0.0/8")).kind is ChangeKind.REPLACED
 
 
 @pytest.fixture

@@ -119,6 +119,37 @@ def test_the_same_rule_of_ipv6_written_in_two_ways() -> None:
     assert meaning("-d ::/0 -j X", IPV6) == meaning("-j X", IPV6)
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "-A",
+                "POSTROUTING",
+                "OURS",
+                "-j",
+                "-d",
+                "-s",
+                "!",
+                "--comment",
+                "--probability",
+                "nan",
+                "1e999",
+                '"',
+                '"a b"',
+                "\\",
+                "/",
+            ]
+        )
+        | st.text()
+    ),
+    st.sampled_from(Family),
+)
+def test_no_text_whatever_makes_the_reader_fall(words: list[str], family: Family) -> None:
+    line = " ".join(words)
+    meaning(line, family)
+    held([line, f"-A POSTROUTING {line}", f"-A OURS {line}"], "OURS")
+
+
 RULE = '-d 10.0.0.0/8 -m comment --comment "c d" -j RETURN'
 
 

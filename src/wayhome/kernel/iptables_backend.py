@@ -1,8 +1,9 @@
 """The iptables back end: upstream's chain, kept in the nat table of iptables-nft or iptables-legacy.
 
 Read, compare, restore the difference, read again: what is read in the end is what was wanted, or the call fails.
-Where others write at the same time, a restore may be refused because a jump that was to go has gone, or the table may
-hold something else by the time it is read again; then the round is made anew, a few times.
+Where others write at the same time, a restore may be refused: a jump that was to go has gone, or a legacy table was
+written by somebody who uses another lock. Or the table holds something else by the time it is read again. Then the
+round is made anew, a few times.
 
 iptables-nft writes nf_tables, so the generation of the namespace tells that nothing has changed since the last
 reading, and no program is started. iptables-legacy has neither a generation nor events: each `apply` reads the table.
@@ -122,25 +123,21 @@ class IptablesBackend:
     def _bring_to(self, wanted: Wanted) -> ChainCause | None:
         """Why the table had to be written; None if it held what is wanted."""
         cause: ChainCause | None = None
-        refused: tuple[Held, RefusedError] | None = None
+        refused: RefusedError | None = None
         for _ in range(ROUNDS):
-            held = self._read(wanted.family)
-            restore = difference(held, wanted)
+            restore = difference(self._read(wanted.family), wanted)
             if restore is None:
                 return cause
-            if refused and refused[0] == held:
-                raise refused[1]
             cause = cause or restore.cause
             self._known.pop(wanted.family, None)
             try:
                 xtables.restore(self._variant, wanted.family, restore.text)
-                refused = None
             except RefusedError as error:
-                refused = held, error
+                refused = error
         if difference(self._read(wanted.family), wanted) is None:
             return cause
         if refused:
-            raise refused[1]
+            raise refused
         raise KernelError(
             f"the nat table does not hold what was just restored: somebody changes the chain {self._chain} at the "
             f"same time, or this version of {self._variant} prints it in a way that is not understood"

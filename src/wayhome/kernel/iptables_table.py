@@ -93,8 +93,16 @@ def _in_one_form(option: Option, family: Family) -> Option | None:
             first, length = _prefix(prefix, family)
             return (*inverted, side, first, length) if length != "0" else None
         case ("--probability", probability):
-            return "--probability", str(round(float(probability) * _PROBABILITY_UNIT))
+            return "--probability", _in_units(probability)
     return option
+
+
+def _in_units(probability: str) -> str:
+    """A probability as the kernel holds it. Not understood: as it stands."""
+    try:
+        return str(round(float(probability) * _PROBABILITY_UNIT))
+    except (ValueError, OverflowError):
+        return probability
 
 
 def _prefix(text: str, family: Family) -> tuple[str, str]:

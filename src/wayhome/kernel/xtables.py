@@ -138,6 +138,11 @@ def _explained(name: str, said: str, script: str) -> KernelError:
             f"{name} refused: {os.strerror(errno.EMSGSIZE)}: it sends all rules in one netlink message, and without root "
             "of the initial user namespace that holds some 350 (net.core.wmem_default); run it as root, or list less"
         )
+    if said == f"line {len(script.splitlines())} failed":
+        return RefusedError(
+            f"{name} refused: the kernel did not take the table, most likely because somebody changed it in the same "
+            f"moment without the xtables lock {lock}: all containers that use iptables-legacy need the node's {LOCK_FILE}"
+        )
     return RefusedError(f"{name} refused{child.after_colon(_with_its_line(said, script))}")
 
 
@@ -145,6 +150,7 @@ def _with_its_line(said: str, script: str) -> str:
     """The programs name the number of a line that they refused; the line itself says more."""
     number = _LINE.search(said)
     lines = script.splitlines()
-    if number and 0 < int(number[1]) <= len(lines) and lines[int(number[1]) - 1] != "COMMIT":
-        return f"{said} ({lines[int(number[1]) - 1]})"
+    if number and 0 < int(number[1]) < len(lines):  # the last line is COMMIT, and says nothing
+        line = lines[int(number[1]) - 1].encode(errors="backslashreplace").decode()
+        return f"{said} ({line})"
     return said
