@@ -24,6 +24,7 @@ from wayhome.kernel import (
     KernelError,
     Masquerade,
     RefusedError,
+    gather,
     xtables,
 )
 from wayhome.kernel.iptables import chain_of
@@ -177,6 +178,8 @@ def test_a_rule_in_postrouting_that_only_nft_understands_is_named(rule: str) -> 
         KernelError, match="somebody has put a rule there that only nft understands"
     ):
         backend.apply(POLICY)
+    assert gather().with_chain == ("iptables-nft",)
+    assert gather("ANOTHER").with_chain == ()
     backend.close()
 
 
@@ -202,6 +205,7 @@ def test_while_nothing_happens_iptables_nft_starts_no_program(
 def test_iptables_legacy_is_not_created_by_looking() -> None:
     backend = IptablesBackend("iptables-legacy", Masquerade())
     assert not backend.remove()
+    assert gather().with_chain == ()
     assert Path("/proc/thread-self/net/ip_tables_names").read_text() == ""
 
 

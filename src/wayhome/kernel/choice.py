@@ -117,7 +117,7 @@ def gather(chain: str = CHAIN) -> Facts:
             variant
             for variant in variants
             if (variant == BackendName.IPTABLES_LEGACY or nf_tables is None)
-            and xtables.read(variant, Family.IPV4, chain).exists
+            and xtables.exists(variant, Family.IPV4, chain)
         ),
     )
 

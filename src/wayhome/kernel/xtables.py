@@ -57,6 +57,16 @@ def read(variant: str, family: Family, chain: str) -> Held:
     return replace(held(jumps.lines + rules.lines, chain), is_whole=rules.status == 0)
 
 
+def exists(variant: str, family: Family, chain: str) -> bool:
+    """Whether the nat table holds a chain, whatever else is in the table. Raises KernelError."""
+    if variant == "iptables-legacy":
+        return read(variant, family, chain).exists
+    listed = _run(
+        _program(variant, family), "-t", "nat", "-S", chain, lines_with=chain, may_refuse=True
+    )
+    return held(listed.lines, chain).exists
+
+
 def restore(variant: str, family: Family, text: str) -> None:
     """Change the nat table by one text, in one transaction. Raises RefusedError if it was refused, else KernelError."""
     program = _program(variant, family, "-restore")
