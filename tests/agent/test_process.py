@@ -379,6 +379,27 @@ def test_azures_files_are_merged_and_one_bad_one_changes_nothing(agent: AgentPro
     wait_for_kept("172.16.0.0/16")
 
 
+@pytest.mark.parametrize("variant", ["iptables-nft", "iptables-legacy"])
+def test_the_table_that_another_back_end_left_goes_once_the_chain_is_there(
+    running: AgentProcess, variant: str
+) -> None:
+    running.kill()
+    running.start(f"--backend={variant}")
+    running.wait_for("applied")
+    assert kept() is None
+    assert any("10.0.0.0/8" in rule for rule in saved(variant))
+
+
+def test_a_chain_that_decides_before_the_table_is_named(agent: AgentProcess) -> None:
+    left = "*nat\n:IP-MASQ-AGENT - [0:0]\n-A POSTROUTING -j IP-MASQ-AGENT\nCOMMIT\n"
+    subprocess.run(["iptables-nft-restore", "--noflush"], input=left, text=True, check=True)
+    agent.write(CASE)
+    agent.start("--pod-cidrs=172.16.2.0/24", module="wayhome agent")
+    assert "wayhome node migrate" in agent.wait_for("foreign chain")["message"]
+    agent.wait_for("applied")
+    assert kept() == set(CASE_RANGES)
+
+
 def test_damage_to_the_chain_of_iptables_nft_is_repaired_by_its_event(agent: AgentProcess) -> None:
     agent.write(CASE)
     agent.start("--backend=iptables-nft")

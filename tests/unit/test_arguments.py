@@ -163,3 +163,8 @@ def test_the_mark_of_kube_proxy(capsys: pytest.CaptureFixture[str]) -> None:
     assert upstream("--kube-proxy-mark-bit=20").masquerade.kube_proxy_mark_bit == 20
     assert upstream("--kube-proxy-mark-bit=none").masquerade.kube_proxy_mark_bit is None
     assert "write 0 to 31" in refused(capsys, "--kube-proxy-mark-bit=32")
+
+
+def test_a_chain_of_iptables_own_is_no_name_for_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "choose another name" in refused(capsys, "--masq-chain=POSTROUTING")
+    assert "--masq-chain" in refused(capsys, "--masq-chain=a b")

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from wayhome import __version__
 from wayhome.agent.logs import Format
-from wayhome.kernel import Masquerade
+from wayhome.kernel import Masquerade, iptables
 from wayhome.kernel.transition import TransitionMode
 from wayhome.policy import Settings
 from wayhome.prefixes import Prefix, PrefixError
@@ -146,6 +146,7 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
 
     flag(
         "masq-chain",
+        type=_chain_name,
         metavar="NAME",
         help="the chain's name with the iptables back end (IP-MASQ-AGENT); nftables has its own table",
     )
@@ -267,6 +268,14 @@ def _go_bool(text: str) -> bool:
     if text in ("0", "f", "F", "false", "FALSE", "False"):
         return False
     raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+
+
+def _chain_name(text: str) -> str:
+    try:
+        iptables.check_chain_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _mark_bit(text: str) -> int | None:

@@ -6,13 +6,13 @@ Everything that can be missing on a node is found out here and said once, in a l
 import asyncio
 import os
 import signal
-from dataclasses import replace
 from typing import TypeVar
 
 from wayhome import __version__
 from wayhome.agent import http
 from wayhome.agent.announcer import Announcer
 from wayhome.agent.arguments import Dialect, Options
+from wayhome.agent.backend import choose_backend
 from wayhome.agent.endpoints import Endpoints
 from wayhome.agent.folder_source import FolderSource
 from wayhome.agent.holding import Holding
@@ -27,18 +27,7 @@ from wayhome.agent.tally import Tally
 from wayhome.agent.transitions import Transitions
 from wayhome.agent.watch import SourceWatch
 from wayhome.agent.worker import Worker
-from wayhome.kernel import (
-    Backend,
-    BackendName,
-    Choice,
-    DriftListener,
-    Facts,
-    KernelError,
-    choose,
-    gather,
-    iptables,
-    open_backend,
-)
+from wayhome.kernel import DriftListener, KernelError
 from wayhome.kernel.transition import TransitionMode
 from wayhome.policy.file_format import UPSTREAM
 from wayhome.policy.fragments import AZURE
@@ -109,7 +98,7 @@ class _Agent:
         if problem:
             log.warning("memory", problem)
         tally, worker = Tally(), Worker()
-        backend = await self._unless_stopped(worker.run(self._choose_backend))
+        backend = await self._unless_stopped(worker.run(lambda: choose_backend(options, log)))
         if backend is None:
             return 0
         drift = DriftListener() if backend.poll_interval is None else None
@@ -154,37 +143,6 @@ class _Agent:
         await asyncio.wait((call, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         return call.result() if call.done() else None
-
-    def _choose_backend(self) -> Backend:
-        """Open the back end that was asked for, or the one that the node gets by itself; say which, and why."""
-        options = self._options
-        wanted = options.backend
-        chain = options.masq_chain or iptables.CHAIN
-        if wanted in ("auto", "iptables"):
-            facts = gather(chain)
-            if wanted == "auto" and options.settings.pod_cidrs is not None:
-                facts = self._without_chain(facts, chain)
-            choice = choose(facts, iptables=wanted == "iptables", chain=chain)
-        else:
-            choice = Choice(BackendName(wanted), f"--backend={wanted}")
-        backend = open_backend(choice.name, options.masquerade, chain)
-        self._log.info("backend", f"back end {backend.name}: {choice.reason}")
-        if options.masq_chain and choice.name is BackendName.NFTABLES:
-            self._log.info(
-                "flags",
-                f"--masq-chain={options.masq_chain} names nothing: the rules are the nftables table inet wayhome",
-            )
-        return backend
-
-    def _without_chain(self, facts: Facts, chain: str) -> Facts:
-        """The scope of Pods takes nftables, also on a node with another agent's chain; that one has to go then."""
-        if facts.with_chain:
-            self._log.warning(
-                "foreign chain",
-                f"the node's nat table ({', '.join(facts.with_chain)}) holds the chain {chain}, which decides before the "
-                "table inet wayhome; `wayhome node migrate` removes it",
-            )
-        return replace(facts, with_chain=())
 
     async def _serve(self, endpoints: Endpoints) -> asyncio.Server | None:
         """Answer over HTTP where that is asked for. An address that cannot be had is no reason to lose the rules."""

@@ -12,7 +12,6 @@ are a hundred lines of it.
 
 import os
 import select
-import shutil
 import signal
 import subprocess
 import time
@@ -24,7 +23,7 @@ from wayhome.kernel.backend import KernelError
 
 ERROR_LIMIT = 4096
 _CHUNK = 1 << 16
-_ADMIN_FOLDERS = "/usr/sbin:/sbin"
+_ADMIN_FOLDERS = ("/usr/sbin", "/sbin")
 """Where distributions keep nft and iptables, and where an ordinary user's PATH does not lead."""
 
 
@@ -39,7 +38,12 @@ class Finished:
 
 def find(name: str) -> str | None:
     """The path of a program; None if it is not installed."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_ADMIN_FOLDERS}")
+    # shutil.which would do the same, for half a mebibyte of the agent's memory.
+    for folder in (*os.get_exec_path(), *_ADMIN_FOLDERS):
+        path = Path(folder, name)
+        if path.is_file() and os.access(path, os.X_OK):
+            return str(path)
+    return None
 
 
 def run(

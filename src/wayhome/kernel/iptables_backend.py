@@ -13,6 +13,7 @@ Families of which the policy says nothing are left alone, as upstream leaves the
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from wayhome.kernel import xtables
@@ -23,6 +24,7 @@ from wayhome.kernel.iptables_difference import Wanted, difference, removal
 from wayhome.kernel.iptables_table import Held
 from wayhome.kernel.masquerade import Masquerade
 from wayhome.kernel.nfnetlink import Channel
+from wayhome.kernel.nftables import NftablesKernel
 from wayhome.policy import Policy
 from wayhome.prefixes import Family
 
@@ -61,6 +63,7 @@ class IptablesBackend:
         self._clock = clock
         self._channel = _channel() if variant == "iptables-nft" else None
         self._known: dict[Family, _Known] = {}
+        self._table_may_be_left = True
         self._compiled: tuple[Policy, tuple[Wanted, ...]] | None = None
 
     @property
@@ -82,6 +85,7 @@ class IptablesBackend:
             if cause := self._bring_to(wanted):
                 causes.append(cause)
                 added += len(wanted.chain.rules)
+        self._remove_table()
         seconds = self._clock() - started
         if not causes:
             return Change(ChangeKind.NOTHING, seconds)
@@ -119,6 +123,15 @@ class IptablesBackend:
             )
             self._compiled = policy, wanted
         return self._compiled[1]
+
+    def _remove_table(self) -> None:
+        """What the nftables back end left on this node would go on deciding, behind the chain."""
+        if not self._table_may_be_left:
+            return
+        # A kernel without nf_tables has no table either; where it has, the rights for this are those for the chain.
+        with suppress(KernelError), NftablesKernel() as kernel:
+            kernel.remove()
+        self._table_may_be_left = False
 
     def _bring_to(self, wanted: Wanted) -> ChainCause | None:
         """Why the table had to be written; None if it held what is wanted."""

@@ -1,0 +1,59 @@
+"""Which back end this agent gets: the one that its command line names, or the one that the node calls for.
+
+What is picked is said, with the reason, and so is whatever on the node decides before it.
+"""
+
+from dataclasses import replace
+
+from wayhome.agent.arguments import Options
+from wayhome.agent.logs import Log
+from wayhome.kernel import (
+    Backend,
+    BackendName,
+    Choice,
+    Facts,
+    KernelError,
+    choose,
+    gather,
+    iptables,
+    open_backend,
+)
+
+
+def choose_backend(options: Options, log: Log) -> Backend:
+    """Open it. Runs programs, and so may take a while. Raises KernelError where there is none."""
+    chain = options.masq_chain or iptables.CHAIN
+    facts = gather(chain)
+    choice = _choice(options, facts, chain)
+    backend = open_backend(choice.name, options.masquerade, chain)
+    log.info("backend", f"back end {backend.name}: {choice.reason}")
+    if choice.name is BackendName.NFTABLES:
+        if options.masq_chain:
+            log.info(
+                "flags",
+                f"--masq-chain={chain} names nothing: the rules are the nftables table inet wayhome",
+            )
+        if facts.with_chain:
+            log.warning(
+                "foreign chain",
+                f"the node's nat table ({', '.join(facts.with_chain)}) holds the chain {chain}, which decides before the "
+                "table inet wayhome; `wayhome node migrate` removes it",
+            )
+    return backend
+
+
+def _choice(options: Options, facts: Facts, chain: str) -> Choice:
+    if options.backend == "auto":
+        if options.settings.pod_cidrs is not None:
+            facts = replace(
+                facts, with_chain=()
+            )  # the scope of Pods is more than that chain can say
+        return choose(facts, chain=chain)
+    if options.backend == "iptables":
+        return choose(facts, iptables=True, chain=chain)
+    name = BackendName(options.backend)
+    if name is BackendName.NFTABLES and isinstance(facts.nft, str):
+        raise KernelError(
+            f"--backend=nftables: {facts.nft}; install the package nftables (nft 1.0.1 or newer)"
+        )
+    return Choice(name, f"--backend={name}")
