@@ -6,9 +6,16 @@ many processes.
 
 Addresses of a gateway need no common subnet: routes are onlink, as on an instance of Google's, whose only address
 is a /32. A drop route is a blackhole: silent, unlike unreachable and prohibit.
+
+A port that is up before its other end hears of its carrier from a work queue of the kernel (linkwatch), usually at
+once and now and then a second later. Until then it has no multicast route: IPv4 works, IPv6 is asked for its address
+in vain, and asked again a second later. So a network is ready when the ports that have IPv6 addresses also have
+their link-local one, the last that they get.
 """
 
+import errno
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +25,10 @@ from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.rules import drop_routes
 from wayhome.lab.sysctls import has_ipv6
 from wayhome.lab.topology import DropRoute, Node, Route, Topology
+
+LINK_SECONDS = 10.0
+IFA_F_TENTATIVE = 0x40
+_RT_SCOPE_LINK = 253
 
 
 def connect(topology: Topology, namespaces: Mapping[str, NetworkNamespace]) -> None:
@@ -53,6 +64,25 @@ def configure(node: Node) -> None:
             if drop.destination.version == 6 and not has_ipv6():
                 continue
             here.route("add", **_destination(drop), type="blackhole")
+
+
+def wait_until_ready(node: Node) -> None:
+    """Wait until IPv6 works on the node's ports, in the network that the calling thread is in. Raises OSError."""
+    waited_for = {p.name for p in node.ports if any(a.version == 6 for a in p.addresses)}
+    if not waited_for:
+        return
+    until = time.monotonic() + LINK_SECONDS
+    with IPRoute() as here:
+        index = {link["index"]: link.get_attr("IFLA_IFNAME") for link in here.get_links()}
+        while missing := waited_for - {
+            index[address["index"]]
+            for address in here.get_addr(family=socket.AF_INET6)
+            if address["scope"] == _RT_SCOPE_LINK and not address["flags"] & IFA_F_TENTATIVE
+        }:
+            if time.monotonic() > until:
+                ports = ", ".join(sorted(missing))
+                raise OSError(errno.ENETDOWN, f"no carrier at {ports} of {node.name}")
+            time.sleep(0.001)
 
 
 def _route(route: Route, index: Mapping[str, int]) -> dict[str, Any]:

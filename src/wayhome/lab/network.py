@@ -49,6 +49,9 @@ class Network:
         for node in self.topology.nodes:
             with self.namespaces[node.name].entered():
                 links.configure(node)
+        for node in self.topology.nodes:
+            with self.namespaces[node.name].entered():
+                links.wait_until_ready(node)
         self._filter_and_watch()
 
     def _filter_and_watch(self) -> None:

@@ -45,6 +45,7 @@ def settings(node: Node) -> dict[str, str]:
             f"ipv6/conf/{scope}/accept_ra": "0",
             f"ipv6/conf/{scope}/accept_dad": "0",  # addresses are usable at once: nobody else has them
             f"ipv6/conf/{scope}/router_solicitations": "0",
+            f"ipv6/conf/{scope}/addr_gen_mode": "0",  # a link-local address: without one IPv6 has no neighbours
         }
     return chosen
 
