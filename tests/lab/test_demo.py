@@ -4,11 +4,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from wayhome.lab import demo
+from wayhome.lab import demo, network
+from wayhome.lab.prober import Prober
 from wayhome.lab.programs import Program
 from wayhome.lab.the_case import THE_CASE
 from wayhome.lab.the_case.phases import A
@@ -97,11 +99,30 @@ def test_an_agent_that_does_nothing_is_not_as_expected(
     assert [p.row for p in masquerade.probes if not p.as_expected] == [A, A, A]
 
 
+@pytest.mark.kernel
+def test_where_drops_cannot_be_seen_only_what_is_reached_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(93, "Protocol not supported")
+
+    monkeypatch.setattr(network, "DropLog", refuse)
+    monkeypatch.setattr(demo, "Prober", partial(Prober, seconds=0.3))
+    begun: list[demo.Start] = []
+    outcome = demo.run(THE_CASE, tmp_path, begun.append)
+    assert [start.sees_drops for start in begun] == [False]
+    assert outcome.as_expected
+    before, *_ = outcome.phases
+    assert "no answer within 0.3 s" in str(before.probes[0].observation.reason)
+
+
 IDLE_AGENTS = """
 import sys
 from dataclasses import replace
+from functools import partial
 from wayhome.cli.main import wayhome
-from wayhome.lab import demo
+from wayhome.lab import demo, network
+from wayhome.lab.prober import Prober
 from wayhome.lab.cases import CASES
 from wayhome.lab.programs import Program
 demo.EFFECT_SECONDS = 0.3

@@ -2,12 +2,13 @@ import io
 import re
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from wayhome.cli.lab_report import Report, document
 from wayhome.cli.printable import printable
 from wayhome.lab.agent_log import AgentEvent, events
-from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome
+from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome, Start
 from wayhome.lab.the_case import THE_CASE
 from wayhome.lab.the_case.network import ADDRESSES, MY_POD, NODE_02
 from wayhome.lab.the_case.phases import A
@@ -44,6 +45,9 @@ def test_a_time_out_is_as_expected_only_where_deaths_cannot_be_seen() -> None:
     silent = Observation(Protocol.TCP, A.address, None, 2000.0, "no answer within 2 s")
     assert not probe(silent).as_expected
     assert probe(silent, sees_drops=False).as_expected
+    # A node that cannot send knows it from its kernel and needs no log.
+    assert probe(lost(), sees_drops=False).as_expected
+    assert not probe(lost(replace(LOST, cause="firewall")), sees_drops=False).as_expected
 
 
 def test_reached_from_another_address_is_not_as_expected() -> None:
@@ -64,6 +68,17 @@ def test_what_is_not_as_expected_stands_out_without_colour() -> None:
     said = " ".join(text.split())
     assert "NOT AS EXPECTED: writing the file had no effect" in said
     assert "expected to be reached from 10.1.0.3; seen: the reply to 172.16.2.2 died at" in said
+
+
+@pytest.mark.parametrize("sees_drops", [True, False])
+def test_a_machine_that_does_not_show_drops_says_so_in_one_line(*, sees_drops: bool) -> None:
+    out = io.StringIO()
+    Report(Console(file=out, width=100), THE_CASE).built(Start(8, 4, 2, 0.25, sees_drops))
+    up, signs, *more = (line.strip() for line in out.getvalue().splitlines())
+    assert up == "8 networks, 4 servers and 2 agents: up in 0.25 s; no root needed"
+    assert signs.endswith("lost, seen to die" if sees_drops else "not reached")
+    assert len(more) == (0 if sees_drops else 1)
+    assert all("cannot log drops" in line for line in more)
 
 
 def test_a_terminal_without_the_signs_gets_letters() -> None:

@@ -89,7 +89,12 @@ def run(case: str, as_json: bool) -> None:
         else:
             report.begin(CASES[case])
             erase = _progress("building and starting ...")
-            outcome = demo.run(CASES[case], Path(folder), _both(erase, report.built), report.phase)
+
+            def built(start: demo.Start) -> None:
+                erase()
+                report.built(start)
+
+            outcome = demo.run(CASES[case], Path(folder), built, report.phase)
     if as_json:
         click.echo(json.dumps(document(outcome), indent=2))
     else:
@@ -111,14 +116,6 @@ def _own_command() -> str:
     if shutil.which("wayhome") or not beside.exists():
         return "wayhome"
     return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
-
-
-def _both(first: Callable[[], None], then: Callable[[str], None]) -> Callable[[str], None]:
-    def both(text: str) -> None:
-        first()
-        then(text)
-
-    return both
 
 
 @lab.command(short_help="Keep a case up in the background.")

@@ -14,10 +14,13 @@ from rich.text import Text
 
 from wayhome.cli.printable import printable
 from wayhome.lab.case import Case, Expected, Row
-from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome
+from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome, Start
 from wayhome.probe.observation import Leg, Protocol
 
 PIPED_WIDTH = 100
+UNSEEN = (
+    "this kernel cannot log drops (nfnetlink_log): what is lost ends by time-out, where is not seen"
+)
 
 
 def console() -> Console:
@@ -43,12 +46,16 @@ class Report:
         for line in case.summary:
             self._line(line)
 
-    def built(self, text: str) -> None:
+    def built(self, start: Start) -> None:
         """It is up."""
-        self._line(f"{text}; no root needed")
         self._line(
-            f"{self._yes} reached (all probes of a phase run at once)   {self._no} lost, seen to die"
+            f"{start.networks} networks, {start.servers} servers and {start.agents} agents: "
+            f"up in {start.seconds:.2f} s; no root needed"
         )
+        lost = "lost, seen to die" if start.sees_drops else "not reached"
+        self._line(f"{self._yes} reached (all probes of a phase run at once)   {self._no} {lost}")
+        if not start.sees_drops:
+            self._line(UNSEEN, "yellow")
 
     def phase(self, outcome: PhaseOutcome) -> None:
         """One phase: the matrix, the deaths, what the agent said, the time until the effect."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wayhome.lab.programs import Program
-from wayhome.lab.topology import Address, Topology
+from wayhome.lab.topology import Topology
 from wayhome.lab.volume import ConfigMapVolume
-from wayhome.probe.observation import Leg
+from wayhome.probe.observation import Address, Leg
 
 # The agent's program for a node, given the folder of its volume and the one of its state.
 MakeAgent = Callable[[str, Path, Path], Program]

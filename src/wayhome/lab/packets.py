@@ -1,4 +1,4 @@
-"""As much of a packet as tells whose it is: addresses, transport, ports or echo identifier.
+"""As much of a packet as tells whose it is: addresses, transport, ports, and what no translation changes.
 
 A packet comes from the kernel but its bytes come from whoever sent it: whatever is too short or of another kind
 decodes to None.
@@ -9,21 +9,29 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from socket import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP
 
-from wayhome.lab.topology import Address
+from wayhome.probe.observation import Address
 
 ECHO_REQUESTS = {(IPPROTO_ICMP, 8), (IPPROTO_ICMPV6, 128)}
 ECHO_REPLIES = {(IPPROTO_ICMP, 0), (IPPROTO_ICMPV6, 129)}
+TCP_ACK = 0x10
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """The head of a packet. An echo's identifier stands as the port of the one who asked; the other port is 0."""
+    """The head of a packet.
+
+    An echo's identifier stands as the port of the one who asked; the other port is 0. The numbers are TCP's, and the
+    payload is that of an echo, as far as it was copied.
+    """
 
     source: Address
     destination: Address
     transport: int
     source_port: int
     destination_port: int
+    sequence: int | None = None
+    acknowledgement: int | None = None
+    payload: bytes = b""
 
 
 def decode(data: bytes) -> Packet | None:
@@ -47,13 +55,18 @@ def _decode(data: bytes) -> Packet | None:
         source, destination = IPv6Address(data[8:24]), IPv6Address(data[24:40])
     else:
         return None
-    payload = data[length:]
-    if transport in {IPPROTO_TCP, IPPROTO_UDP}:
-        from_port, to_port = struct.unpack_from("!HH", payload)
-        return Packet(source, destination, transport, from_port, to_port)
-    kind = (transport, payload[0])
+    segment = data[length:]
+    if transport == IPPROTO_UDP:
+        return Packet(source, destination, transport, *struct.unpack_from("!HH", segment))
+    if transport == IPPROTO_TCP:
+        from_port, to_port, sequence, acknowledgement, flags = struct.unpack_from(
+            "!HHIIxB", segment
+        )
+        acknowledged = acknowledgement if flags & TCP_ACK else None
+        return Packet(source, destination, transport, from_port, to_port, sequence, acknowledged)
+    kind = (transport, segment[0])
     if kind not in ECHO_REQUESTS | ECHO_REPLIES:
         return None
-    (identifier,) = struct.unpack_from("!H", payload, 4)
-    ports = (identifier, 0) if kind in ECHO_REQUESTS else (0, identifier)
-    return Packet(source, destination, transport, *ports)
+    (identifier,) = struct.unpack_from("!H", segment, 4)
+    asked, answered = (identifier, 0) if kind in ECHO_REQUESTS else (0, identifier)
+    return Packet(source, destination, transport, asked, answered, payload=segment[8:])

@@ -14,15 +14,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import (
-    IPv4Address,
     IPv4Interface,
     IPv4Network,
-    IPv6Address,
     IPv6Interface,
     IPv6Network,
 )
 
-Address = IPv4Address | IPv6Address
+from wayhome.probe.observation import Address
+
 Interface = IPv4Interface | IPv6Interface
 Prefix = IPv4Network | IPv6Network
 
@@ -116,13 +115,6 @@ class Node:
     ports: tuple[Port, ...]
     routes: tuple[Route | DropRoute, ...] = ()
     forwards: bool = False
-
-    def port(self, name: str) -> Port:
-        """The port of that name. Raises KeyError."""
-        for port in self.ports:
-            if port.name == name:
-                return port
-        raise KeyError(name)
 
     @property
     def addresses(self) -> tuple[Address, ...]:

@@ -9,8 +9,8 @@ import socket
 from ipaddress import IPv4Address, ip_address
 
 from wayhome.lab.namespaces import NetworkNamespace
-from wayhome.lab.topology import Address
 from wayhome.probe.echo import ICMP_ECHO_REQUEST, ICMPV6_ECHO_REQUEST, NONCE_BYTES
+from wayhome.probe.observation import Address
 
 
 class EchoWitness:

@@ -1,5 +1,7 @@
 """One attempt, from its socket to its observation.
 
+HTTP is reached with its answer, TCP with its open connection, ICMP with its reply; the time is the time until then.
+
 asyncio, although the project keeps it to the agent otherwise: the probes of one network run together on one thread,
 each ends at its answer, at its time-out or at the moment when somebody saw its packet die, and a thread for each
 would have to be woken from outside for the last.
@@ -10,15 +12,17 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from wayhome.probe.echo import NONCE_BYTES, ask_echo
 from wayhome.probe.flow import GREETING_PORT, HTTP_PORT, Flow
 from wayhome.probe.observation import Address, Loss, Observation, Protocol
-from wayhome.probe.stream import AnswerError, ask_http, ask_tcp
+from wayhome.probe.stream import AnswerError, ask_http, connect, read_greeting
 
 TIMEOUT_SECONDS = 2.0
+_PORTS = {Protocol.HTTP: HTTP_PORT, Protocol.TCP: GREETING_PORT, Protocol.ICMP: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +41,40 @@ class Attempt:
         self.channel.close()
 
 
-def open_attempt(protocol: Protocol, destination: Address, identifiers: Iterator[int]) -> Attempt:
-    """Open the socket, in the network that the calling thread is in. Raises OSError."""
+def open_attempt(
+    protocol: Protocol, destination: Address, identifiers: Iterator[int], port: int | None = None
+) -> Attempt:
+    """Open the socket, in the network that the calling thread is in. Raises OSError.
+
+    Without `port` it is the one on which the project's server listens; ICMP has none.
+    """
     family = socket.AF_INET if destination.version == 4 else socket.AF_INET6
     if protocol is Protocol.ICMP:
         transport = socket.IPPROTO_ICMP if destination.version == 4 else socket.IPPROTO_ICMPV6
-        channel, port = socket.socket(family, socket.SOCK_DGRAM, transport), 0
+        channel = socket.socket(family, socket.SOCK_DGRAM, transport)
     else:
         transport = socket.IPPROTO_TCP
         channel = socket.socket(family, socket.SOCK_STREAM)
-        port = HTTP_PORT if protocol is Protocol.HTTP else GREETING_PORT
     try:
         channel.setblocking(False)
-        identifier = _bind(channel, identifiers)
+        _bind(channel, identifiers)
     except BaseException:
         channel.close()
         raise
-    flow = Flow(transport, destination, port, identifier)
+    flow = Flow(transport, destination, _PORTS[protocol] if port is None else port)
     return Attempt(protocol, flow, secrets.token_bytes(NONCE_BYTES), channel)
 
 
-def _bind(channel: socket.socket, identifiers: Iterator[int]) -> int:
+def _bind(channel: socket.socket, identifiers: Iterator[int]) -> None:
     """Take the next identifier that nobody holds."""
     any_address = "0.0.0.0" if channel.family == socket.AF_INET else "::"  # noqa: S104 (a client)
     for _ in range(100):
-        identifier = next(identifiers)
         try:
-            channel.bind((any_address, identifier))
+            channel.bind((any_address, next(identifiers)))
         except OSError as error:
             last = error
         else:
-            return identifier
+            return
     raise last
 
 
@@ -81,23 +88,28 @@ async def run(
         ends: list[asyncio.Future[Any]] = [asking, lost]
         await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         milliseconds = (time.perf_counter() - started) * 1000
-        seen, reason, loss = _outcome(attempt, asking, lost, seconds)
+        observation = replace(_outcome(attempt, asking, lost, seconds), milliseconds=milliseconds)
+        if observation.reached and attempt.protocol is Protocol.TCP:
+            return replace(observation, source_seen=await read_greeting(attempt.channel))
+        return observation
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-    return Observation(attempt.protocol, attempt.flow.destination, seen, milliseconds, reason, loss)
 
 
 async def _ask(attempt: Attempt) -> Address | None:
+    """The address that the target saw, where the answer says it."""
     flow = attempt.flow
     match attempt.protocol:
         case Protocol.HTTP:
             return await ask_http(attempt.channel, flow.destination, flow.port)
         case Protocol.TCP:
-            return await ask_tcp(attempt.channel, flow.destination, flow.port)
+            # A reset of what is not open yet is "refused" (tcp_reset() in net/ipv4/tcp_input.c): this one was open.
+            with suppress(ConnectionResetError, BrokenPipeError):
+                await connect(attempt.channel, flow.destination, flow.port)
         case Protocol.ICMP:
             await ask_echo(attempt.channel, flow.destination, attempt.nonce)
-            return None  # an echo reply does not say it: only the target can
+    return None
 
 
 def _outcome(
@@ -105,23 +117,22 @@ def _outcome(
     asking: asyncio.Task[Address | None],
     lost: asyncio.Future[Loss],
     seconds: float,
-) -> tuple[Address | None, str | None, Loss | None]:
-    """The address seen, and the reason and the loss where it did not reach."""
+) -> Observation:
+    """What is known now, but for the time that it took."""
     flow = attempt.flow
-    if asking.done():
-        try:
-            return asking.result(), None, None
-        except ConnectionRefusedError:
-            return None, f"{flow.destination} refuses port {flow.port}: nothing listens there", None
-        except AnswerError as error:
-            return None, str(error), None
-        except OSError as error:
-            return None, f"{error.strerror or error}", None
+    bare = Observation(attempt.protocol, flow.destination, None, 0)
+    try:
+        if asking.done():
+            return replace(bare, source_seen=asking.result())
+    except ConnectionRefusedError:
+        reason = f"{flow.destination} refuses port {flow.port}: nothing listens there"
+        return replace(bare, reason=reason)
+    except AnswerError as error:
+        return replace(bare, reason=str(error))
+    except OSError as error:
+        if not lost.done():  # a death behind the error says more than the error
+            return replace(bare, reason=f"{error.strerror or error}", error=error.errno)
     if lost.done():
-        loss = lost.result()
-        return loss.source_seen, str(loss), loss
-    return (
-        None,
-        f"no answer within {seconds:g} s, and no packet that is certainly its own was seen to die",
-        None,
-    )
+        return bare.lost_by(lost.result())
+    reason = f"no answer within {seconds:g} s, and none of its packets was seen to die"
+    return replace(bare, reason=reason)

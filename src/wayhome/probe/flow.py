@@ -1,8 +1,8 @@
-"""Which packets belong to an attempt.
+"""Where an attempt goes, and what it comes from.
 
-Whoever sees a packet die has to know whose it was, so an attempt chooses its source port or ICMP identifier before
-the first packet leaves. They count upwards and are not taken again until the range is used up: an attempt never
-meets the conntrack entry of an earlier one, which would carry the translation of an earlier policy.
+An attempt chooses its source port or ICMP identifier itself. They count upwards and are not taken again until the
+range is used up: an attempt never meets the conntrack entry of an earlier one, which would carry the translation of
+an earlier policy.
 """
 
 import random
@@ -21,15 +21,11 @@ GREETING_PORT = 23
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What all packets of one attempt have in common, before any translation.
-
-    `identifier` is the client's port, or the identifier of an ICMP echo; the port of an echo's target is 0.
-    """
+    """Where the packets of one attempt go, before any translation: the port of an echo's target is 0."""
 
     transport: int
     destination: Address
     port: int
-    identifier: int
 
 
 def identifiers() -> Iterator[int]:

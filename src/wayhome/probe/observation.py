@@ -4,15 +4,16 @@
 the cause are known. A reply that died also shows the address that the target saw: it is where the reply was going.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from typing import Self
 
 Address = IPv4Address | IPv6Address
 
 
 class Protocol(StrEnum):
-    """The three ways to ask."""
+    """The three ways to ask: an HTTP answer, an open TCP connection, an ICMP echo's reply."""
 
     HTTP = "http"
     TCP = "tcp"
@@ -46,7 +47,12 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The outcome of one attempt: `reason` is set exactly when it did not reach."""
+    """The outcome of one attempt: `reason` is set exactly when it did not reach.
+
+    `milliseconds` is the time until it was reached, or until it was known that it is not. `source_seen` is None where
+    nothing said which source the target saw. `error` is the number (errno(3)) with which the machine that asked
+    ended the attempt by itself.
+    """
 
     protocol: Protocol
     destination: Address
@@ -54,8 +60,13 @@ class Observation:
     milliseconds: float
     reason: str | None = None
     loss: Loss | None = None
+    error: int | None = None
 
     @property
     def reached(self) -> bool:
         """Whether the answer came back."""
         return self.reason is None
+
+    def lost_by(self, loss: Loss) -> Self:
+        """The same attempt, not reached because of a loss."""
+        return replace(self, source_seen=loss.source_seen, reason=str(loss), loss=loss)

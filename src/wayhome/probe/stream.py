@@ -1,8 +1,9 @@
 """HTTP and TCP attempts, over a socket that is already open and bound.
 
-Each returns the address that the target saw, as the target says it: in the JSON answer of `/health`, or in the one
-line with which the server greets a TCP connection. What a target sends is not trusted: it is bounded and parsed,
-and anything else than an address is a failure with a reason.
+HTTP is reached by the answer of `/health`, in which the target says which address it saw. TCP is reached by the
+connection itself, whatever listens there. Some targets, such as the project's server, then say in one line which
+address they see; it is listened for GREETING_SECONDS, and a target that says nothing or something else is no less
+reached. What a target sends is not trusted: it is bounded and parsed.
 """
 
 import asyncio
@@ -13,25 +14,37 @@ from ipaddress import IPv6Address, ip_address
 from wayhome.probe.observation import Address
 
 LONGEST_ANSWER = 64 * 1024
+# A greeting is one line with an address.
+LONGEST_GREETING = 256
+# A server on a busy machine may take some hundred milliseconds to accept; nothing else waits for a silent target.
+GREETING_SECONDS = 1.0
 
 
 class AnswerError(Exception):
     """The target answered, and not with what was asked for."""
 
 
-async def ask_tcp(channel: socket.socket, destination: Address, port: int) -> Address:
-    """Connect and read the greeting. Raises OSError, AnswerError."""
+async def connect(channel: socket.socket, destination: Address, port: int) -> None:
+    """Open the connection. Raises OSError."""
     await asyncio.get_running_loop().sock_connect(channel, (str(destination), port))
-    return _address((await _read_all(channel)).decode("ascii", "replace"))
+
+
+async def read_greeting(channel: socket.socket) -> Address | None:
+    """The address that the target greets with on an open connection; None where it does not say one in time."""
+    try:
+        async with asyncio.timeout(GREETING_SECONDS):
+            line = await _read_line(channel)
+        return _address(line.decode("ascii", "replace"))
+    except (OSError, AnswerError):  # TimeoutError is an OSError
+        return None
 
 
 async def ask_http(channel: socket.socket, destination: Address, port: int) -> Address:
     """GET /health and read the answer. Raises OSError, AnswerError."""
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(channel, (str(destination), port))
+    await connect(channel, destination, port)
     host = f"[{destination}]" if destination.version == 6 else str(destination)
     request = f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    await loop.sock_sendall(channel, request.encode())
+    await asyncio.get_running_loop().sock_sendall(channel, request.encode())
     head, _, body = (await _read_all(channel)).partition(b"\r\n\r\n")
     status = head.partition(b"\r\n")[0].decode("ascii", "replace")
     if status.split(" ")[1:2] != ["200"]:
@@ -43,6 +56,15 @@ async def ask_http(channel: socket.socket, destination: Address, port: int) -> A
     if not isinstance(answer, dict) or not isinstance(answer.get("source"), str):
         raise AnswerError("the answer to GET /health does not say which source it saw")
     return _address(answer["source"])
+
+
+async def _read_line(channel: socket.socket) -> bytes:
+    line = bytearray()
+    while b"\n" not in line and len(line) < LONGEST_GREETING:
+        if not (piece := await asyncio.get_running_loop().sock_recv(channel, LONGEST_GREETING)):
+            break
+        line += piece
+    return bytes(line).partition(b"\n")[0]
 
 
 async def _read_all(channel: socket.socket) -> bytes:
