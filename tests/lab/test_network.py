@@ -18,7 +18,9 @@ from tests.lab.small import (
 )
 
 from wayhome.lab import network as network_module
+from wayhome.lab import sysctls
 from wayhome.lab.filters import TABLE
+from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.network import Network
 from wayhome.lab.topology import Action, DropRoute, Filter, FilterRule, Topology, TopologyError
 
@@ -138,6 +140,56 @@ def test_a_stateless_filter_judges_replies_by_its_rules(build: Build) -> None:
     assert (drop.cause, drop.packet.destination_port) == ("firewall", 5000)
 
 
+def test_a_rule_is_about_the_destinations_that_it_names(build: Build) -> None:
+    named = tuple(map(ip_network, ("10.0.1.0/24", "fd00:1::/64")))
+    others = tuple(map(ip_network, ("10.9.0.0/24", "fd00:9::/64")))
+    for destinations, reached in ((named, True), (others, False)):
+        allowed = Filter(rules=(FilterRule(destinations=destinations),))
+        network = build(small_topology(to_server=allowed))
+        for address in (SERVER, SERVER6):
+            with receiver(network, "server") as server:
+                send(network, "client", str(address))
+                if reached:
+                    assert server.recv(100) == b"datagram"
+                else:
+                    assert [drop.cause for drop in deaths(network)] == ["firewall"]
+
+
+def test_a_rule_that_names_destinations_of_one_family_says_nothing_of_the_other(
+    build: Build,
+) -> None:
+    allowed = Filter(rules=(FilterRule(destinations=(ip_network("10.0.0.0/8"),)),))
+    network = build(small_topology(to_server=allowed))
+    send(network, "client", str(SERVER6))
+    assert [drop.cause for drop in deaths(network)] == ["firewall"]
+
+
+def test_a_port_with_two_filters_lets_replies_pass_both_ways(build: Build) -> None:
+    """What one filter lets pass, the other one knows as a flow; each judges what begins in its own direction."""
+    udp_5000 = FilterRule(protocol="udp", ports=(5000,))
+    network = build(
+        small_topology(
+            from_client=Filter(rules=(UDP_4000,), cause="way-in"),
+            to_client=Filter(rules=(udp_5000,), cause="way-out"),
+        )
+    )
+    with receiver(network, "server", 6000) as server, receiver(network, "client", 6001) as client:
+        with receiver(network, "server", 4000) as asked:
+            client.sendto(b"question", (f"::ffff:{SERVER}", 4000))
+            _, asker = asked.recvfrom(100)
+            asked.sendto(b"answer", asker)
+            assert client.recv(100) == b"answer"
+        with receiver(network, "client", 5000) as asked:
+            server.sendto(b"question", (f"::ffff:{CLIENT}", 5000))
+            _, asker = asked.recvfrom(100)
+            asked.sendto(b"answer", asker)
+            assert server.recv(100) == b"answer"
+        client.sendto(b"not allowed in", (f"::ffff:{SERVER}", 5000))
+        assert [drop.cause for drop in deaths(network)] == ["way-in"]
+        server.sendto(b"not allowed out", (f"::ffff:{CLIENT}", 4000))
+        assert [drop.cause for drop in deaths(network)] == ["way-out"]
+
+
 def test_the_first_rule_that_matches_decides(build: Build) -> None:
     network = build(
         small_topology(
@@ -174,6 +226,34 @@ def test_settings_are_the_nodes_own_and_not_inherited(build: Build) -> None:
             for port in network.topology.by_name[node].ports:
                 path = Path("/proc/sys/net/ipv4/conf", port.name, "rp_filter")
                 assert path.read_text().strip() == "0"
+
+
+# What a host may have chosen for its networks, and what a node has all the same.
+OF_THE_NODE = {
+    "rp_filter": "0",
+    "send_redirects": "0",
+    "accept_redirects": "0",
+    "arp_ignore": "0",
+    "arp_filter": "0",
+    "arp_announce": "0",
+    "accept_local": "0",
+    "route_localnet": "0",
+}
+
+
+def test_what_a_network_began_with_does_not_decide_what_passes() -> None:
+    configuration = Path("/proc/sys/net/ipv4/conf")
+    with NetworkNamespace.create() as namespace, namespace.entered():
+        for scope in ("all", "default"):
+            for name in OF_THE_NODE:
+                (configuration / scope / name).write_text("1")
+        sysctls.apply(small_topology().by_name["fabric"])
+        subprocess.run(["ip", "link", "add", "later", "type", "veth"], check=True)
+        for scope in ("all", "default", "later"):
+            found = {
+                name: (configuration / scope / name).read_text().strip() for name in OF_THE_NODE
+            }
+            assert found == OF_THE_NODE, scope
 
 
 READ_ONLY = """
