@@ -63,6 +63,10 @@ class Netlink:
         """Close the socket."""
         self._socket.close()
 
+    def fileno(self) -> int:
+        """For select and event loops."""
+        return self._socket.fileno()
+
     def enable(self, option: int) -> None:
         """Set one of netlink's options. Raises OSError where the kernel does not know it."""
         self._socket.setsockopt(SOL_NETLINK, option, 1)
