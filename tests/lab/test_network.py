@@ -17,8 +17,8 @@ from tests.lab.small import (
     small_topology,
 )
 
+from wayhome.lab import links, sysctls
 from wayhome.lab import network as network_module
-from wayhome.lab import sysctls
 from wayhome.lab.filters import TABLE
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.network import Network
@@ -242,18 +242,32 @@ OF_THE_NODE = {
 
 
 def test_what_a_network_began_with_does_not_decide_what_passes() -> None:
-    configuration = Path("/proc/sys/net/ipv4/conf")
+    four, six = Path("/proc/sys/net/ipv4/conf"), Path("/proc/sys/net/ipv6/conf")
     with NetworkNamespace.create() as namespace, namespace.entered():
         for scope in ("all", "default"):
             for name in OF_THE_NODE:
-                (configuration / scope / name).write_text("1")
+                (four / scope / name).write_text("1")
+            (six / scope / "addr_gen_mode").write_text("1")
         sysctls.apply(small_topology().by_name["fabric"])
         subprocess.run(["ip", "link", "add", "later", "type", "veth"], check=True)
         for scope in ("all", "default", "later"):
-            found = {
-                name: (configuration / scope / name).read_text().strip() for name in OF_THE_NODE
-            }
+            found = {name: (four / scope / name).read_text().strip() for name in OF_THE_NODE}
             assert found == OF_THE_NODE, scope
+        assert (six / "later" / "addr_gen_mode").read_text().strip() == "0"
+
+
+def test_a_port_whose_other_end_stays_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "LINK_SECONDS", 0.05)
+    client = small_topology().by_name["client"]
+    with NetworkNamespace.create() as namespace, namespace.entered():
+        sysctls.apply(client)
+        subprocess.run(["ip", "link", "add", "eth0", "type", "veth"], check=True)
+        subprocess.run(["ip", "link", "set", "eth0", "up"], check=True)
+        with pytest.raises(OSError, match="no carrier at eth0 of client"):
+            links.wait_until_ready(client)
+        subprocess.run(["ip", "link", "set", "veth0", "up"], check=True)
+        monkeypatch.setattr(links, "LINK_SECONDS", 10)
+        links.wait_until_ready(client)
 
 
 READ_ONLY = """
