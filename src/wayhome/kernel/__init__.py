@@ -12,6 +12,10 @@ of a change (or after `Backend.poll_interval`, where nothing is to be heard), at
 nftables has one private table, `inet wayhome`, and reads and changes no other. Inside, `Applier` brings a `Kernel` to a
 ruleset: `NftablesKernel`, or `FakeKernel` for tests. iptables has upstream's chain in the node's nat table and the one
 jump to it; the table's other rules are never changed, and read only where the program cannot read less.
+
+What becomes of connections that are open already is in modules that are imported by whoever needs them, so that an
+agent that leaves them alone does not pay for it: `transition` lets some of them start again, out of `conntrack` (the
+stream of all entries, and their deletion) and `treatment` (what old and new policy make of an entry; pure).
 """
 
 from wayhome.kernel.apply import Applier

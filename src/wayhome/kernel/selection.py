@@ -2,7 +2,7 @@
 
 A node has hundreds of thousands of entries and few of them matter. Filtering in the kernel saves what a message costs,
 looking at the bytes saves what an object costs. Both may let too much pass, never too little, and the entry is looked
-at again when it has been read: kernels ignore filters that they do not know (protocols: Linux 5.8, status: 5.18).
+at again when it has been read: kernels ignore filters that they do not know (that of protocols is as old as Linux 5.8, that of the status is younger).
 
 Source: ctnetlink_alloc_filter() and ctnetlink_filter_match() in net/netfilter/nf_conntrack_netlink.c.
 """

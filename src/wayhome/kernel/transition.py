@@ -4,7 +4,7 @@ They keep the treatment that they were opened with until they end: that is what 
 other modes make them start again: an entry that is deleted is made anew by the next packet, under the rules
 of now. A Pod that talks over UDP does not notice, but for its address. TCP does: a server that sees packets from an
 address that it does not know answers with a reset, which is what is asked for with `expire-all`, and what the caller
-has to warn of.
+has to warn of. A connection through a Service is also given to any of its Pods anew.
 
 Exactly the entries are deleted on which old and new policy differ and that show the old one's treatment (`treatment`
 says how that is told). Entries that were opened after the commit show the new one's, so a run can be repeated, and it
