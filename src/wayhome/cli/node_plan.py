@@ -14,10 +14,10 @@ from typing import Any
 
 import click
 
-from wayhome.cli import plan_report
 from wayhome.cli.configuration_file import accepted, configuration_file, settings
-from wayhome.cli.plan import Plan
-from wayhome.cli.plan_report import Planned
+from wayhome.cli.plan import Plan, Planned
+from wayhome.cli.plan_document import document
+from wayhome.cli.plan_report import lines
 from wayhome.kernel import KernelError, NftablesKernel
 from wayhome.kernel.conntrack import Conntrack
 from wayhome.kernel.held_policy import held_policy
@@ -67,9 +67,9 @@ def plan(file: Path, everything: bool, as_json: bool, **flags: Any) -> None:
         click.echo(f"the connections cannot be looked at: {error}", err=True)
         sys.exit(4)
     if as_json:
-        click.echo(json.dumps(plan_report.document(planned), indent=2))
+        click.echo(json.dumps(document(planned), indent=2))
     else:
-        for line in plan_report.lines(planned, None if everything else GROUPS):
+        for line in lines(planned, None if everything else GROUPS):
             click.echo(line)
     sys.exit(1 if planned.plan.changing else 0)
 
@@ -91,7 +91,7 @@ def _count(comparison: Comparison) -> Plan:
 
 
 def _families(comparison: Comparison) -> tuple[Family, ...]:
-    """Those about which either policy says something; without an old one, all."""
+    """Those about which either policy says something: nothing changes for any other."""
     policies: list[Policy] = [p for p in (comparison.old, comparison.new) if p is not None]
     return tuple(family for family in Family if any(family in p.families for p in policies))
 

@@ -8,11 +8,12 @@ connections of further ones are only counted, so that the plan stays as small as
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from wayhome.kernel.connection import Connection
 from wayhome.kernel.transition import TransitionMode
 from wayhome.kernel.treatment import Comparison, Verdict
-from wayhome.policy import Action, Decision
+from wayhome.policy import Action, Decision, Policy
 from wayhome.prefixes import Family
 
 MOST_GROUPS = 20_000
@@ -96,3 +97,18 @@ class Plan:
                 return
             self.decisions[group] = comparison.decision(connection)
         self.groups[group] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and what it was made from."""
+
+    file: Path
+    old: Policy | None
+    new: Policy
+    plan: Plan
+
+
+def other(action: Action) -> Action:
+    """What the connections of a group get now, by what they would get."""
+    return Action.KEEP if action is Action.MASQUERADE else Action.MASQUERADE

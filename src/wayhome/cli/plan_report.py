@@ -1,4 +1,4 @@
-"""A plan for people and for programs.
+"""A plan for people.
 
 The first line is the answer. Then the groups, largest first, then what becomes of the connections and what an
 operator can do about it, and last what the figures do not contain.
@@ -6,10 +6,8 @@ operator can do about it, and last what the figures do not contain.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from wayhome.cli.plan import Group, Plan
+from wayhome.cli.plan import Group, Plan, Planned, other
 from wayhome.cli.printable import printable
 from wayhome.kernel.protocols import protocol_name
 from wayhome.kernel.transition import TransitionMode
@@ -20,16 +18,6 @@ from wayhome.prefixes import Family, format_address
 TCP = 6
 MOST_REASONS = 5
 _SHOWN = {Action.KEEP: "their own address", Action.MASQUERADE: "the node's"}
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan and what it was made from."""
-
-    file: Path
-    old: Policy | None
-    new: Policy
-    plan: Plan
 
 
 def lines(planned: Planned, most: int | None) -> Iterator[str]:
@@ -82,13 +70,9 @@ def _summary(plan: Plan) -> Iterator[str]:
     for group, count in plan.groups.items():
         reasons[group.then, _because(plan.decisions[group])] += count
     for (then, because), count in reasons.most_common(MOST_REASONS):
-        yield f"{count:,} would be seen with {_SHOWN[then]} instead of {_SHOWN[_other(then)]}: {because}"
+        yield f"{count:,} would be seen with {_SHOWN[then]} instead of {_SHOWN[other(then)]}: {because}"
     if len(reasons) > MOST_REASONS:
         yield f"and {len(reasons) - MOST_REASONS:,} more reasons"
-
-
-def _other(action: Action) -> Action:
-    return Action.KEEP if action is Action.MASQUERADE else Action.MASQUERADE
 
 
 def _table(planned: Planned, most: int | None) -> Iterator[str]:
@@ -124,7 +108,7 @@ def _row(plan: Plan, group: Group, count: int) -> tuple[str, ...]:
         protocol_name(group.protocol),
         format_address(group.family, group.source),
         _endpoint(group),
-        _SHOWN[_other(group.then)],
+        _SHOWN[other(group.then)],
         _SHOWN[group.then],
         _because(plan.decisions[group]),
     )
@@ -177,47 +161,3 @@ def _left_out(plan: Plan) -> Iterator[str]:
 
 def _more(count: int) -> str:
     return f"{count:,} more {'is' if count == 1 else 'are'}"
-
-
-def document(planned: Planned) -> dict[str, object]:
-    """The plan as one JSON document, with all its groups."""
-    plan = planned.plan
-    return {
-        "schema": 1,
-        "compared_with": "connections" if planned.old is None else "table",
-        "pod_cidrs": None
-        if planned.new.pod_cidrs is None
-        else [str(prefix) for prefix in planned.new.pod_cidrs],
-        "ipv6": Family.IPV6 in planned.new.families,
-        "connections": plan.judged,
-        "changing": plan.changing,
-        "neither": plan.verdicts[Verdict.NEITHER],
-        "not_ours": plan.verdicts[Verdict.NOT_OURS],
-        "transition": {
-            str(mode): {} if planned.old is None else _named(plan.expired(mode))
-            for mode in TransitionMode
-        },
-        "groups": [_group(plan, group, count) for group, count in plan.largest_first()],
-        "ungrouped": plan.ungrouped,
-    }
-
-
-def _group(plan: Plan, group: Group, count: int) -> dict[str, object]:
-    decision = plan.decisions[group]
-    entry = decision.entry
-    return {
-        "connections": count,
-        "protocol": protocol_name(group.protocol),
-        "source": format_address(group.family, group.source),
-        "destination": format_address(group.family, group.destination),
-        "port": group.port or None,
-        "now": _other(group.then).value,
-        "then": group.then.value,
-        "reason": decision.reason.name.lower().replace("_", "-"),
-        "entry": str(entry.prefix) if entry else None,
-        "line": entry.origin.line if entry else None,
-    }
-
-
-def _named(by_protocol: Mapping[int, int]) -> dict[str, int]:
-    return {protocol_name(number): count for number, count in by_protocol.items()}
