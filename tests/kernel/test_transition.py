@@ -1,6 +1,8 @@
 """Connections that are open when the policy changes: which of them start again, seen by real packets and in the kernel."""
 
+import errno
 import socket
+import struct
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +14,7 @@ from tests.kernel.wire import Wire
 
 from wayhome.kernel import Applier, NftablesKernel, ruleset_of
 from wayhome.kernel.held_policy import held_policy
+from wayhome.kernel.netlink import NLMSG_ERROR, Netlink
 from wayhome.kernel.transition import Expired, Transition, TransitionMode
 from wayhome.policy import Policy
 from wayhome.prefixes import format_address
@@ -229,3 +232,22 @@ def talks(client: socket.socket, server: socket.socket) -> bool:
         return False
     server.sendall(b"!")
     return client.recv(1) == b"!"
+
+
+def test_what_the_kernel_does_not_let_go_is_counted(
+    wire: Wire, commit: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As older kernels answer for what a flow table carries."""
+    commit(OLD)
+    insert(*(Entry("10.4.0.2", f"10.2.0.{n}") for n in range(1, 10)))
+    transition = Transition(commit(NEW), NEW, EXPIRE_UDP)
+    receive = Netlink.receive
+
+    def busy(netlink: Netlink) -> Iterator[tuple[int, int, int, bytes]]:
+        for kind, flags, sequence, body in receive(netlink):
+            acknowledged = kind == NLMSG_ERROR and body[:4] == bytes(4)
+            yield kind, flags, sequence, struct.pack("=i", -errno.EBUSY) if acknowledged else body
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Netlink, "receive", busy)
+        assert transition.run() == Expired({UDP: 8}, busy=1)

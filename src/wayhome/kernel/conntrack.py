@@ -52,6 +52,8 @@ class Conntrack:
         try:
             self._reading = Netlink(NETLINK_NETFILTER)
             self._deleting = Netlink(NETLINK_NETFILTER)
+            self.busy = 0
+            """Entries that the kernel did not let go (EBUSY): older ones do so while a flow table carries the connection."""
         except OSError as error:
             raise KernelError(f"this kernel has no nfnetlink: {error.strerror}") from error
 
@@ -93,17 +95,17 @@ class Conntrack:
                 yield connection
 
     def delete(self, connections: Iterable[Connection]) -> Iterator[Connection]:
-        """Delete these very entries; those that were still there come back as they are deleted. Raises KernelError."""
+        """Delete these very entries, and yield those that were still there and are deleted. Raises KernelError."""
         waiting = iter(connections)
         while some := list(islice(waiting, DELETIONS_AT_ONCE)):
             try:
-                gone = self._delete(some)
+                kept = self._delete(some)
             except OSError as error:
                 raise _explained("deleting connections", error) from error
-            yield from (c for at, c in enumerate(some) if at not in gone)
+            yield from (c for at, c in enumerate(some) if at not in kept)
 
     def _delete(self, connections: Sequence[Connection]) -> set[int]:
-        """Ask for all of them, and return which of them were no longer there."""
+        """Ask for all of them, and return which of them were not deleted."""
         netlink, first = self._deleting, self._deleting.sequence + 1
         netlink.send(
             b"".join(
@@ -115,19 +117,21 @@ class Conntrack:
                 for connection in connections
             )
         )
-        gone: set[int] = set()
+        kept: set[int] = set()
         last = netlink.sequence
         while True:
             for kind, _, sequence, body in netlink.receive():
                 if kind != NLMSG_ERROR or not first <= sequence <= last:
                     continue
                 number = -struct.unpack_from("=i", body)[0]
-                if number not in (0, errno.ENOENT):
+                if number == errno.EBUSY:
+                    self.busy += 1
+                elif number not in (0, errno.ENOENT):
                     raise OSError(number, os.strerror(number))
                 if number:
-                    gone.add(sequence - first)
+                    kept.add(sequence - first)
                 if sequence == last:
-                    return gone
+                    return kept
 
 
 def _kind(message: int) -> int:

@@ -58,6 +58,9 @@ class Expired:
     complete: bool = True
     """False if the kernel rebuilt its table meanwhile, so that some may have been missed. The second run finds them."""
 
+    busy: int = 0
+    """Entries that the kernel did not let go (EBUSY): older ones do so while a flow table carries the connection."""
+
     @property
     def total(self) -> int:
         """All of them."""
@@ -87,7 +90,7 @@ class Transition:
             wanted = _Expiring(conntrack.dump(self._selection), comparison, self._mode)
             for connection in conntrack.delete(wanted):
                 expired[connection.protocol] += 1
-        return Expired(expired, complete=not wanted.interrupted)
+        return Expired(expired, complete=not wanted.interrupted, busy=conntrack.busy)
 
 
 class _Expiring:

@@ -17,8 +17,8 @@ What an entry shows, and whose it is:
   addresses: a Pod that reached itself through a Service, and a connection that came to an address of the node itself
   and was sent on (NodePort, hostPort). The first is always kube-proxy's. The second may be ours in upstream's scope,
   where the Service has `externalTrafficPolicy: Local`; an entry does not tell, so it is left alone. What else
-  kube-proxy marks on demand (`--masquerade-all`, sources outside `--cluster-cidr`) is taken for ours where the
-  old policy would have masqueraded it too.
+  kube-proxy marks (what comes from outside to a load balancer's address; with `--masquerade-all`, everything to a
+  Service) is taken for ours where the old policy would have masqueraded it too.
 - Another conntrack zone than 0: somebody tracks connections for a purpose of his own (Open vSwitch), beside the
   node's. His entry is not ours to touch.
 """
