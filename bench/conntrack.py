@@ -29,7 +29,8 @@ from wayhome.kernel.local_addresses import local_addresses
 from wayhome.kernel.netlink import Netlink
 from wayhome.kernel.nfnetlink import NETLINK_NETFILTER, nfgenmsg
 from wayhome.kernel.selection import Selection
-from wayhome.kernel.transition import Transition, TransitionMode
+from wayhome.kernel.transition import Transition
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.kernel.treatment import Comparison
 from wayhome.policy import Action, Entry, Origin, Policy
 from wayhome.prefixes import Prefix

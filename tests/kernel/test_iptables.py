@@ -20,7 +20,6 @@ from wayhome.kernel import (
     ChangeKind,
     DriftListener,
     InexpressibleError,
-    IptablesBackend,
     KernelError,
     Masquerade,
     RefusedError,
@@ -28,6 +27,7 @@ from wayhome.kernel import (
     xtables,
 )
 from wayhome.kernel.iptables import chain_of
+from wayhome.kernel.iptables_backend import IptablesBackend
 from wayhome.prefixes import Family
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("netns", "xtables_lock")]
@@ -460,7 +460,8 @@ def test_the_scope_of_pods_is_refused_before_anything_is_written(backend: Iptabl
 CHILD = """
 import sys
 from tests.kernel.test_iptables import ONE, OTHER
-from wayhome.kernel import IptablesBackend, Masquerade
+from wayhome.kernel import Masquerade
+from wayhome.kernel.iptables_backend import IptablesBackend
 backend = IptablesBackend(sys.argv[1], Masquerade())
 print(flush=True)
 while True:

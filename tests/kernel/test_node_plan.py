@@ -16,7 +16,8 @@ from tests.kernel.wire import Wire
 from wayhome.cli import plan as plan_module
 from wayhome.cli.main import wayhome
 from wayhome.kernel import Applier, NftablesKernel, ruleset_of
-from wayhome.kernel.transition import Transition, TransitionMode
+from wayhome.kernel.transition import Transition
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Policy, Settings, parse
 
 pytestmark = pytest.mark.kernel

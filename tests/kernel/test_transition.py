@@ -15,7 +15,8 @@ from tests.kernel.wire import Wire
 from wayhome.kernel import Applier, NftablesKernel, ruleset_of
 from wayhome.kernel.held_policy import held_policy
 from wayhome.kernel.netlink import NLMSG_ERROR, Netlink
-from wayhome.kernel.transition import Expired, Transition, TransitionMode
+from wayhome.kernel.transition import Expired, Transition
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Policy
 from wayhome.prefixes import format_address
 

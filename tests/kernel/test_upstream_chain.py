@@ -9,8 +9,9 @@ from tests.kernel.iptables_nodes import VARIANTS, program, restore, rules, saved
 from tests.kernel.policies import make_policy
 
 from wayhome.agent.arguments import Options, parse_arguments
-from wayhome.kernel import ChangeKind, InexpressibleError, IptablesBackend, Masquerade, xtables
+from wayhome.kernel import ChangeKind, InexpressibleError, Masquerade, xtables
 from wayhome.kernel.iptables import CHAIN, render_chain
+from wayhome.kernel.iptables_backend import IptablesBackend
 from wayhome.policy import Policy, parse
 from wayhome.policy.configuration import defaults
 from wayhome.prefixes import Family

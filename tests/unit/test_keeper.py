@@ -16,7 +16,7 @@ from wayhome.agent.transitions import Transitions
 from wayhome.kernel import ElementChanges, Masquerade, NftablesBackend, RefusedError, Ruleset
 from wayhome.kernel.fake import FakeKernel
 from wayhome.kernel.table import Table
-from wayhome.kernel.transition import TransitionMode
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Settings
 from wayhome.prefixes import Prefix
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 from wayhome import __version__
 from wayhome.agent.logs import Format
 from wayhome.kernel import Masquerade, iptables
-from wayhome.kernel.transition import TransitionMode
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Settings
 from wayhome.prefixes import Prefix, PrefixError
 

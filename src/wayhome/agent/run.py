@@ -28,7 +28,7 @@ from wayhome.agent.transitions import Transitions
 from wayhome.agent.watch import SourceWatch
 from wayhome.agent.worker import Worker
 from wayhome.kernel import DriftListener, KernelError
-from wayhome.kernel.transition import TransitionMode
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy.file_format import UPSTREAM
 from wayhome.policy.fragments import AZURE
 

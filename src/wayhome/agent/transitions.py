@@ -4,11 +4,15 @@ A failure here is no failure of the rules: they hold for new connections all the
 """
 
 import math
+from typing import TYPE_CHECKING
 
 from wayhome.agent.logs import Log
 from wayhome.kernel import KernelError
-from wayhome.kernel.transition import SECOND_RUN, Transition, TransitionMode
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Policy
+
+if TYPE_CHECKING:
+    from wayhome.kernel.transition import Transition
 
 _NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
 
@@ -24,6 +28,13 @@ class Transitions:
 
     def committed(self, old: Policy | None, new: Policy, now: float) -> None:
         """The kernel holds `new` now, and held `old` before; None where that is not known."""
+        if self._mode is TransitionMode.KEEP:
+            return
+        from wayhome.kernel.transition import (  # noqa: PLC0415  # a fifth of a mebibyte, which few agents need
+            SECOND_RUN,
+            Transition,
+        )
+
         transition = Transition(old, new, self._mode)
         if not transition.needed:
             return
@@ -36,7 +47,7 @@ class Transitions:
         if pending:
             self._run(pending)
 
-    def _run(self, transition: Transition) -> None:
+    def _run(self, transition: "Transition") -> None:
         try:
             expired = transition.run()
         except KernelError as error:

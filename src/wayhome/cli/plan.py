@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wayhome.kernel.connection import Connection
-from wayhome.kernel.transition import TransitionMode
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.kernel.treatment import Comparison, Verdict
 from wayhome.policy import Action, Decision, Policy
 from wayhome.prefixes import Family

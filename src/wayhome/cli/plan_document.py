@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from wayhome.cli.plan import Group, Plan, Planned, other
 from wayhome.kernel.protocols import protocol_name
-from wayhome.kernel.transition import TransitionMode
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.kernel.treatment import Verdict
 from wayhome.prefixes import Family, format_address
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from wayhome.cli.plan import Group, Plan, Planned, other
 from wayhome.cli.printable import printable
 from wayhome.kernel.protocols import protocol_name
-from wayhome.kernel.transition import TransitionMode
+from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.kernel.treatment import Verdict
 from wayhome.policy import Action, Decision, Policy
 from wayhome.prefixes import Family, format_address

@@ -30,7 +30,6 @@ from wayhome.kernel.change import ChainCause, Change, ChangeKind
 from wayhome.kernel.choice import BackendName, Choice, Facts, choose, gather, open_backend
 from wayhome.kernel.difference import Cause, Difference, ElementChanges, Nothing, Replacement
 from wayhome.kernel.drift import DriftListener
-from wayhome.kernel.iptables_backend import IptablesBackend
 from wayhome.kernel.masquerade import Masquerade
 from wayhome.kernel.nftables import NftablesKernel
 from wayhome.kernel.nftables_backend import NftablesBackend
@@ -53,7 +52,6 @@ __all__ = [
     "Facts",
     "InexpressibleError",
     "Interval",
-    "IptablesBackend",
     "Kernel",
     "KernelError",
     "Masquerade",

@@ -21,7 +21,6 @@ from typing import assert_never
 from wayhome.kernel import child, xtables
 from wayhome.kernel.backend import Backend, KernelError
 from wayhome.kernel.iptables import CHAIN
-from wayhome.kernel.iptables_backend import IptablesBackend
 from wayhome.kernel.masquerade import Masquerade
 from wayhome.kernel.nfnetlink import Channel
 from wayhome.kernel.nftables import NftablesKernel
@@ -131,6 +130,9 @@ def open_backend(name: BackendName, masquerade: Masquerade, chain: str = CHAIN) 
         case BackendName.NFTABLES:
             return NftablesBackend(NftablesKernel(), masquerade)
         case BackendName.IPTABLES_NFT | BackendName.IPTABLES_LEGACY:
+            # An agent on nftables never pays for it.
+            from wayhome.kernel.iptables_backend import IptablesBackend  # noqa: PLC0415
+
             return IptablesBackend(name, masquerade, chain)
     assert_never(name)
 

@@ -18,7 +18,6 @@ has to be: a packet that met the old rules just before the commit may make its e
 Until the second run the new policy must be the one in the kernel: for a newer one, other entries are the right ones.
 """
 
-import enum
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,26 +27,12 @@ from wayhome.kernel.conntrack import Conntrack
 from wayhome.kernel.local_addresses import local_addresses
 from wayhome.kernel.netlink import DumpInterruptedError
 from wayhome.kernel.selection import Selection
+from wayhome.kernel.transition_mode import UDP, TransitionMode
 from wayhome.kernel.treatment import Comparison, changed_destinations
 from wayhome.policy import Policy
 
 SECOND_RUN = 1.0
 """Seconds after the first run."""
-UDP = 17
-
-
-class TransitionMode(enum.StrEnum):
-    """Which connections start again when the policy changes."""
-
-    KEEP = "keep"
-    EXPIRE_UDP = "expire-udp"
-    EXPIRE_ALL = "expire-all"
-
-    def expires(self, protocol: int) -> bool:
-        """Whether connections of a protocol (IANA's number) do."""
-        return self is TransitionMode.EXPIRE_ALL or (
-            self is TransitionMode.EXPIRE_UDP and protocol == UDP
-        )
 
 
 @dataclass(frozen=True, slots=True)
