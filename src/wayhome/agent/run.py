@@ -17,6 +17,7 @@ from wayhome.agent.endpoints import Endpoints
 from wayhome.agent.folder_source import FolderSource
 from wayhome.agent.holding import Holding
 from wayhome.agent.keeper import Keeper
+from wayhome.agent.limits import memory_limit, too_little
 from wayhome.agent.lock import NodeLock
 from wayhome.agent.logs import Log
 from wayhome.agent.loop import Loop
@@ -70,6 +71,8 @@ def _introduce(options: Options, log: Log) -> None:
             "transition",
             "--transition=expire-all: TCP connections that a new configuration treats differently will be reset",
         )
+    if problem := too_little(memory_limit()):
+        log.warning("memory limit", problem)
     if options.ignored:
         log.info(
             "flags",

@@ -1,0 +1,62 @@
+"""What is deployed names what exists: metrics in the dashboard and the docs, flags and paths in the DaemonSet."""
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+from wayhome.agent.arguments import parse_arguments
+from wayhome.agent.holding import Holding
+from wayhome.agent.metrics import LineCount, conntrack_metrics, line_metrics, metrics
+from wayhome.agent.reading import Present
+from wayhome.agent.tally import Tally
+from wayhome.kernel import Change, ChangeKind
+from wayhome.policy import Settings
+
+ROOT = Path(__file__).parents[2]
+SUFFIXES = ("_bucket", "_sum", "_count")
+
+
+def known(tmp_path: Path) -> set[str]:
+    tally = Tally()
+    held = Holding(Settings()).observe(Present(b"{}"), 0)
+    tally.applied(held, Change(ChangeKind.REPLACED, 0.01), 0.02)
+    statistics = tmp_path / "statistics"
+    statistics.write_text("insert_failed\n0\n")
+    found = [
+        *metrics(tally, "nftables", "node"),
+        *line_metrics([LineCount(None, 1)]),
+        *conntrack_metrics(statistics),
+    ]
+    return {metric.name for metric in found}
+
+
+def named(text: str) -> set[str]:
+    names = set(re.findall(r"\bwayhome_[a-z_]+", text))
+    for suffix in SUFFIXES:
+        names = {name.removesuffix(suffix) for name in names}
+    return names
+
+
+def test_the_dashboard_shows_metrics_that_exist(tmp_path: Path) -> None:
+    dashboard = json.loads((ROOT / "deploy/grafana-dashboard.json").read_text())
+    expressions = " ".join(t["expr"] for panel in dashboard["panels"] for t in panel["targets"])
+    assert named(expressions) <= known(tmp_path)
+
+
+def test_the_documentation_names_every_metric_and_no_other(tmp_path: Path) -> None:
+    assert named((ROOT / "docs/metrics.md").read_text()) == known(tmp_path)
+
+
+def test_the_daemonset_starts_an_agent_that_can_be_probed() -> None:
+    daemonset = yaml.safe_load((ROOT / "deploy/daemonset.yaml").read_text())
+    (container,) = daemonset["spec"]["template"]["spec"]["containers"]
+    options = parse_arguments(container["args"], native=False)
+    assert options.metrics_bind_address is not None
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {str(options.config.parent), str(options.state)} <= mounts
+    for probe in ("livenessProbe", "readinessProbe"):
+        asked = container[probe]["httpGet"]
+        assert (asked["host"], asked["port"]) == options.metrics_bind_address
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["NET_ADMIN"]}

@@ -1,0 +1,21 @@
+from pathlib import Path
+
+import pytest
+
+from wayhome.agent.limits import memory_limit, too_little
+
+
+@pytest.mark.parametrize(
+    "text, limit", [("16777216\n", 16 << 20), ("max\n", None), ("", None), (None, None)]
+)
+def test_the_limit_as_cgroups_write_it(tmp_path: Path, text: str | None, limit: int | None) -> None:
+    file = tmp_path / "memory.max"
+    if text is not None:
+        file.write_text(text)
+    assert memory_limit((tmp_path / "absent", file)) == limit
+
+
+def test_upstreams_limit_is_named_and_ours_is_enough() -> None:
+    assert "the memory limit is 16 MiB" in too_little(16 << 20)
+    assert too_little(48 << 20) == ""
+    assert too_little(None) == ""
