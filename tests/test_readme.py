@@ -51,7 +51,7 @@ def without_measurements(text: str) -> list[str]:
     """What does not differ from run to run: times, temporary folders and the padding behind them do."""
     text = re.sub(r"\d+(\.\d+)? ?(ms|s)\b", "TIME", text)
     text = re.sub(r"\(probe number \d+\)", "(probe number N)", text)
-    text = re.sub(r"/\S*/wayhome-\w+/", "/tmp/wayhome-x/", text)
+    text = re.sub(r"/\S*/src/wayhome/", "src/wayhome/", text)
     text = re.sub(r"\S*/wayhome lab up", "wayhome lab up", text)
     return text.split()
 

@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,15 +25,45 @@ def build(tmp_path: Path) -> Iterator[Callable[[Topology], Network]]:
         yield lambda topology: held.enter_context(Network(topology, tmp_path))
 
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+@dataclass(frozen=True, slots=True)
+class WayhomeCommand:
+    """`wayhome ...` as its own process, of one user."""
+
+    python: str
+    environment: Mapping[str, str]
+    user: int | None
+
+    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run it to its end."""
+        return subprocess.run(
+            self._argv(arguments), capture_output=True, text=True, check=False, timeout=60, **self._settings()
+        )  # fmt: skip
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start it, with its standard output in a pipe."""
+        return subprocess.Popen(
+            self._argv(arguments), stdout=subprocess.PIPE, text=True, **self._settings()
+        )
+
+    def _argv(self, arguments: Sequence[str]) -> list[str]:
+        if arguments[0] == "-c":
+            return [self.python, *arguments]
+        return [self.python, "-m", "wayhome", *arguments]
+
+    def _settings(self) -> dict[str, Any]:
+        groups = None if self.user is None else ()
+        return {
+            "cwd": "/", "env": self.environment,
+            "user": self.user, "group": self.user, "extra_groups": groups,
+        }  # fmt: skip
 
 
 @pytest.fixture(params=["this user", "nobody"])
-def wayhome_command(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
+def wayhome_command(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WayhomeCommand]:
     """Runs `wayhome ...` as its own process, as this user and as one without any rights."""
     if request.param == "this user":
         environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
-        yield _runner(sys.executable, environment, None)
+        yield WayhomeCommand(sys.executable, environment, None)
         return
     if os.geteuid() != 0 or Path("/proc/self/uid_map").read_text().split()[2] != "4294967295":
         pytest.skip("these tests run as an ordinary user already")
@@ -46,20 +78,9 @@ def wayhome_command(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     try:
-        yield _runner(_python_of_nobody(environment), environment, 65534)
+        yield WayhomeCommand(_python_of_nobody(environment), environment, 65534)
     finally:
         shutil.rmtree(folder)
-
-
-def _runner(python: str, environment: dict[str, str], user: int | None) -> Run:
-    def run(*arguments: str, **settings: object) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [python, *arguments] if arguments[0] == "-c" else [python, "-m", "wayhome", *arguments],
-            capture_output=True, text=True, check=False, timeout=60, cwd="/",
-            env=environment, user=user, group=user, extra_groups=None if user is None else [],
-        )  # fmt: skip
-
-    return run
 
 
 def _python_of_nobody(environment: dict[str, str]) -> str:
@@ -67,7 +88,7 @@ def _python_of_nobody(environment: dict[str, str]) -> str:
     mine = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, shutil.which(mine, path="/usr/local/bin:/usr/bin")):
         try:
-            done = _runner(python or "", environment, 65534)(
+            done = WayhomeCommand(python or "", environment, 65534)(
                 "-c", "import click, pyroute2, wayhome"
             )
         except OSError:

@@ -104,7 +104,8 @@ def test_an_ordinary_user_who_is_refused_later_is_still_an_ordinary_user() -> No
 def test_a_limit_that_is_used_up_names_the_setting() -> None:
     done = run(REFUSED_LATER.format(error='OSError(28, "No space left on device")'))
     assert done.stdout.splitlines()[-1] == (
-        "sudo sysctl -w user.max_user_namespaces=10000 user.max_net_namespaces=10000 && scripts/demo"
+        "sudo sysctl -w user.max_user_namespaces=10000 user.max_net_namespaces=10000 "
+        "user.max_pid_namespaces=10000 && scripts/demo"
     )
 
 

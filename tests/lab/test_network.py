@@ -274,12 +274,13 @@ READ_ONLY = """
 import sys
 from pathlib import Path
 from tests.lab.small import small_topology
-from wayhome.lab import namespaces
+from wayhome.lab.namespaces import enter
 from wayhome.lab.network import Network
-namespaces.enter()
-bind, read_only = namespaces.MS_BIND, 1
-namespaces._call("mount", b"/proc/sys", b"/proc/sys", None, bind, None)
-namespaces._call("mount", None, b"/proc/sys", None, namespaces.MS_REMOUNT | bind | read_only, None)
+from wayhome.lab.syscalls import MS_BIND, MS_REMOUNT, mount
+enter()
+read_only = 1
+mount(b"/proc/sys", b"/proc/sys", None, MS_BIND)
+mount(None, b"/proc/sys", None, MS_REMOUNT | MS_BIND | read_only)
 try:
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 except OSError as error:

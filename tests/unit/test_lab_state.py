@@ -6,7 +6,7 @@ import pytest
 from wayhome.lab import state
 from wayhome.lab.state import LabError, LabState, NoLabError
 
-UP = LabState("the-case", 4711, {"my-pod": 7})
+UP = LabState("the-case", 4711, 3, {"my-pod": 7})
 
 
 def test_a_lab_is_up_while_its_lock_is_held(tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ join and `down` ends.
 import json
 import os
 import shutil
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from wayhome.lab import agent_log, remote
 from wayhome.lab.capture import capture as capture_packets
 from wayhome.lab.capture import open_capture
 from wayhome.lab.cases import CASES
+from wayhome.lab.mounts import private_folder
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
 from wayhome.lab.programs import ProgramError, environment
 from wayhome.lab.state import LabError, lab_folder
@@ -79,13 +78,11 @@ def run(case: str, as_json: bool) -> None:
 
     started = time.perf_counter()
     report = Report(console(), CASES[case])
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(143)
-    )  # an exit, so that the folder is removed
-    with _errors(), tempfile.TemporaryDirectory(prefix="wayhome-") as folder:
+    with _errors():
         enter()
+        folder = private_folder()
         if as_json:
-            outcome = demo.run(CASES[case], Path(folder))
+            outcome = demo.run(CASES[case], folder)
         else:
             report.begin(CASES[case])
             erase = _progress("building and starting ...")
@@ -94,7 +91,7 @@ def run(case: str, as_json: bool) -> None:
                 erase()
                 report.built(start)
 
-            outcome = demo.run(CASES[case], Path(folder), built, report.phase)
+            outcome = demo.run(CASES[case], folder, built, report.phase)
     if as_json:
         click.echo(json.dumps(document(outcome), indent=2))
     else:
@@ -162,7 +159,7 @@ def status() -> None:
 def exec_(node: str, command: tuple[str, ...]) -> None:
     """Run a command on a node: `wayhome lab exec my-pod -- curl http://10.2.0.1/health`.
 
-    Ends as the command ends.
+    Ends as the command ends. What it leaves running ends with the lab, and has its number among the lab's processes.
     """
     argv = command[1:] if command[0] == "--" else command
     if not argv:

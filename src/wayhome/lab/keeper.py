@@ -2,9 +2,13 @@
 
     python -m wayhome.lab.keeper CASE FOLDER LOCK
 
-It leaves the host, builds the case, says in one line of JSON on its standard output whether that worked, and sleeps
-until a signal ends it. The namespaces are its descriptors and the programs its children: when it ends, also by
-SIGKILL, all of it ends. LOCK is the descriptor of the lab's lock, which it got from whoever started it.
+It leaves the host, builds the case, says on its standard output, in a line of JSON each, who it is and whether that
+worked, and sleeps until a signal ends it. The namespaces are its descriptors, and it is the first process of the
+lab's PID namespace: when it ends, also by SIGKILL, all of it ends, with all that `lab exec` brought in.
+
+LOCK is the descriptor of the lab's lock, which it got from whoever started it. By the lock and the file in its folder
+a lab is found. So it ends too when its folder is not what its path leads to any more: removed, moved, unmounted at the
+user's logout. It looks itself now and then, because inotify does not tell what happens to the folders above.
 """
 
 import json
@@ -13,43 +17,59 @@ import signal
 import sys
 from pathlib import Path
 
-from wayhome.lab import state
+from wayhome.lab import processes, state
 from wayhome.lab.cases import CASES
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.running_case import RunningCase
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+LOOK_SECONDS = 1.0
+END_SECONDS = 2.0
 
 
 def main(case: str, folder: Path, lock: int) -> int:
     """Keep the case up until a signal comes."""
-    os.set_inheritable(lock, False)  # the lab's programs must not keep the lock
+    os.set_inheritable(lock, False)  # it came through an exec, and goes no further
     try:
-        enter()
+        number = enter(in_background=True)
+        _say(keeper=number)
         running = RunningCase(CASES[case], folder, None)
     except NamespaceRefusedError as refused:
-        _report(refused=refused.reason, command=refused.command)
+        _say(refused=refused.reason, command=refused.command)
         return 4
     except (OSError, ProgramError) as error:
-        _report(error=str(error))
+        _say(error=str(error))
         return 1
     with running:
         nodes = {name: n.descriptor for name, n in running.network.namespaces.items()}
         for name, content in CASES[case].files.items():
             (folder / name).write_bytes(content)
-        state.write(folder, state.LabState(case, os.getpid(), nodes))
-        # Only now: what was started before would have inherited the mask, and could not be ended.
+        state.write(folder, state.LabState(case, number, lock, nodes))
+        # Only now: what was started before would have inherited both, and could not be ended or see its own end.
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-        _report()
-        signal.sigwait(ENDING)
-    state.clear(folder)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries what loses its parent
+        _say()
+        _say_no_more()
+        _sleep(folder, lock)
+        processes.end_all_others(END_SECONDS)
+    if state.is_lock_of(folder, lock):
+        state.clear(folder)
     return 0
 
 
-def _report(**content: str) -> None:
+def _sleep(folder: Path, lock: int) -> None:
+    while signal.sigtimedwait(ENDING, LOOK_SECONDS) is None:
+        if not state.is_lock_of(folder, lock):
+            return
+
+
+def _say(**content: str | int) -> None:
     print(json.dumps(content), flush=True)  # noqa: T201 (whoever started us waits for it)
-    # The pipe is closed for whoever reads it to its end.
+
+
+def _say_no_more() -> None:
+    """Close the pipe for whoever reads it to its end."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)

@@ -1,13 +1,13 @@
 """Network namespaces, held by file descriptors.
 
 A process first leaves the host with `enter()`: as an ordinary user it gets a user namespace of its own, in which
-it is root, and with it a network and a mount namespace; real root needs no user namespace and keeps the rights
-that only real root has (large netlink messages). After that `NetworkNamespace.create()` makes as many networks as
-are wanted. They have no names and no files: a namespace ends when its last descriptor, socket and process ends, so
-there is nothing to clean up, also after SIGKILL.
+it is root, and with it a network, a mount (`mounts`) and a PID namespace (`processes`); real root needs no user
+namespace and keeps the rights that only real root has (large netlink messages). After that
+`NetworkNamespace.create()` makes as many networks as are wanted. They have no names and no files: a namespace ends
+when its last descriptor, socket and process ends, and all processes end with the first one. So there is nothing to
+clean up, also after SIGKILL.
 
-The system calls go through ctypes, because `os.unshare` and `os.setns` exist only from Python 3.12. A user
-namespace can be entered only while the process has one thread, so `enter()` comes before any thread.
+A user namespace can be entered only while the process has one thread, so `enter()` comes before any thread.
 
 What refuses: containers (seccomp), sysctls, and AppArmor since Ubuntu 24.04. The last lets `unshare` succeed and
 refuses the first privileged call after it, so success is believed only after such a call.
@@ -15,7 +15,6 @@ refuses the first privileged call after it, so success is believed only after su
 Source: user_namespaces(7), network_namespaces(7), setns(2); the AppArmor restriction: Ubuntu 24.04 release notes.
 """
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -28,18 +27,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-CLONE_NEWNS = 0x00020000
-CLONE_NEWUSER = 0x10000000
-CLONE_NEWNET = 0x40000000
-MS_REMOUNT = 0x20
-MS_BIND = 0x1000
-MS_REC = 0x4000
-MS_PRIVATE = 0x40000
+from wayhome.lab import mounts, processes
+from wayhome.lab.syscalls import (
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    setns,
+    unshare,
+)
+
 SIOCGIFFLAGS = 0x8913
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 0x1
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NamespaceRefusedError(Exception):
@@ -54,37 +54,39 @@ class NamespaceRefusedError(Exception):
         self.command = command
 
 
-def _call(name: str, *arguments: int | bytes | None) -> None:
-    if getattr(_libc, name)(*arguments) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{name}: {os.strerror(number)}")
+def enter(*, in_background: bool = False) -> int:
+    """Leave the host: new network, mount and PID namespaces, and a user namespace where it takes one.
 
-
-def unshare(flags: int) -> None:
-    """Move the calling thread into new namespaces (unshare(2)). Raises OSError."""
-    _call("unshare", flags)
-
-
-def setns(descriptor: int, kind: int) -> None:
-    """Move the calling thread into the namespace behind a descriptor (setns(2)). Raises OSError."""
-    _call("setns", descriptor, kind)
-
-
-def enter() -> None:
-    """Leave the host's network: new network and mount namespaces, and a user namespace where it takes one.
-
-    Returns with loopback up. Raises NamespaceRefusedError, whose text says what refuses and what works instead.
+    Returns with loopback up, in a process that the calling one stands for until its end: when it ends, all that it
+    started ends. With `in_background` the calling process ends at once, and the one that goes on is the first process
+    of its PID namespace. Returns the number that it has outside. Raises NamespaceRefusedError, whose text says what
+    refuses and what works instead.
     """
+    _unshare()
+    if in_background:
+        processes.continue_in_background()
+    else:
+        processes.continue_in_child()  # the first process of the namespace
+        processes.continue_in_child()
+    number = int(Path("/proc/self").readlink().name)
+    with suppress(
+        OSError
+    ):  # in some containers: there /proc goes on showing all processes, with other numbers
+        mounts.show_own_processes()
+    return number
+
+
+def _unshare() -> None:
     user, group = os.geteuid(), os.getegid()
     try:
         if user == 0:
             with suppress(PermissionError):
-                unshare(CLONE_NEWNET | CLONE_NEWNS)
+                unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
                 _settle()
                 return
         unshare(CLONE_NEWUSER)
         _map_to_root(user, group)
-        unshare(CLONE_NEWNET | CLONE_NEWNS)
+        unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
         _settle()
     except OSError as error:
         raise _refused(error, user) from error
@@ -99,19 +101,8 @@ def _map_to_root(user: int, group: int) -> None:
 
 def _settle() -> None:
     """Make the first privileged calls: ones that a half-granted namespace refuses."""
-    try:
-        _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-    except OSError as error:
-        if (
-            error.errno != errno.EINVAL
-        ):  # in a chroot `/` is no mount; nothing of ours depends on it
-            raise
+    mounts.keep_from_host()
     bring_loopback_up()
-
-
-def remount_sysctls_writable() -> None:
-    """Container runtimes mount /proc/sys read-only; in the mount namespace of our own it need not stay so."""
-    _call("mount", None, b"/proc/sys", None, MS_REMOUNT | MS_BIND, None)
 
 
 def bring_loopback_up() -> None:
@@ -127,9 +118,9 @@ def _refused(error: OSError, user: int) -> NamespaceRefusedError:
     """Say what refuses, from what this machine shows. `user` asked: by now this may be root of a new namespace."""
     said = f"this machine refuses network namespaces ({error.strerror or error})"
     if error.errno == errno.ENOSPC or _sysctl("user/max_user_namespaces") == "0":
-        limits = "user.max_user_namespaces=10000 user.max_net_namespaces=10000"
+        limits = "user.max_user_namespaces=10000 user.max_net_namespaces=10000 user.max_pid_namespaces=10000"
         return NamespaceRefusedError(
-            f"{said}: user.max_user_namespaces or user.max_net_namespaces is used up or 0",
+            f"{said}: user.max_user_namespaces, user.max_net_namespaces or user.max_pid_namespaces is used up or 0",
             f"{'' if user == 0 else 'sudo '}sysctl -w {limits} && {own_command()}",
         )
     if _in_container():

@@ -2,12 +2,11 @@
 
 A program dies with the process that started it, also when that is killed: the kernel sends it the signal
 (PR_SET_PDEATHSIG, prctl(2)). The setting takes effect after the fork, so a child whose parent died in between asks
-once, and ends. It holds for the program itself and not for what the program starts.
+once, and ends. What the program starts in its turn ends with the lab (`processes`).
 
 The output goes to a file: it can be read while the program runs, and no full pipe ever stops it.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -17,12 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.lab.syscalls import die_with_parent
 
-PR_SET_PDEATHSIG = 1
 # Where Debian keeps nft and iptables; an ordinary user's PATH lacks it.
 SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class ProgramError(Exception):
@@ -110,7 +107,7 @@ def run(argv: Sequence[str], text: str) -> None:
 
 def _die_with(parent: int) -> Callable[[], None]:
     def in_the_child() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        die_with_parent(signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
 

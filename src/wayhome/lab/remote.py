@@ -1,7 +1,10 @@
 """A lab that another process keeps up: start it, run something in it, configure it, end it.
 
 A command joins a node by the keeper's own descriptors, through /proc: first the keeper's user namespace, in which
-the user is root, then the node's network. Nothing has to be asked of the keeper for it, and there is no protocol.
+the user is root, then the node's network and the lab's processes and mounts. Nothing has to be asked of the keeper
+for it, and there is no protocol. What has joined ends with the lab (`processes`).
+
+The keeper is signalled and waited for by a descriptor of its process (pidfd_open(2)), which never means another one.
 """
 
 import json
@@ -10,21 +13,15 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from wayhome.lab import state
+from wayhome.lab import processes, state
 from wayhome.lab.cases import CASES
-from wayhome.lab.namespaces import (
-    CLONE_NEWNET,
-    CLONE_NEWUSER,
-    NamespaceRefusedError,
-    own_command,
-    setns,
-)
-from wayhome.lab.state import LabError, LabState
+from wayhome.lab.namespaces import NamespaceRefusedError, own_command
+from wayhome.lab.state import LabError, LabState, NoLabError
+from wayhome.lab.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, setns
 from wayhome.lab.topology import unknown_node
 
 START_SECONDS = 60.0
@@ -48,6 +45,7 @@ def up(case: str) -> LabState:
                 # Where namespaces are refused, what works instead is this command and not the keeper's.
                 env={**os.environ, "WAYHOME_COMMAND": own_command()},
                 stdout=subprocess.PIPE,
+                bufsize=0,  # so that `select` knows of every line
                 stderr=log,
                 pass_fds=(lock,),
                 start_new_session=True,
@@ -65,18 +63,22 @@ def up(case: str) -> LabState:
     return state.read(folder)
 
 
-def _answer(keeper: "subprocess.Popen[bytes]") -> dict[str, str]:
-    assert keeper.stdout is not None  # noqa: S101 (a pipe was asked for)
-    with keeper.stdout as pipe:
-        ready, _, _ = select.select([pipe], [], [], START_SECONDS)
-        line = pipe.readline() if ready else b""
-    if line:
-        answer: dict[str, str] = json.loads(line)
-        # It lives on after us, on purpose: subprocess need not warn of it.
-        keeper.returncode = 0 if not answer else keeper.wait()
-        return answer
-    keeper.kill()
-    keeper.wait()
+def _answer(starting: "subprocess.Popen[bytes]") -> dict[str, str]:
+    """What the keeper says in the end; before that, it says which process it is."""
+    assert starting.stdout is not None  # noqa: S101 (a pipe was asked for)
+    keeper = 0
+    with starting.stdout as pipe:
+        while select.select([pipe], [], [], START_SECONDS)[0] and (line := pipe.readline()):
+            answer = json.loads(line)
+            if "keeper" not in answer:
+                starting.wait()
+                return dict(answer)
+            keeper = answer["keeper"]
+    if keeper:
+        with suppress(ProcessLookupError):
+            os.kill(keeper, signal.SIGKILL)
+    starting.kill()
+    starting.wait()
     return {"dead": "yes"}
 
 
@@ -86,22 +88,55 @@ def current() -> LabState:
 
 
 def join(lab: LabState, node: str) -> None:
-    """Move this process, which has one thread, into a node's network. Raises LabError."""
+    """Return in a child of this process, which has one thread, in a node's network and among the lab's processes.
+
+    This process stands for the child until its end, and ends as it ends. Raises LabError.
+    """
     if node not in lab.nodes:
         raise LabError(unknown_node(node, lab.nodes))
     keeper = Path("/proc", str(lab.keeper))
+    wanted = (
+        (keeper / "ns/user", CLONE_NEWUSER),
+        (_descriptor(lab.keeper, lab.nodes[node]), CLONE_NEWNET),
+        (keeper / "ns/pid_for_children", CLONE_NEWPID),
+        (keeper / "ns/mnt", CLONE_NEWNS),
+    )
     try:
-        user, mine = (keeper / "ns/user").stat(), Path("/proc/self/ns/user").stat()
-        # Both are opened before either is joined: afterwards this process might not be allowed to.
-        with (
-            (keeper / "ns/user").open("rb") as user_namespace,
-            (keeper / "fd" / str(lab.nodes[node])).open("rb") as network,
-        ):
-            if user.st_ino != mine.st_ino:
-                setns(user_namespace.fileno(), CLONE_NEWUSER)
-            setns(network.fileno(), CLONE_NEWNET)
+        os.close(_keeper(lab))
+        here = Path.cwd()
+        # All are opened before any is joined: afterwards this process might not be allowed to.
+        opened = [(os.open(path, os.O_RDONLY | os.O_CLOEXEC), kind) for path, kind in wanted]
+        mine = Path("/proc/self/ns/user").stat()
+        for descriptor, kind in opened:
+            # Joining the user namespace that one is in is refused: root's lab has none of its own.
+            if kind != CLONE_NEWUSER or not os.path.samestat(os.fstat(descriptor), mine):
+                setns(descriptor, kind)
+            os.close(descriptor)
     except OSError as error:
         raise LabError(f"cannot join {node}: {error.strerror or error}") from error
+    with suppress(OSError):  # joining mounts leads to `/`
+        os.chdir(here)
+    processes.continue_in_child()
+
+
+def _keeper(lab: LabState) -> int:
+    """A descriptor of the keeper's process. Raises LabError."""
+    try:
+        keeper = os.pidfd_open(lab.keeper)
+    except ProcessLookupError:
+        keeper = -1
+    # Only the keeper has the lock open. Another one may have its number where other processes are seen: in the lab.
+    if keeper >= 0 and state.is_lock_of(state.lab_folder(), _descriptor(lab.keeper, lab.lock)):
+        return keeper
+    if keeper >= 0:
+        os.close(keeper)
+    raise LabError(
+        f"the lab's keeper, process {lab.keeper}, is not seen from here; run this outside the lab"
+    )
+
+
+def _descriptor(process: int, number: int) -> Path:
+    return Path("/proc", str(process), "fd", str(number))
 
 
 def configure(lab: LabState, configmap: Mapping[str, bytes] | None) -> bool:
@@ -119,17 +154,24 @@ def agent_log(lab: LabState, node: str) -> Path:
 
 
 def down() -> LabState:
-    """End the lab that is up, and wait for its end. Raises NoLabError."""
+    """End the lab that is up, and wait for the end of all that runs in it. Raises LabError."""
     folder = state.lab_folder()
     lab = state.read(folder)
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.kill(lab.keeper, number)
-        until = time.monotonic() + END_SECONDS
-        while time.monotonic() < until:
-            if (lock := state.take_lock(folder)) is not None:
-                state.clear(folder)
-                os.close(lock)
-                return lab
-            time.sleep(0.01)
-    raise LabError(f"the keeper, process {lab.keeper}, does not end")
+    keeper = _keeper(lab)
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(keeper, number)
+            if select.select([keeper], [], [], END_SECONDS)[0]:
+                break
+    finally:
+        os.close(keeper)
+    # A killed keeper lets go of the lock at once. It may stay in the list of processes for as long as somebody does
+    # not collect what he had brought in: that does not run any more either.
+    try:
+        still = state.read(folder)  # removes what a killed keeper left
+    except NoLabError:
+        return lab
+    if still == lab:
+        raise LabError(f"the keeper, process {lab.keeper}, does not end")
+    return lab

@@ -28,10 +28,11 @@ class NoLabError(LabError):
 
 @dataclass(frozen=True, slots=True)
 class LabState:
-    """A lab that is up: `nodes` are descriptors of the keeper that hold the nodes' networks."""
+    """A lab that is up: `lock` is its keeper's descriptor of the lock, `nodes` those that hold the nodes' networks."""
 
     case: str
     keeper: int
+    lock: int
     nodes: Mapping[str, int]
 
 
@@ -68,7 +69,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def take_lock(folder: Path) -> int | None:
-    """The descriptor of the lock, or None where a keeper holds it. It is kept across exec by whoever passes it on."""
+    """The descriptor of the lock, or None where a keeper holds it. No program inherits it unless it is passed on."""
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,6 +77,15 @@ def take_lock(folder: Path) -> int | None:
         os.close(lock)
         return None
     return lock
+
+
+def is_lock_of(folder: Path, lock: int | Path) -> bool:
+    """Whether that descriptor, or a process's link to one, is the folder's lock still."""
+    try:
+        found, wanted = os.stat(lock), (folder / "lock").lstat()  # noqa: PTH116 (a descriptor too)
+    except OSError:
+        return False
+    return os.path.samestat(found, wanted)
 
 
 def write(folder: Path, state: LabState) -> None:

@@ -9,7 +9,7 @@ import errno
 import os
 from pathlib import Path
 
-from wayhome.lab.namespaces import remount_sysctls_writable
+from wayhome.lab.mounts import remount_sysctls_writable
 from wayhome.lab.topology import Node
 
 
