@@ -68,7 +68,10 @@ def test_the_demo_for_people_works_without_colour_and_fits_100_columns(
     assert max(map(len, done.stdout.splitlines())) <= 100
     said = " ".join(done.stdout.split())
     assert "the reply to 172.16.2.2 died at destination-vpc: no-route" in said
-    assert "--from-file=config=" in said  # the agent's cure for the wrong key
+    # The agent's cure for the wrong key: kubelet showed it nothing, so it was said before.
+    _, _, told = said.partition("nothing changes on the nodes, and no agent is told.")
+    assert told.startswith(" the agent on gke-node-02 has nothing new to say. It said before,")
+    assert "--from-file=config=" in told
     assert "38, 44, 54, 58 and 109 s" in said
     assert "masquerading opens one direction" in said
 
@@ -148,6 +151,73 @@ def test_what_is_not_as_expected_ends_with_1(options: list[str]) -> None:
     else:
         assert "NOT AS EXPECTED: writing the file had no effect" in done.stdout
         assert "masquerading opens one direction" not in done.stdout
+
+
+DYING = """
+import json, sys, time
+from pathlib import Path
+for event in ("no configuration", "applied"):
+    print(json.dumps({"event": event, "message": "make it"}), flush=True)
+while not Path(sys.argv[1], "ip-masq-agent").exists():
+    time.sleep(0.005)
+sys.exit("no more!")
+"""
+
+DYING_AGENTS = """
+import sys
+from dataclasses import replace
+from wayhome.cli.main import wayhome
+from wayhome.lab.cases import CASES
+from wayhome.lab.programs import Program
+real = CASES["the-case"].make_agent
+def dying(node, volume, state):
+    if node == "gke-node-02":
+        return Program(node, "agent", (sys.executable, "-c", sys.argv[1], str(volume)))
+    return real(node, volume, state)
+CASES["the-case"] = replace(CASES["the-case"], make_agent=dying)
+wayhome(["lab", "run", "the-case", *sys.argv[2:]])
+"""
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_agent_that_dies_is_named_as_the_cause(options: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DYING_AGENTS, DYING, *options],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    cause = "the agent on gke-node-02 ended with exit status 1; it printed last:"
+    if options:
+        document = json.loads(done.stdout)
+        assert document["as_expected"] is False
+        assert document["phases"][-1]["milliseconds_to_effect"] is None
+        assert done.stderr.startswith(f"wayhome: {cause}\n")
+        assert done.stderr.endswith("\nno more!\n")
+    else:
+        _, _, shown = done.stdout.partition("masquerade: ")
+        complaint, verdict = [
+            line.strip() for line in shown.splitlines() if "NOT AS EXPECTED: " in line
+        ]
+        assert complaint == f"NOT AS EXPECTED: {cause}"
+        assert "probes as expected" in verdict
+        assert "  no more!" in shown
+        assert "the phases after this one were not run" in shown
+
+
+@pytest.mark.kernel
+def test_an_agent_that_is_killed_ends_the_demo_with_its_phase(tmp_path: Path) -> None:
+    def killed(node: str, volume: Path, state: Path) -> Program:
+        script = f"{IDLE.replace('time.sleep(60)', 'time.sleep(0.2)')}; import os; os.kill(os.getpid(), 9)"
+        return Program(node, "agent", (sys.executable, "-c", script))
+
+    outcome = demo.run(replace(THE_CASE, make_agent=killed), tmp_path)
+    assert not outcome.as_expected
+    assert 1 <= len(outcome.phases) <= 2
+    named = {ending.splitlines()[0] for ending in outcome.phases[-1].endings}
+    assert named <= {
+        f"agent on {node} was killed by SIGKILL; it printed last:" for node in THE_CASE.agents
+    }
 
 
 REFUSED = """

@@ -9,6 +9,7 @@ from wayhome.cli.lab_report import Report, document
 from wayhome.cli.printable import printable
 from wayhome.lab.agent_log import AgentEvent, events
 from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome, Start
+from wayhome.lab.running_case import AgentSaid
 from wayhome.lab.the_case import THE_CASE
 from wayhome.lab.the_case.network import ADDRESSES, MY_POD, NODE_02
 from wayhome.lab.the_case.phases import A
@@ -63,7 +64,7 @@ def shown(outcome: PhaseOutcome, encoding: str = "utf-8") -> str:
 
 
 def test_what_is_not_as_expected_stands_out_without_colour() -> None:
-    text = shown(PhaseOutcome(MASQUERADE, (probe(lost(), phase=MASQUERADE),) * 3, None, 9, ""))
+    text = shown(PhaseOutcome(MASQUERADE, (probe(lost(), phase=MASQUERADE),) * 3, None, 9))
     assert "(!)" in text
     said = " ".join(text.split())
     assert "NOT AS EXPECTED: writing the file had no effect" in said
@@ -82,22 +83,39 @@ def test_a_machine_that_does_not_show_drops_says_so_in_one_line(*, sees_drops: b
 
 
 def test_a_terminal_without_the_signs_gets_letters() -> None:
-    text = shown(PhaseOutcome(BEFORE, (probe(lost()),) * 3, None, 0, ""), "ascii")
+    text = shown(PhaseOutcome(BEFORE, (probe(lost()),) * 3, None, 0), "ascii")
     assert "x reply lost" in text
     assert "my-pod -> target-gce-01" in text
 
 
 def test_what_an_agent_says_cannot_move_the_cursor() -> None:
     said = "a\x1b[2Jb\u202ec"
-    text = shown(PhaseOutcome(WRONG_KEY, (probe(lost()),) * 3, None, 0, said))
+    text = shown(
+        PhaseOutcome(WRONG_KEY, (probe(lost()),) * 3, None, 0, AgentSaid(NODE_02, 0, said))
+    )
     assert "a\\x1b[2Jb\\u202ec" in text
     assert not re.search("[\x1b\u202e]", text)
     assert printable("a\nb") == "a\\nb"
     assert printable("a\nb", lines=True) == "a\nb"
 
 
+def test_what_an_agent_said_before_is_not_shown_as_news() -> None:
+    said = AgentSaid(NODE_02, 0, "make it with: kubectl")
+    old = PhaseOutcome(WRONG_KEY, (probe(lost()),) * 3, None, 0, said, said_before=True)
+    assert old.as_expected
+    text = " ".join(shown(old).split())
+    assert (
+        "gke-node-02 has nothing new to say. It said before, and that still holds: make it" in text
+    )
+    text = " ".join(shown(replace(old, said_before=False)).split())
+    assert "the agent on gke-node-02 says: make it with: kubectl" in text
+    silent = replace(old, agent_said=None)
+    assert not silent.as_expected
+    assert "NOT AS EXPECTED: no agent said anything about it" in shown(silent)
+
+
 def test_the_document_is_as_promised() -> None:
-    outcome = Outcome((PhaseOutcome(MASQUERADE, (probe(lost()),), 6.78912, 1, ""),))
+    outcome = Outcome((PhaseOutcome(MASQUERADE, (probe(lost()),), 6.78912, 1),))
     assert document(outcome) == {
         "schema": 1,
         "phases": [

@@ -94,6 +94,8 @@ def run(case: str, as_json: bool) -> None:
             outcome = demo.run(CASES[case], folder, built, report.phase)
     if as_json:
         click.echo(json.dumps(document(outcome), indent=2))
+        for ending in (ending for phase in outcome.phases for ending in phase.endings):
+            click.echo(f"wayhome: the {printable(ending, lines=True)}", err=True)
     else:
         report.end(outcome, time.perf_counter() - started, f"{_own_command()} lab up {case}")
     sys.exit(0 if outcome.as_expected else 1)

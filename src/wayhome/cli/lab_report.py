@@ -67,17 +67,33 @@ class Report:
             self._line(f"{self._no} {', '.join(rows)}: {death}", "red")
         if phase.explanation and all(probe.as_expected for probe in outcome.probes):
             self._line(phase.explanation)
-        if outcome.agent_said:
-            self._line(
-                f"the agent on the node has said: {printable(outcome.agent_said)}",
-                "yellow",
-            )
-        elif phase.show_agent:
-            self._line(f"the agent did not say anything about it ({phase.show_agent})", "bold red")
+        self._agent(outcome)
+        if outcome.endings:
+            self._endings(outcome)
+            return
         self._effect(outcome)
         for probe in outcome.probes:
             if not probe.as_expected:
                 self._line(f"NOT AS EXPECTED: {self._complaint(probe)}", "bold red")
+
+    def _agent(self, outcome: PhaseOutcome) -> None:
+        said, wanted = outcome.agent_said, outcome.phase.show_agent
+        if said and said.message:
+            says = (
+                "has nothing new to say. It said before, and that still holds"
+                if outcome.said_before
+                else "says"
+            )
+            self._line(f"the agent on {said.node} {says}: {printable(said.message)}", "yellow")
+        elif wanted:
+            self._line(f"NOT AS EXPECTED: no agent said anything about it ({wanted})", "bold red")
+
+    def _endings(self, outcome: PhaseOutcome) -> None:
+        for ending in outcome.endings:
+            self._line(f"NOT AS EXPECTED: the {printable(ending, lines=True)}", "bold red")
+        self._line(
+            "What the probes saw without it is no finding, and the phases after this one were not run."
+        )
 
     def _effect(self, outcome: PhaseOutcome) -> None:
         if not outcome.phase.takes_effect:

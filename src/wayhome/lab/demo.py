@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wayhome.lab.case import Case, Expected, Phase, Row
 from wayhome.lab.prober import Prober, Request
-from wayhome.lab.running_case import RunningCase
+from wayhome.lab.running_case import AgentSaid, RunningCase
 from wayhome.probe.observation import Observation, Protocol
 
 # How long a change may take before it counts as having no effect; how long no effect is waited for.
@@ -56,20 +56,30 @@ class ProbeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class PhaseOutcome:
-    """One phase. `milliseconds_to_effect` is set where the phase changes an outcome, and did."""
+    """One phase. `milliseconds_to_effect` is set where the phase changes an outcome, and did.
+
+    `agent_said` is what the case wants to be shown of the agents' logs, and `said_before` whether that was said before
+    the phase and not again in it. `endings` say which programs ended: then the phase shows that and nothing of the case.
+    """
 
     phase: Phase
     probes: tuple[ProbeOutcome, ...]
     milliseconds_to_effect: float | None
     attempts_until_effect: int
-    agent_said: str
+    agent_said: AgentSaid | None = None
+    said_before: bool = False
+    endings: tuple[str, ...] = ()
 
     @property
     def as_expected(self) -> bool:
         """Whether all of it was."""
         effect = self.phase.takes_effect is None or self.milliseconds_to_effect is not None
-        said = not self.phase.show_agent or bool(self.agent_said)
-        return effect and said and all(probe.as_expected for probe in self.probes)
+        said = not self.phase.show_agent or (
+            self.agent_said is not None and self.agent_said.message != ""
+        )
+        return (
+            effect and said and not self.endings and all(probe.as_expected for probe in self.probes)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ def run(
 ) -> Outcome:
     """Build the case and run its phases. Raises OSError, ProgramError.
 
-    `begin` sees that it is up, `show` each phase as it is done.
+    `begin` sees that it is up, `show` each phase as it is done. A phase in which a program ended is the last one.
     """
     started = time.perf_counter()
     first, *_ = case.phases
@@ -110,6 +120,8 @@ def run(
         for phase in case.phases:
             outcomes.append(_run_phase(phase, running, prober))
             show(outcomes[-1])
+            if outcomes[-1].endings:
+                break
     return Outcome(tuple(outcomes))
 
 
@@ -117,10 +129,11 @@ def _run_phase(phase: Phase, running: RunningCase, prober: Prober) -> PhaseOutco
     milliseconds, attempts = None, 0
     # What is reached already is no effect of what comes now.
     waits = phase.takes_effect and not _reached(phase.takes_effect, prober)
+    said_already = running.said(phase.show_agent)
     started = time.perf_counter()
     changed = running.configure(phase.configmap)
     if phase.takes_effect and waits:
-        milliseconds, attempts = _wait_for_effect(phase.takes_effect, prober, started)
+        milliseconds, attempts = _wait_for_effect(phase.takes_effect, running, prober, started)
     elif changed or phase.show_agent:
         time.sleep(NO_EFFECT_SECONDS)
     cells = [(row, protocol) for row in phase.expected for protocol in Protocol]
@@ -130,14 +143,18 @@ def _run_phase(phase: Phase, running: RunningCase, prober: Prober) -> PhaseOutco
         ProbeOutcome(row, phase.expected[row], observation, sees_drops)
         for (row, _), observation in zip(cells, seen, strict=True)
     )
-    said = running.last_event(phase.show_agent) if phase.show_agent else ""
-    return PhaseOutcome(phase, probes, milliseconds, attempts, said)
+    said = running.said(phase.show_agent)
+    return PhaseOutcome(
+        phase, probes, milliseconds, attempts, said, said == said_already, running.network.endings()
+    )
 
 
-def _wait_for_effect(row: Row, prober: Prober, started: float) -> tuple[float | None, int]:
+def _wait_for_effect(
+    row: Row, running: RunningCase, prober: Prober, started: float
+) -> tuple[float | None, int]:
     """Probe without a pause until the row is reached: each probe before that ends at once, where its packet dies."""
     attempts = 0
-    while time.perf_counter() - started < EFFECT_SECONDS:
+    while time.perf_counter() - started < EFFECT_SECONDS and not running.network.endings():
         attempts += 1
         if _reached(row, prober):
             return (time.perf_counter() - started) * 1000, attempts

@@ -87,6 +87,10 @@ class Network:
         self.programs.append(running)
         return running
 
+    def endings(self) -> tuple[str, ...]:
+        """How those programs ended that run no more: all are meant to run as long as the network."""
+        return tuple(ending for running in self.programs if (ending := running.ending))
+
     def close(self) -> None:
         """End all programs and let go of the namespaces."""
         for running in self.programs:

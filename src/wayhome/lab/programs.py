@@ -22,6 +22,10 @@ from wayhome.lab.syscalls import die_with_parent
 SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
+# Of a program that ended: enough for the end of a traceback.
+LAST_LINES = 6
+
+
 class ProgramError(Exception):
     """A program did not start as it should; says what it printed last."""
 
@@ -62,6 +66,22 @@ class RunningProgram:
     @property
     def _name(self) -> str:
         return f"{self.program.name} on {self.program.node}"
+
+    @property
+    def ending(self) -> str:
+        """How it ended, with what it printed last; empty while it runs."""
+        status = self.process.poll()
+        if status is None:
+            return ""
+        how = (
+            f"was killed by {signal.Signals(-status).name}"
+            if status < 0
+            else f"ended with exit status {status}"
+        )
+        last = self.text().splitlines()[-LAST_LINES:]
+        return "\n".join(
+            [f"{self._name} {how}; {'it printed last:' if last else 'it printed nothing'}", *last]
+        )
 
     def stop(self, seconds: float = 2.0) -> int:
         """Ask it to end, wait, and kill it if it does not. Returns its exit status."""

@@ -5,6 +5,7 @@ Everything starts at once and is then waited for: servers until they listen, age
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +17,15 @@ from wayhome.probe.server import LISTENING
 
 PATIENCE_SECONDS = 20.0
 APPLIED = "applied"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSaid:
+    """What an agent said; `number` counts the events of its log."""
+
+    node: str
+    number: int
+    message: str
 
 
 class RunningCase:
@@ -49,12 +59,14 @@ class RunningCase:
         changed = [volume.project(configmap or {}) for volume in self.volumes]
         return any(changed)
 
-    def last_event(self, event: str) -> str:
-        """What the agents said last in an event of that name; empty where none did."""
-        said = [
-            e.message for a in self.agents for e in agent_log.events(a.text()) if e.event == event
-        ]
-        return said[-1] if said else ""
+    def said(self, event: str) -> AgentSaid | None:
+        """What the last of the agents said last in an event of that name; None where none did."""
+        for agent in reversed(self.agents):
+            events = agent_log.events(agent.text())
+            for number, found in reversed(list(enumerate(events))):
+                if found.event == event:
+                    return AgentSaid(agent.program.node, number, found.message)
+        return None
 
     def close(self) -> None:
         """End it."""

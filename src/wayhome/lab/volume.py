@@ -25,21 +25,25 @@ NEW_DATA = "..data_tmp"
 
 @dataclass(frozen=True, slots=True)
 class ConfigMapVolume:
-    """A volume at `folder`; `items` maps a ConfigMap's keys to names of files. Optional: a missing key is no error."""
+    """A volume at `folder`; `items` maps a ConfigMap's keys to names of files. Optional: a missing key is no error.
+
+    `items` of None: the volume has none, and shows every key as a file of that name.
+    """
 
     folder: Path
-    items: Mapping[str, str]
+    items: Mapping[str, str] | None
 
     def project(self, data: Mapping[str, bytes]) -> bool:
         """Show a ConfigMap's data in the volume. Returns whether anything had to be written. Raises OSError."""
-        payload = {self.items[key]: content for key, content in data.items() if key in self.items}
+        names = {key: key for key in data} if self.items is None else self.items
+        payload = {names[key]: content for key, content in data.items() if key in names}
         before = self._current()
         if before is not None and _content(self.folder / before) == payload:
             return False
         after = self._write(payload)
-        self._link(payload)
         (self.folder / NEW_DATA).symlink_to(after.name)
         (self.folder / NEW_DATA).rename(self.folder / DATA)
+        self._link(payload)
         if before is not None:
             self._forget(before, payload)
         return True
@@ -60,7 +64,7 @@ class ConfigMapVolume:
         return folder
 
     def _link(self, payload: Mapping[str, bytes]) -> None:
-        """Before the swap, as kubelet: until then a new file's link leads nowhere."""
+        """After the swap, so that a new file's link never leads nowhere. Older kubelets did it before."""
         for name in payload:
             if not (self.folder / name).is_symlink():
                 (self.folder / name).symlink_to(f"{DATA}/{name}")

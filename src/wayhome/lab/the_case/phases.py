@@ -73,7 +73,9 @@ PHASES = (
         configmap={"masq.yaml": CONFIGURATION},
         expected=BEFORE,
         show_agent="no configuration",
-        explanation="kubelet shows the agents the key config and no other, so nothing changes on the nodes.",
+        explanation=(
+            "kubelet shows the agents the key config and no other: nothing changes on the nodes, and no agent is told."
+        ),
     ),
     Phase(
         name="masquerade",
