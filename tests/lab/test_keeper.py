@@ -80,6 +80,25 @@ def test_down_ends_every_process(lab: Run) -> None:
     assert gone(processes)
 
 
+def test_only_the_keeper_holds_the_lock_and_the_networks(lab: Run) -> None:
+    """Whatever else held them would keep the lab's place taken, or its networks alive."""
+    assert lab("up", "the-case").returncode == 0
+    try:
+        keeper, lock = keeper_of(lab), folder_of(lab) / "lock"
+        assert lock in descriptors(keeper)
+        for process in children(keeper):
+            assert not {
+                path for path in descriptors(process) if path == lock or "net:[" in path.name
+            }
+    finally:
+        lab("down")
+
+
+def descriptors(process: int) -> set[Path]:
+    """What a process has open."""
+    return {link.readlink() for link in Path(f"/proc/{process}/fd").iterdir()}
+
+
 def test_a_killed_keeper_takes_all_with_it_and_its_state_is_noticed(lab: Run) -> None:
     assert lab("up", "the-case").returncode == 0
     keeper = keeper_of(lab)

@@ -48,6 +48,34 @@ def test_the_runtime_folder_is_used_only_if_it_is_ours(
     assert state.lab_folder(tmp_path) == private
 
 
+def test_the_runtime_folder_of_another_user_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After `su` the variable may still name it, and root could write there."""
+    foreign = tmp_path / "foreign"
+    foreign.mkdir(mode=0o755)
+    try:
+        os.chown(foreign, 65534, 65534)
+    except OSError:  # we are an ordinary user: then root's folder is another's
+        foreign = Path("/usr")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(foreign))
+    private = tmp_path / f"wayhome-{os.geteuid()}" / "wayhome" / "lab"
+    assert state.lab_folder(tmp_path) == private
+
+
+def test_a_folder_of_another_user_in_ours_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = state.lab_folder(tmp_path)
+    try:
+        os.chown(folder, 65534, 65534)
+    except OSError:
+        pytest.skip("only root can give a folder away")
+    with pytest.raises(LabError, match="not a folder that only you write to"):
+        state.lab_folder(tmp_path)
+
+
 def test_a_folder_that_others_can_use_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

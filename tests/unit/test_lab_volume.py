@@ -61,6 +61,47 @@ def test_data_changes_by_one_rename(
     assert seen == [("..data_tmp", "..data", b"one"), ("..data_tmp", "..data", b"two")]
 
 
+def test_a_new_files_link_comes_after_its_content(
+    volume: ConfigMapVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As kubelet: whoever sees the name can read it, and a removed file's name goes after its content."""
+    steps: list[tuple[str, bool]] = []
+
+    def watched(name: str) -> None:
+        real = getattr(Path, name)
+
+        def step(self: Path, *arguments: object) -> object:
+            done = real(self, *arguments)
+            if self.parent == volume.folder:
+                steps.append((f"{name} {self.name}", (volume.folder / "ip-masq-agent").exists()))
+            return done
+
+        monkeypatch.setattr(Path, name, step)
+
+    for name in ("symlink_to", "rename", "unlink"):
+        watched(name)
+    volume.project({"config": b"one"})
+    assert steps == [
+        ("symlink_to ..data_tmp", False),
+        ("rename ..data_tmp", False),
+        ("symlink_to ip-masq-agent", True),
+    ]
+    steps.clear()
+    volume.project({})
+    assert steps == [
+        ("symlink_to ..data_tmp", True),
+        ("rename ..data_tmp", False),
+        ("unlink ip-masq-agent", False),
+    ]
+
+
+def test_without_items_every_key_is_a_file(tmp_path: Path) -> None:
+    volume = ConfigMapVolume(tmp_path, None)
+    assert volume.project({"masq.yaml": b"one", "config": b"two"})
+    assert (tmp_path / "masq.yaml").read_bytes() == b"one"
+    assert (tmp_path / "config").read_bytes() == b"two"
+
+
 def test_the_same_data_is_not_written_again(volume: ConfigMapVolume) -> None:
     volume.project({"config": b"one"})
     before = (volume.folder / "..data").readlink(), volume.folder.stat().st_mtime_ns

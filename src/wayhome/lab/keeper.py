@@ -30,7 +30,6 @@ END_SECONDS = 2.0
 
 def main(case: str, folder: Path, lock: int) -> int:
     """Keep the case up until a signal comes."""
-    os.set_inheritable(lock, False)  # it came through an exec, and goes no further
     try:
         number = enter(in_background=True)
         _say(keeper=number)

@@ -4,6 +4,9 @@ A program dies with the process that started it, also when that is killed: the k
 (PR_SET_PDEATHSIG, prctl(2)). The setting takes effect after the fork, so a child whose parent died in between asks
 once, and ends. What the program starts in its turn ends with the lab (`processes`).
 
+A program gets no descriptor of ours but its output (subprocess closes them): one that had the lab's lock, or a
+network, would keep it.
+
 The output goes to a file: it can be read while the program runs, and no full pipe ever stops it.
 """
 
