@@ -34,6 +34,7 @@ def test_a_socket_stays_in_the_network_in_which_it_was_opened(netns: NetworkName
 ENTER = """
 import os, sys
 from wayhome.lab import namespaces
+namespaces.shutil.which = lambda name: "/usr/bin/sudo"
 {sabotage}
 try:
     namespaces.enter()
@@ -99,6 +100,18 @@ def test_an_ordinary_user_who_is_refused_later_is_still_an_ordinary_user() -> No
     assert (done.returncode, done.stdout.splitlines()[-1]) == (4, "sudo scripts/demo"), (
         done.stdout + done.stderr
     )
+
+
+def test_where_sudo_is_not_installed_su_is_named() -> None:
+    """Debian's installer leaves sudo out where root was given a password."""
+    error = 'PermissionError(1, "Operation not permitted")'
+    no_sudo = "namespaces.shutil.which = lambda name: None\n"
+    done = run(no_sudo + REFUSED_LATER.format(error=error))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (4, "su -c scripts/demo")
+    done = run(no_sudo + REFUSED_LATER.format(error='OSError(28, "No space left on device")'))
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("su -c 'sysctl -w user.max_user_namespaces=10000 ")
+    assert last.endswith("user.max_pid_namespaces=10000' && scripts/demo")
 
 
 def test_a_limit_that_is_used_up_names_the_setting() -> None:

@@ -19,6 +19,7 @@ import errno
 import fcntl
 import os
 import shlex
+import shutil
 import socket
 import struct
 import sys
@@ -79,17 +80,21 @@ def enter(*, in_background: bool = False) -> int:
 def _unshare() -> None:
     user, group = os.geteuid(), os.getegid()
     try:
-        if user == 0:
-            with suppress(PermissionError):
-                unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
-                _settle()
-                return
-        unshare(CLONE_NEWUSER)
-        _map_to_root(user, group)
-        unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
+        if user != 0 or not _unshare_as_root():
+            unshare(CLONE_NEWUSER)
+            _map_to_root(user, group)
+            unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
         _settle()
     except OSError as error:
         raise _refused(error, user) from error
+
+
+def _unshare_as_root() -> bool:
+    """Whether it was granted: in a container root may lack the right, and a user namespace may give it."""
+    with suppress(PermissionError):
+        unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
+        return True
+    return False
 
 
 def _map_to_root(user: int, group: int) -> None:
@@ -121,7 +126,7 @@ def _refused(error: OSError, user: int) -> NamespaceRefusedError:
         limits = "user.max_user_namespaces=10000 user.max_net_namespaces=10000 user.max_pid_namespaces=10000"
         return NamespaceRefusedError(
             f"{said}: user.max_user_namespaces, user.max_net_namespaces or user.max_pid_namespaces is used up or 0",
-            f"{'' if user == 0 else 'sudo '}sysctl -w {limits} && {own_command()}",
+            _as_root(f"sysctl -w {limits}", user) + f" && {own_command()}",
         )
     if _in_container():
         return NamespaceRefusedError(
@@ -131,6 +136,8 @@ def _refused(error: OSError, user: int) -> NamespaceRefusedError:
         reason = f"{said}: AppArmor lets a user make them and then takes their rights away (kernel.apparmor_restrict_unprivileged_userns=1, the default since Ubuntu 24.04)"
     elif _sysctl("kernel/unprivileged_userns_clone") == "0":
         reason = f"{said}: kernel.unprivileged_userns_clone is 0"
+    elif _in_chroot():
+        reason = f"{said}: the kernel makes no user namespaces in a chroot"
     else:
         reason = said
     if user == 0:
@@ -138,7 +145,14 @@ def _refused(error: OSError, user: int) -> NamespaceRefusedError:
             f"{reason}; root without CAP_SYS_ADMIN is most likely inside a container",
             _container_command(),
         )
-    return NamespaceRefusedError(reason, f"sudo {own_command()}")
+    return NamespaceRefusedError(reason, _as_root(own_command(), user))
+
+
+def _as_root(command: str, user: int) -> str:
+    """Debian installs sudo only where root has no password; su asks for that."""
+    if user == 0:
+        return command
+    return f"sudo {command}" if shutil.which("sudo") else f"su -c {shlex.quote(command)}"
 
 
 def _sysctl(name: str) -> str | None:
@@ -146,6 +160,14 @@ def _sysctl(name: str) -> str | None:
         return Path("/proc/sys", name).read_text().strip()
     except OSError:
         return None
+
+
+def _in_chroot() -> bool:
+    """Whether `/` is no mount: then it is a folder that this process was confined to."""
+    with suppress(OSError):
+        mounted = Path("/proc/self/mountinfo").read_text().splitlines()
+        return all(line.split()[4] != "/" for line in mounted)
+    return False
 
 
 def _in_container() -> bool:

@@ -105,6 +105,7 @@ def join(lab: LabState, node: str) -> None:
         os.close(_keeper(lab))
         here = Path.cwd()
         # All are opened before any is joined: afterwards this process might not be allowed to.
+        root = os.open(keeper / "root", os.O_PATH | os.O_CLOEXEC)
         opened = [(os.open(path, os.O_RDONLY | os.O_CLOEXEC), kind) for path, kind in wanted]
         mine = Path("/proc/self/ns/user").stat()
         for descriptor, kind in opened:
@@ -112,9 +113,13 @@ def join(lab: LabState, node: str) -> None:
             if kind != CLONE_NEWUSER or not os.path.samestat(os.fstat(descriptor), mine):
                 setns(descriptor, kind)
             os.close(descriptor)
+        # Joining mounts leads to their root: for a lab in a chroot that is outside of it.
+        os.fchdir(root)
+        os.chroot(".")
+        os.close(root)
     except OSError as error:
         raise LabError(f"cannot join {node}: {error.strerror or error}") from error
-    with suppress(OSError):  # joining mounts leads to `/`
+    with suppress(OSError):  # a folder that the lab does not see: then `/`
         os.chdir(here)
     processes.continue_in_child()
 
