@@ -1,7 +1,8 @@
 """The lab: networks out of Linux network namespaces, with real packets, without root.
 
-`namespaces` enters and holds namespaces; everything else stands on it. Nothing is left on the host: the namespaces
-end with the last descriptor and the last process in them.
+`namespaces` enters and holds namespaces (`syscalls`, `mounts`, `processes`); everything else stands on it. Nothing is
+left on the host: the processes end with the first of them, the networks with the last process and descriptor, and
+what a run mounted with both.
 
     topology        what a network consists of: nodes, ports, links, routes, filters
     network         builds it: `links` (netlink), `rules` (nftables), `sysctls`, `programs`
