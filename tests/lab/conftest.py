@@ -39,10 +39,14 @@ class WayhomeCommand:
             self._argv(arguments), capture_output=True, text=True, check=False, timeout=60, **self._settings()
         )  # fmt: skip
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, start_new_session: bool = False) -> "subprocess.Popen[str]":
         """Start it, with its standard output in a pipe."""
         return subprocess.Popen(
-            self._argv(arguments), stdout=subprocess.PIPE, text=True, **self._settings()
+            self._argv(arguments),
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=start_new_session,
+            **self._settings(),
         )
 
     def _argv(self, arguments: Sequence[str]) -> list[str]:

@@ -137,6 +137,33 @@ def test_a_command_stops_and_ends_as_its_program_does(
         assert command.wait(10) == -signal.SIGUSR1
 
 
+TAKES_THE_TERMINAL = """
+import os, signal
+os.setpgid(0, 0)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
+os.tcsetpgrp(0, os.getpgrp())
+"""
+
+
+def test_the_terminal_is_given_back(wayhome_command: WayhomeCommand, lab: Lab) -> None:
+    """What comes after a shell in a node can read from it again."""
+    mine, terminal = os.openpty()
+    python, name = wayhome_command.python, os.ttyname(terminal)
+    Path(name).chmod(0o666)
+    script = (
+        f"exec 0<>{name} >&0; {python} -m wayhome lab exec my-pod -- {python} -c '{TAKES_THE_TERMINAL}'; "
+        'read word; echo "got $word"'
+    )
+    os.write(mine, b"something\n")
+    command = replace(wayhome_command, python="/bin/sh").start("-c", script, start_new_session=True)
+    assert command.wait(30) == 0
+    assert command.stdout
+    command.stdout.close()
+    os.close(terminal)
+    assert b"got something" in os.read(mine, 4096)
+    os.close(mine)
+
+
 def test_a_lab_is_not_ended_from_within(wayhome_command: WayhomeCommand, lab: Lab) -> None:
     """There its keeper's number is another process's, or nobody's."""
     said = lab("exec", "my-pod", "--", wayhome_command.python, "-m", "wayhome", "lab", "down")

@@ -74,6 +74,7 @@ def end_all_others(seconds: float) -> None:
 
 
 def _stand_for(child: int) -> NoReturn:
+    foreground = _in_foreground()
     while True:
         arrived = signal.sigwaitinfo((signal.SIGCHLD, *PASSED_ON))
         if arrived.si_signo != signal.SIGCHLD:
@@ -86,6 +87,8 @@ def _stand_for(child: int) -> NoReturn:
                 os.kill(os.getpid(), signal.SIGSTOP)
                 os.kill(child, signal.SIGCONT)
             elif ended == child:
+                if foreground:
+                    _take_terminal_back()
                 _end_as(status)
 
 
@@ -94,6 +97,20 @@ def _ended() -> Iterator[tuple[int, int]]:
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG | os.WUNTRACED))[0]:
             yield ended
+
+
+def _in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:  # no terminal
+        return False
+
+
+def _take_terminal_back() -> None:
+    """A shell in the namespace took it, and cannot name us when it gives it back."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
+    with suppress(OSError):
+        os.tcsetpgrp(0, os.getpgrp())
 
 
 def _end_as(status: int) -> NoReturn:
