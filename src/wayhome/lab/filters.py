@@ -52,13 +52,21 @@ def _memory(number: int) -> Iterator[str]:
     yield f"add chain inet {TABLE} remember{number}"
     for family, _, icmp in FAMILIES:
         flow = f"{family} saddr . {family} daddr . meta l4proto . th sport . th dport"
-        echo = f"{family} saddr . {family} daddr . {icmp} id"
-        for name, key in ((f"flows{number}_{family}", flow), (f"echoes{number}_{family}", echo)):
+        pair, identifier = f"{family} saddr . {family} daddr", f"{icmp} id"
+        for name, key in (
+            (f"flows{number}_{family}", flow),
+            (f"pairs{number}_{family}", pair),
+            (f"echoes{number}_{family}", identifier),
+        ):
             yield f"add set inet {TABLE} {name} {{ typeof {key} ; flags dynamic,timeout ; }}"
         rule = f"add rule inet {TABLE} remember{number}"
         update = f"timeout {REMEMBERED} }}"
         yield f"{rule} meta l4proto {{ tcp, udp }} update @flows{number}_{family} {{ {flow} {update}"
-        yield f"{rule} {icmp} type echo-request update @echoes{number}_{family} {{ {echo} {update}"
+        # Two sets: nft 1.0.2 (Ubuntu 22.04) cannot concatenate an identifier with addresses.
+        yield (
+            f"{rule} {icmp} type echo-request update @pairs{number}_{family} {{ {pair} {update} "
+            f"update @echoes{number}_{family} {{ {identifier} {update}"
+        )
 
 
 def _filter(number: int, chain: str, filter_: Filter, *, log: bool) -> Iterator[str]:
@@ -67,7 +75,8 @@ def _filter(number: int, chain: str, filter_: Filter, *, log: bool) -> Iterator[
         for family, _, icmp in FAMILIES:
             reply = f"{family} daddr . {family} saddr . meta l4proto . th dport . th sport"
             yield f"{rule} meta l4proto {{ tcp, udp }} {reply} @flows{number}_{family} return"
-            echo = f"{family} daddr . {family} saddr . {icmp} id @echoes{number}_{family}"
+            pair = f"{family} daddr . {family} saddr @pairs{number}_{family}"
+            echo = f"{pair} {icmp} id @echoes{number}_{family}"
             yield f"{rule} {icmp} type echo-reply {echo} return"
         # Errors about a flow come from anywhere on its path; no attempt is made to find the flow.
         yield f"{rule} icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} return"
