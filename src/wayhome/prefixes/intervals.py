@@ -52,6 +52,10 @@ class Intervals:
                 left.append((first, last))
         return type(self)(tuple(left))
 
+    def intersection(self, other: Self) -> Self:
+        """What is in both."""
+        return self.minus(self.minus(other))
+
     def __contains__(self, address: int) -> bool:
         at = bisect_right(self.spans, address, key=lambda span: span[0]) - 1
         return at >= 0 and address <= self.spans[at][1]

@@ -1,0 +1,8 @@
+"""The rules of others that translate sources, as far as an operator asks for them.
+
+    nft, iptables-save --read--> BaseChain … --walk--> Translation … --conflicts--> Conflict …
+                                             --takeover--> AgentChain …, Differences, the text that removes them
+
+Reading starts the node's own programs as child processes, so that one that crashes, hangs or prints without end costs
+an error message. Everything after it is pure. The agent's loop uses nothing of this.
+"""

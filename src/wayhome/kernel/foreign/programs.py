@@ -1,0 +1,27 @@
+"""iptables' programs, by variant and family.
+
+Distributions name them apart (`iptables-nft-save`, `ip6tables-legacy-restore`); small images have only one variant, under
+the plain name, which `--version` tells.
+"""
+
+from wayhome.kernel.backend import KernelError
+from wayhome.kernel.foreign import child
+from wayhome.kernel.foreign.rules import Variant
+from wayhome.prefixes import Family
+
+_VERSION_SAYS = {Variant.IPTABLES_NFT: "(nf_tables)", Variant.IPTABLES_LEGACY: "(legacy)"}
+_STEMS = {Family.IPV4: "iptables", Family.IPV6: "ip6tables"}
+
+
+def path(variant: Variant, family: Family, verb: str = "") -> str:
+    """The program that saves or restores (`-save`, `-restore`), or lists. Raises KernelError, which names what is missing."""
+    stem = _STEMS[family]
+    name = f"{stem}-{'nft' if variant is Variant.IPTABLES_NFT else 'legacy'}{verb}"
+    if found := child.find(name):
+        return found
+    plain = child.find(f"{stem}{verb}")
+    if plain and _VERSION_SAYS[variant] in child.run([plain, "--version"]).printed:
+        return plain
+    raise KernelError(
+        f"{name} is not installed, and this node has rules of {variant}: install the package iptables"
+    )

@@ -1,0 +1,192 @@
+"""Which connections of Pods a nat chain translates. Pure.
+
+The chain is walked once for all destinations together: beside the place in it goes the set of destinations of which a
+packet may come there. A rule with a condition that is unknown may apply to a packet and may leave it alone, so it takes
+nothing away from the set; a translation behind it is conditional and says on what.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from wayhome.kernel.foreign.rules import (
+    BaseChain,
+    Condition,
+    Destinations,
+    Effect,
+    FamilyIs,
+    Mark,
+    Never,
+    Rule,
+    Sources,
+    ToItself,
+    Unknown,
+)
+from wayhome.prefixes import Family, Intervals
+
+_DEEPEST = 16
+"""NFT_JUMP_STACK_SIZE: the kernel refuses chains that jump deeper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The connections in question: their first packets, unmarked by kube-proxy, from these sources (None: from any)."""
+
+    family: Family
+    sources: Intervals | None = None
+    kube_proxy_mark: int = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What one rule translates."""
+
+    path: tuple[Rule, ...]
+    """The jumps that lead to the rule, and the rule."""
+    family: Family
+    destinations: Intervals
+    conditions: tuple[str, ...]
+    """What else must be true of a packet; nothing: it is translated for certain."""
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that translates."""
+        return self.path[-1]
+
+    @property
+    def keeps_the_address(self) -> bool:
+        """Whether it translates a source to itself."""
+        return self.rule.effect is Effect.IDENTITY
+
+
+def translations(base: BaseChain, subject: Subject) -> tuple[Translation, ...]:
+    """All translations of the subject's packets in a base chain, in the order of its rules."""
+    if subject.family not in base.families:
+        return ()
+    walk = _Walk(base.chains, subject)
+    walk.chain(base.chains.get(base.name, ()), Intervals(((0, subject.family.last),)), (), ())
+    return tuple(walk.found)
+
+
+@dataclass(slots=True)
+class _Here:
+    """Which destinations may still come to the next rule, and which went back to the calling chain.
+
+    What is taken away waits until somebody asks: a chain of 10,000 RETURNs is one subtraction.
+    """
+
+    may_come: Intervals
+    returned: Intervals = field(default_factory=Intervals)
+    _returning: list[tuple[int, int]] = field(default_factory=list)
+
+    def settle(self) -> Intervals:
+        if self._returning:
+            gone = Intervals.of(self._returning)
+            self.returned = self.returned.union(self.may_come.intersection(gone))
+            self.may_come = self.may_come.minus(gone)
+            self._returning = []
+        return self.may_come
+
+    def go_back(self, destinations: Intervals, *, certain: bool) -> None:
+        if certain:
+            self._returning += destinations.spans
+        else:
+            self.returned = self.returned.union(self.settle().intersection(destinations))
+
+    def leave(self, destinations: Intervals) -> None:
+        self.may_come = self.settle().minus(destinations)
+
+
+class _Walk:
+    def __init__(self, chains: Mapping[str, tuple[Rule, ...]], subject: Subject) -> None:
+        self._chains = chains
+        self._subject = subject
+        self.found: list[Translation] = []
+
+    def chain(
+        self,
+        rules: Iterable[Rule],
+        may_come: Intervals,
+        path: tuple[Rule, ...],
+        conditions: tuple[str, ...],
+    ) -> Intervals:
+        """Walk one chain. Returns the destinations of which a packet may come back to the calling chain."""
+        here = _Here(may_come)
+        for rule in rules:
+            if rule.effect is Effect.NEXT or (asked := self._ask(rule)) is None:
+                continue
+            destinations, unknown = asked
+            certain = not unknown
+            if rule.effect is Effect.RETURN:
+                here.go_back(destinations, certain=certain)
+                continue
+            matched = here.settle().intersection(destinations)
+            if not matched:
+                continue
+            deeper, on = (*path, rule), (*conditions, *unknown)
+            if rule.effect in (Effect.TRANSLATE, Effect.IDENTITY):
+                self.found.append(Translation(deeper, self._subject.family, matched, on))
+            back = Intervals()
+            if rule.effect in (Effect.JUMP, Effect.GOTO) and len(path) < _DEEPEST:
+                back = self.chain(self._chains.get(rule.target or "", ()), matched, deeper, on)
+            if certain:
+                here.leave(matched)
+            if rule.effect is Effect.GOTO:
+                here.returned = here.returned.union(back)
+            else:
+                here.may_come = here.may_come.union(back)
+        return here.settle().union(here.returned)
+
+    def _ask(self, rule: Rule) -> tuple[Intervals, tuple[str, ...]] | None:
+        """The destinations that a rule matches, and on what else it depends; None where it never matches."""
+        destinations = Intervals(((0, self._subject.family.last),))
+        unknown: list[str] = []
+        for condition in rule.conditions:
+            answer = self._fulfilled(condition)
+            if answer is False:
+                return None
+            if isinstance(condition, Destinations):
+                destinations = destinations.intersection(condition.addresses)
+            elif answer is None:
+                unknown.append(condition.text)
+        return (destinations, tuple(unknown)) if destinations else None
+
+    def _fulfilled(self, condition: Condition) -> bool | None:
+        """Whether every packet fulfils a condition, none does, or (None) some may."""
+        match condition:
+            case Never() | ToItself():
+                return False
+            case FamilyIs(_, family) | Destinations(_, family):
+                return family is self._subject.family
+            case Sources(_, family, addresses):
+                return family is self._subject.family and self._sources(addresses)
+            case Mark():
+                return self._mark(condition)
+            case Unknown():
+                return None
+
+    def _sources(self, addresses: Intervals) -> bool | None:
+        everything = addresses.spans == ((0, self._subject.family.last),)
+        if self._subject.sources is None:
+            return True if everything else None
+        if not self._subject.sources.intersection(addresses):
+            return False
+        return None if self._subject.sources.minus(addresses) else True
+
+    def _mark(self, condition: Mark) -> bool | None:
+        """Of the packets' mark one bit is known: kube-proxy's is not set."""
+        clear = self._subject.kube_proxy_mark
+        if condition.value & ~condition.mask:
+            equal: bool | None = False
+        elif condition.mask & clear and condition.value & clear:
+            equal = False
+        elif condition.mask & ~clear & 0xFFFFFFFF:
+            equal = None
+        else:
+            equal = True
+        return None if equal is None else equal != condition.negated
+
+
+def destinations_of(found: Iterable[Translation]) -> Iterator[tuple[int, int]]:
+    """The spans of all destinations of some translations, in no order."""
+    for translation in found:
+        yield from translation.destinations.spans
