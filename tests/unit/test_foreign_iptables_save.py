@@ -135,8 +135,29 @@ def test_effects(target: str, effect: Effect) -> None:
 
 
 def test_only_the_nat_table_counts() -> None:
-    saved = "*filter\n:X - [0:0]\n-A X -j MASQUERADE\nCOMMIT\n*nat\n:Y - [0:0]\n-A Y -j RETURN\nCOMMIT\n"
+    saved = (
+        "*filter\n:POSTROUTING - [0:0]\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n"
+        "*nat\n:POSTROUTING - [0:0]\n-A POSTROUTING -j RETURN\nCOMMIT\n"
+    )
     chains = parse(saved, Family.IPV4)
     assert chains is not None
-    assert list(chains) == ["Y"]
+    assert [rule.effect for rule in chains["POSTROUTING"]] == [Effect.RETURN]
     assert parse("# Table `nat' is incompatible, use 'nft' tool.\n", Family.IPV4) is None
+
+
+def test_only_what_says_something_about_sources_is_read() -> None:
+    lines = [
+        "*nat",
+        *(f":{name} - [0:0]" for name in ("POSTROUTING", "A", "B", "IP-MASQ", "CALLS", "KUBE-SVC")),
+    ]
+    lines += [
+        "-A POSTROUTING -j A",
+        "-A A -j B",
+        "-A CALLS -j IP-MASQ",
+        "-A KUBE-SVC -j KUBE-SVC",
+        "COMMIT",
+    ]
+    chains = parse("\n".join(lines), Family.IPV4)
+    assert chains is not None
+    assert set(chains) == {"POSTROUTING", "A", "B", "IP-MASQ", "CALLS"}
+    assert chains["CALLS"][0].target == "IP-MASQ"

@@ -4,11 +4,16 @@ import sys
 
 import click
 
-from wayhome.cli.node_plan import plan
+from wayhome.cli.lazy import LazyGroup
 from wayhome.kernel import KernelError, NftablesKernel
 
+_PLACES = {
+    "plan": "wayhome.cli.node_plan:plan",
+    "conflicts": "wayhome.cli.node_conflicts:conflicts",
+}
 
-@click.group()
+
+@click.group(cls=LazyGroup, places=_PLACES)
 def node() -> None:
     """Act on this node's rules (needs root)."""
 
@@ -30,4 +35,3 @@ def clean() -> None:
     )
 
 
-node.add_command(plan)

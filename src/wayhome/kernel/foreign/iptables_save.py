@@ -9,9 +9,10 @@ with -D in the place of -A it removes exactly that rule.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from wayhome.kernel.foreign.rules import (
+    AGENT_CHAINS,
     Condition,
     Destinations,
     Effect,
@@ -25,29 +26,51 @@ from wayhome.prefixes import Family, Intervals, Prefix, PrefixError
 
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s"]+)')
 _ESCAPED = re.compile(r"\\(.)")
+_ROOTS = ("POSTROUTING", *AGENT_CHAINS)
 _TRANSLATING = {"MASQUERADE", "SNAT", "NETMAP", "SAME"}
 _NEW = {"NEW"}
 
 
 def parse(saved: str, family: Family) -> dict[str, tuple[Rule, ...]] | None:
-    """The rules of the nat table by chain; None where the text holds no nat table."""
-    chains: dict[str, list[Rule]] = {}
+    """The rules of the nat table by chain; None where the text holds no nat table.
+
+    Of the tens of thousands of rules that kube-proxy may have there, only those are read that say something about
+    sources: what POSTROUTING and the chains of agents lead to, and the chains that name one of these.
+    """
+    lines = _lines_by_chain(saved)
+    if lines is None:
+        return None
+    chains: dict[str, tuple[Rule, ...]] = {}
+    to_read = [name for name in _ROOTS if name in lines]
+    while to_read:
+        name = to_read.pop()
+        if name not in chains:
+            chains[name] = _rules(name, lines, family)
+            to_read += [rule.target for rule in chains[name] if rule.target]
+    names = re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, chains))})(?!\S)")
+    for name in lines.keys() - chains.keys() if chains else ():
+        if any(names.search(line) for line in lines[name]):
+            chains[name] = _rules(name, lines, family)
+    return chains
+
+
+def _lines_by_chain(saved: str) -> dict[str, list[str]] | None:
+    lines: dict[str, list[str]] = {}
     inside = seen = False
     for line in _logical_lines(saved):
         if line.startswith("*"):
             inside = line.strip() == "*nat"
             seen = seen or inside
         elif inside and line.startswith(":"):
-            chains.setdefault(line[1:].split(" ", 1)[0], [])
+            lines.setdefault(line[1:].split(" ", 1)[0], [])
         elif inside and line.startswith("-A "):
-            name = line.split(" ", 2)[1]
-            rules = chains.setdefault(name, [])
-            rules.append(_rule(name, len(rules) + 1, line, family))
-    if not seen:
-        return None
-    return {
-        name: tuple(_resolved(rule, chains) for rule in rules) for name, rules in chains.items()
-    }
+            lines.setdefault(line.split(" ", 2)[1], []).append(line)
+    return lines if seen else None
+
+
+def _rules(name: str, lines: dict[str, list[str]], family: Family) -> tuple[Rule, ...]:
+    rules = (_rule(name, number, line, family) for number, line in enumerate(lines[name], 1))
+    return tuple(_resolved(rule, lines) for rule in rules)
 
 
 def _logical_lines(saved: str) -> Iterator[str]:
@@ -55,7 +78,7 @@ def _logical_lines(saved: str) -> Iterator[str]:
     begun = ""
     for line in saved.split("\n"):
         whole = f"{begun}\n{line}" if begun else line
-        if whole.startswith("-A ") and '"' in _WORD.sub("", whole):
+        if whole.count('"') % 2 and whole.startswith("-A ") and '"' in _WORD.sub("", whole):
             begun = whole
             continue
         begun = ""
@@ -70,7 +93,7 @@ def words(line: str) -> list[tuple[str, bool]]:
     ]
 
 
-def _resolved(rule: Rule, chains: dict[str, list[Rule]]) -> Rule:
+def _resolved(rule: Rule, chains: Container[str]) -> Rule:
     """A target that is no chain of the table and does not translate goes on to the next rule, as MARK and LOG do."""
     if rule.effect in (Effect.JUMP, Effect.GOTO) and rule.target not in chains:
         return Rule(

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from wayhome.prefixes import Family, Intervals
 
+AGENT_CHAINS = ("IP-MASQ-AGENT", "IP-MASQ")
+"""The chains of masquerade agents, as upstream and Azure (the first) and GKE (the second) call them."""
+
 
 class Variant(enum.StrEnum):
     """Who keeps the rules, and so which program reads and changes them."""
