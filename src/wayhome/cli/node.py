@@ -10,6 +10,7 @@ from wayhome.kernel import KernelError, NftablesKernel
 _PLACES = {
     "plan": "wayhome.cli.node_plan:plan",
     "conflicts": "wayhome.cli.node_conflicts:conflicts",
+    "migrate": "wayhome.cli.node_migrate:migrate",
 }
 
 
