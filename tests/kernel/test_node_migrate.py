@@ -357,10 +357,10 @@ class Connections:
 @both_variants
 def test_a_connection_every_millisecond_across_a_migration(wire: Wire, program: str) -> None:
     restore(agent_chain("10.0.0.0/8", jumps=[QUOTED, PLAIN, BOOTSTRAP]), program)
+    apply()
     connections = Connections(wire)
 
     def migrate() -> None:
-        apply()
         assert wayhome_node("migrate", "--resync", "0.2").exit_code == 0
 
     assert connections.across(migrate) > 50

@@ -34,5 +34,3 @@ def clean() -> None:
     click.echo(
         "the table inet wayhome is removed; connections that are already translated stay so until they end"
     )
-
-

@@ -7,7 +7,7 @@ program starts.
 A program may hang (a namespace's other writers, a node under pressure), so it is given a time-out and then killed.
 Of what it prints as errors the beginning is kept, because programs repeat the lines that they do not like. Of what it
 prints as output only the lines that hold a given word are kept: on a node of 50,000 rules a listing is 9 MB, and ours
-are a hundred lines of it.
+are a hundred lines of it. What is kept has a bound, too.
 """
 
 import os
@@ -22,6 +22,8 @@ from pathlib import Path
 from wayhome.kernel.backend import KernelError
 
 ERROR_LIMIT = 4096
+OUTPUT_LIMIT = 128 << 20
+"""Bytes of output that are kept before the program is killed."""
 _CHUNK = 1 << 16
 _ADMIN_FOLDERS = ("/usr/sbin", "/sbin")
 """Where distributions keep nft and iptables, and where an ordinary user's PATH does not lead."""
@@ -51,7 +53,8 @@ def run(
 ) -> Finished:
     """Run a program with a script as its standard input, and wait for it, at most `timeout` seconds.
 
-    Raises KernelError if it cannot be run, does not end, or is killed. Its exit status is the caller's to judge.
+    Of its output the lines with a word are kept; the empty word is in every line. Raises KernelError if it cannot be
+    run, does not end, prints more than is bearable, or is killed. Its exit status is the caller's to judge.
     """
     name = Path(command[0]).name
     script_file = os.memfd_create("script")
@@ -66,6 +69,10 @@ def run(
         effect = "; whether the rules were applied shows when they are read back" if script else ""
         raise KernelError(
             f"{name} did not end within {timeout:g} s and was killed{effect}"
+        ) from None
+    except _OverflowError:
+        raise KernelError(
+            f"{name} printed more than {OUTPUT_LIMIT >> 20} MiB and was killed"
         ) from None
     finally:
         os.close(script_file)
@@ -82,6 +89,10 @@ def after_colon(said: str) -> str:
 
 class _OvertimeError(Exception):
     """The child was killed because its time was over."""
+
+
+class _OverflowError(Exception):
+    """The child was killed because it printed without end."""
 
 
 def _run(command: Sequence[str], script: int, timeout: float, lines_with: str | None) -> Finished:
@@ -105,7 +116,10 @@ def _run(command: Sequence[str], script: int, timeout: float, lines_with: str | 
         except (_OvertimeError, subprocess.TimeoutExpired):
             child.kill()
             raise _OvertimeError from None
-    lines = output.end() if lines_with else []
+        except _OverflowError:
+            child.kill()
+            raise
+    lines = output.end() if lines_with is not None else []
     return Finished(status, errors.kept.decode(errors="replace").strip(), lines)
 
 
@@ -127,14 +141,18 @@ class _Lines:
     kept: list[str] = field(default_factory=list)
     rest: bytes = b""
     """The beginning of a line whose end has not come yet."""
+    size: int = 0
+    """Bytes that are kept."""
 
     def feed(self, some: bytes) -> None:
         complete, newline, rest = some.rpartition(b"\n")
         if not newline:
             self.rest += some
-            return
-        self._keep(self.rest + complete)
-        self.rest = rest
+        else:
+            self._keep(self.rest + complete)
+            self.rest = rest
+        if self.size + len(self.rest) > OUTPUT_LIMIT:
+            raise _OverflowError
 
     def end(self) -> list[str]:
         self._keep(self.rest)
@@ -142,8 +160,9 @@ class _Lines:
 
     def _keep(self, text: bytes) -> None:
         if self.word in text:
-            lines = (line for line in text.split(b"\n") if self.word in line)
+            lines = [line for line in text.split(b"\n") if self.word in line]
             self.kept += (line.decode(errors="surrogateescape") for line in lines)
+            self.size += sum(map(len, lines))
 
 
 def _read(readers: dict[int, _Beginning | _Lines], deadline: float) -> None:

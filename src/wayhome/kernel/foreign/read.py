@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from wayhome.kernel import child
 from wayhome.kernel.backend import KernelError
-from wayhome.kernel.foreign import child, iptables_save, nft_json, programs
+from wayhome.kernel.foreign import iptables_save, nft_json, programs
 from wayhome.kernel.foreign.rules import BaseChain, Rule, Variant
 from wayhome.kernel.skeleton import SRCNAT, TABLE
 from wayhome.prefixes import Family
@@ -33,10 +34,11 @@ def read_iptables(variant: Variant, family: Family) -> BaseChain | None:
     """The nat table of iptables; None where there is none, or where nftables' own rules are in it."""
     if variant is Variant.IPTABLES_LEGACY and not _legacy_is_there(family):
         return None
-    saved = child.run([programs.path(variant, family, "-save"), "-t", "nat"])
+    save = [programs.path(variant, family, "-save"), "-t", "nat"]
+    saved = child.run(save, timeout=programs.TIMEOUT, lines_with="")
     if saved.status:
         raise KernelError(f"{variant} could not be read: {saved.said or saved.status}")
-    chains = iptables_save.parse(saved.printed, family)
+    chains = iptables_save.parse(programs.printed(saved), family)
     if chains is None or "POSTROUTING" not in chains:
         return None
     return BaseChain(variant, _word(family), "nat", "POSTROUTING", SRCNAT, chains)
@@ -83,10 +85,15 @@ def _list(what: dict[str, object]) -> str:
     program = child.find("nft")
     if program is None:
         raise KernelError("nft is not installed: install the package nftables (nft 1.0.1 or newer)")
-    ended = child.run([program, "-j", "-f", "-"], json.dumps({"nftables": [{"list": what}]}))
+    ended = child.run(
+        [program, "-j", "-f", "-"],
+        timeout=programs.TIMEOUT,
+        script=json.dumps({"nftables": [{"list": what}]}),
+        lines_with="",
+    )
     if ended.status:
         raise KernelError(f"nft could not list {what}: {ended.said or ended.status}")
-    return ended.printed
+    return programs.printed(ended)
 
 
 def _legacy_is_there(family: Family) -> bool:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wayhome.kernel import child
 from wayhome.kernel.backend import KernelError, RefusedError
-from wayhome.kernel.foreign import child, programs
+from wayhome.kernel.foreign import programs
 from wayhome.kernel.foreign.agent_chains import AgentChain, agent_chains, removal
 from wayhome.kernel.foreign.read import read, read_iptables
 from wayhome.kernel.foreign.rules import Variant
@@ -53,7 +54,7 @@ def removals(chains: Iterable[AgentChain]) -> tuple[Removal, ...]:
 
 def remove(wanted: Removal) -> None:
     """Remove the chains of one table. Raises RefusedError where iptables refused, and nothing happened; KernelError."""
-    ended = child.run(wanted.command, wanted.text)
+    ended = child.run(wanted.command, timeout=programs.TIMEOUT, script=wanted.text)
     if ended.status == _LOCK_HELD and "lock" in ended.said:
         raise KernelError(f"the xtables lock was held by somebody else for {LOCK_WAIT} s: {ended.said}")  # fmt: skip
     if ended.status:
@@ -76,7 +77,9 @@ def wait_for_return(
 def _is_there(variant: Variant, family: Family, name: str) -> bool:
     """iptables-nft finds one chain in a millisecond; iptables-legacy has to fetch its whole table."""
     if variant is Variant.IPTABLES_NFT:
-        listed = child.run([programs.path(variant, family), "-t", "nat", "-S", name])
+        listed = child.run(
+            [programs.path(variant, family), "-t", "nat", "-S", name], timeout=programs.TIMEOUT
+        )
         return listed.status == 0
     table = read_iptables(variant, family)
     return table is not None and name in table.chains
