@@ -23,7 +23,8 @@ from wayhome.prefixes import Family, Intervals, Prefix
 
 NO_TABLE = (
     "there is no table inet wayhome in force here, so there is nothing that others could be in conflict with: start "
-    "the agent on this node first (`wayhome-agent`, or the DaemonSet with its image), in this network namespace"
+    "the agent on this node first (`wayhome-agent`, or the DaemonSet with its image), in this network namespace. With the iptables back "
+    "end there is no table, and its chain is not compared here"
 )
 
 
@@ -127,6 +128,8 @@ def _remedies(conflict: Conflict, ours: Ours) -> list[str]:
         found.append("`--preserve assert` puts our rules first, and what they keep stays")
     if not conflict.writer:
         found.append(f"if nobody needs the rule: {conflict.removal}")
+    elif conflict.writer.leaves_over:
+        found.append(f"if it is a left-over: {conflict.removal}")
     return found
 
 

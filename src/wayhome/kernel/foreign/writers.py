@@ -13,11 +13,16 @@ from wayhome.kernel.foreign.rules import BaseChain, Rule
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A program that writes translating rules. `intended`: its rule is for connections that have to be translated."""
+    """A program that writes translating rules.
+
+    `intended`: its rule is for connections that have to be translated. `leaves_over`: its rules are known to stay when
+    what they were for is gone.
+    """
 
     name: str
     remedy: str
     intended: bool = False
+    leaves_over: bool = False
 
 
 _MIGRATE = "`wayhome node migrate` takes over from it"
@@ -34,7 +39,7 @@ _KNOWN: tuple[tuple[str, Writer], ...] = (
     (r"^ANTREA-POSTROUTING ", Writer("Antrea", "set noSNAT: true in antrea-config")),
     (r"^(OVN-KUBE-EGRESS|ovn-kube)", Writer("OVN-Kubernetes", "look at its EgressIP and at disable-snat-multiple-gws")),
     (r"CNI portfwd masquerade mark|^CNI-HOSTPORT-MASQ ", Writer("the CNI plugin portmap", "none is needed: it is for a Pod that reaches its own host port", intended=True)),
-    (r"^CNI-[0-9a-f]{24}", Writer("a CNI plugin (bridge, ptp) with ipMasq", 'set "ipMasq": false in /etc/cni/net.d; the chain of a Pod that is running goes with the Pod')),
+    (r"^CNI-[0-9a-f]{24}", Writer("a CNI plugin (bridge, ptp) with ipMasq", 'set "ipMasq": false in /etc/cni/net.d; the chain of a Pod that is running goes with the Pod', leaves_over=True)),
     (r"kubenet: SNAT for outbound traffic", Writer("kubelet (kubenet)", "start kubelet with --non-masquerade-cidr=0.0.0.0/0")),
     (r"! -o (docker0|br-[0-9a-f]{12}) ", Writer("Docker", 'set "ip-masq": false in /etc/docker/daemon.json, or give its bridge a range in which no Pod is ("bip")')),
     (r"^LIBVIRT_PRT ", Writer("libvirt", "change the network's <forward mode='nat'> to 'route'")),
