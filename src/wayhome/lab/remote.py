@@ -128,7 +128,7 @@ def _keeper(lab: LabState) -> int:
     """A descriptor of the keeper's process. Raises LabError."""
     try:
         keeper = os.pidfd_open(lab.keeper)
-    except ProcessLookupError:
+    except OSError:  # nobody's number, or a thread's
         keeper = -1
     # Only the keeper has the lock open. Another one may have its number where other processes are seen: in the lab.
     if keeper >= 0 and state.is_lock_of(state.lab_folder(), _descriptor(lab.keeper, lab.lock)):
