@@ -35,7 +35,7 @@ add table inet wayhome {{ comment "{comment}"; }}
 add set inet wayhome keep4 {{ type ipv4_addr; flags interval; }}
 add chain inet wayhome postrouting {{ type nat hook postrouting priority srcnat + 10; policy accept; }}
 add rule inet wayhome postrouting meta mark & 0x00004000 == 0x00004000 return comment "marked by kube-proxy, which masquerades it and takes the mark off"
-add rule inet wayhome postrouting meta nfproto != ipv4 return comment "IPv6 is not enabled"
+add rule inet wayhome postrouting meta nfproto != ipv4 return comment "IPv6 is left alone"
 add rule inet wayhome postrouting fib daddr type local return comment "to an address of this node"
 add rule inet wayhome postrouting ip daddr @keep4 return comment "IPv4 destinations that see the Pod's own address"
 add rule inet wayhome postrouting masquerade fully-random comment "every other destination sees this node's address"
@@ -51,12 +51,14 @@ def statements(**options: object) -> list[str]:
 def test_the_scope_of_pods_with_both_families_and_ports() -> None:
     assert statements(**EVERYTHING) == [
         "meta mark & 0x00004000 == 0x00004000 return",
-        "fib daddr type local return",
         "ip saddr != @pods4 return",
         "ip6 saddr != @pods6 return",
-        "fib saddr type local return",
+        "meta iif 0 fib saddr type local return",
+        "meta iif 0 fib daddr type local return",
         "ip daddr @keep4 return",
         "ip6 daddr @keep6 return",
+        "tcp flags & (fin | syn | rst | ack) != syn tcp sport < 32768 return",
+        "tcp flags & (fin | syn | rst | ack) != syn tcp dport >= 32768 return",
         "meta l4proto tcp numgen random mod 61744 < 28976 masquerade to :1024-29999 fully-random",
         "meta l4proto tcp masquerade to :32768-65535 fully-random",
         "meta l4proto udp numgen random mod 61744 < 28976 masquerade to :1024-29999 fully-random",

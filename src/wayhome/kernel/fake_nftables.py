@@ -23,7 +23,8 @@ _HEADERS = {"ip": "ipv4_addr", "ip6": "ipv6_addr"}
 _STATEMENT = re.compile(
     r"meta mark & 0x[0-9a-f]{8} == 0x[0-9a-f]{8} return"
     r"|meta nfproto != ipv4 return"
-    r"|fib [sd]addr type local return"
+    r"|(?:meta iif 0 )?fib [sd]addr type local return"
+    r"|tcp flags & \(fin \| syn \| rst \| ack\) != syn tcp [sd]port (?:<|>=) \d+ return"
     r"|(?P<header>ip6?) [sd]addr (?:!= )?@(?P<set>\w+) return"
     r"|meta l4proto (?:tcp|udp|sctp) (?:numgen random mod \d+ < \d+ )?masquerade to :\d+-\d+(?: fully-random)?"
     r"|masquerade(?: fully-random)?"

@@ -8,7 +8,8 @@ also where two of them touch: an element stands for the line that decides there.
 from dataclasses import dataclass
 
 from wayhome.kernel.masquerade import Masquerade
-from wayhome.kernel.skeleton import Skeleton, keep_set, pods_set, skeleton_of
+from wayhome.kernel.rules import keep_set, pods_set, skeleton_of
+from wayhome.kernel.skeleton import Skeleton
 from wayhome.policy import Action, Policy
 from wayhome.prefixes import Family, Intervals, Prefix
 

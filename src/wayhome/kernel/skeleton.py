@@ -13,8 +13,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wayhome.kernel.masquerade import PORT_PROTOCOLS, Masquerade
-from wayhome.policy import Policy
 from wayhome.prefixes import Family
 
 TABLE = "wayhome"
@@ -86,75 +84,3 @@ class Skeleton:
         )
         for rule in self.rules:
             yield f'add rule inet {TABLE} {chain.name} {rule.statement} comment "{rule.comment}"'
-
-
-def skeleton_of(policy: Policy, masquerade: Masquerade) -> Skeleton:
-    """The skeleton for a policy's scope and families, and for these options."""
-    sets = [SetType(keep_set(family), _key_type(family)) for family in policy.families]
-    if policy.pod_cidrs is not None:
-        sets += [SetType(pods_set(family), _key_type(family)) for family in policy.families]
-    return Skeleton(
-        Chain(CHAIN, "nat", "postrouting", SRCNAT + masquerade.priority_offset, "accept"),
-        tuple(sets),
-        tuple(_rules(policy, masquerade)),
-    )
-
-
-def keep_set(family: Family) -> str:
-    """The set of the destinations that see the Pod's own address."""
-    return f"keep{family:d}"
-
-
-def pods_set(family: Family) -> str:
-    """The set of the ranges that this node's Pods have their addresses from."""
-    return f"pods{family:d}"
-
-
-def _key_type(family: Family) -> str:
-    return f"ipv{family:d}_addr"
-
-
-def _header(family: Family) -> str:
-    return "ip" if family is Family.IPV4 else "ip6"
-
-
-def _rules(policy: Policy, masquerade: Masquerade) -> Iterator[Rule]:
-    """The rules in order: first what is not ours to decide, then the list, then the translation."""
-    if masquerade.kube_proxy_mark_bit is not None:
-        mask = f"0x{1 << masquerade.kube_proxy_mark_bit:08x}"
-        # kube-proxy masquerades what it has marked and takes the mark off in the same rules. A connection
-        # translated here first would skip them, and the mark would stay on its packets.
-        yield Rule(
-            f"meta mark & {mask} == {mask} return",
-            "marked by kube-proxy, which masquerades it and takes the mark off",
-        )
-    if Family.IPV6 not in policy.families:
-        yield Rule("meta nfproto != ipv4 return", "IPv6 is not enabled")
-    # Upstream's `-m addrtype ! --dst-type LOCAL`.
-    yield Rule("fib daddr type local return", "to an address of this node")
-    if policy.pod_cidrs is not None:
-        for family in policy.families:
-            yield Rule(
-                f"{_header(family)} saddr != @{pods_set(family)} return",
-                f"IPv{family:d}, not from a Pod of this node",
-            )
-        # A node has addresses inside its Pod range, such as its bridge's.
-        yield Rule("fib saddr type local return", "sent by this node itself")
-    for family in policy.families:
-        yield Rule(
-            f"{_header(family)} daddr @{keep_set(family)} return",
-            f"IPv{family:d} destinations that see the Pod's own address",
-        )
-    yield from _translation(masquerade)
-
-
-def _translation(masquerade: Masquerade) -> Iterator[Rule]:
-    randomly = " fully-random" if masquerade.random_fully else ""
-    for protocol in PORT_PROTOCOLS:
-        for share in masquerade.port_shares():
-            dice = f"numgen random mod {share.remaining} < {share.size} "
-            yield Rule(
-                f"meta l4proto {protocol} {'' if share.takes_all else dice}masquerade to :{share}{randomly}",
-                f"{protocol}, from ports {share}: {share.size} of {share.remaining} connections",
-            )
-    yield Rule(f"masquerade{randomly}", "every other destination sees this node's address")
