@@ -6,7 +6,7 @@ masqueraded. Everything else is masqueraded. The lines that the entries came fro
 
 from collections.abc import Iterator
 
-from wayhome.kernel.skeleton import keep_set, pods_set
+from wayhome.kernel.rules import keep_set, pods_set
 from wayhome.kernel.table import Table
 from wayhome.policy import Action, Entry, Origin, Policy
 from wayhome.prefixes import Family, Prefix

@@ -15,10 +15,11 @@ Source: kubernetes-sigs/ip-masq-agent v2.12, cmd/ip-masq-agent. The tests hold w
 """
 
 import codecs
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wayhome.policy.document import DocumentError, read_document
 from wayhome.policy.findings import Finding, Findings, Severity
+from wayhome.policy.ipv6 import is_about_ipv6
 from wayhome.policy.policy import Entry, Policy
 from wayhome.policy.reader import Reader
 from wayhome.prefixes import Family, Prefix
@@ -43,8 +44,8 @@ RESERVED_RANGES = (
 class Settings:
     """What the agent's flags say, and the file cannot."""
 
-    ipv6: bool = False
-    """`--enable-ipv6`."""
+    ipv6: bool | None = False
+    """`--enable-ipv6`. None: as the lists and the Pod ranges say (`is_about_ipv6`)."""
     all_reserved_ranges: bool = False
     """`--nomasq-all-reserved-ranges`: the default list has 11 ranges instead of 3."""
     pod_cidrs: tuple[Prefix, ...] | None = None
@@ -86,7 +87,8 @@ class Parsed:
 
 def defaults(settings: Settings) -> Configuration:
     """Upstream's configuration where there is no file."""
-    return _result(_reader(settings, Findings()), settings)
+    findings = Findings()
+    return _result(_reader(settings, findings), settings, findings)
 
 
 def is_empty(data: bytes) -> bool:
@@ -99,9 +101,9 @@ def parse(data: bytes, settings: Settings) -> Parsed:
     findings = Findings()
     reader = _reader(settings, findings)
     read_into(reader, data, findings)
-    found = findings.by_line()
-    failed = any(finding.severity is Severity.ERROR for finding in found)
-    return Parsed(None if failed else _result(reader, settings), found)
+    failed = any(finding.severity is Severity.ERROR for finding in findings.by_line())
+    configuration = None if failed else _result(reader, settings, findings)
+    return Parsed(configuration, findings.by_line())
 
 
 def read_into(reader: Reader, data: bytes, findings: Findings) -> None:
@@ -121,10 +123,14 @@ def configuration_of(
     cidr_limit: int,
     masq_link_local: bool,
     masq_link_local_ipv6: bool,
+    findings: Findings,
 ) -> Configuration:
     """What was read, with what the flags say."""
+    policy = Policy(entries, settings.ipv6 is not False, settings.pod_cidrs)
+    if settings.ipv6 is None and not is_about_ipv6(policy, findings):
+        policy = replace(policy, ipv6=False)
     return Configuration(
-        Policy(entries, settings.ipv6, settings.pod_cidrs),
+        policy,
         settings.resync_interval or resync_interval,
         cidr_limit,
         masq_link_local=masq_link_local,
@@ -134,10 +140,10 @@ def configuration_of(
 
 def _reader(settings: Settings, findings: Findings) -> Reader:
     ranges = DEFAULT_RANGES + (RESERVED_RANGES if settings.all_reserved_ranges else ())
-    return Reader(ranges, ipv6=settings.ipv6, findings=findings)
+    return Reader(ranges, ipv6=settings.ipv6 is not False, findings=findings)
 
 
-def _result(reader: Reader, settings: Settings) -> Configuration:
+def _result(reader: Reader, settings: Settings, findings: Findings) -> Configuration:
     return configuration_of(
         reader.entries(),
         settings,
@@ -145,6 +151,7 @@ def _result(reader: Reader, settings: Settings) -> Configuration:
         cidr_limit=reader.cidr_limit,
         masq_link_local=reader.masquerades_link_local(Family.IPV4),
         masq_link_local_ipv6=reader.masquerades_link_local(Family.IPV6),
+        findings=findings,
     )
 
 

@@ -66,14 +66,18 @@ def parse_fragments(data: bytes, settings: Settings) -> Parsed:
     readers: dict[str, Reader] = {}
     for name, content in files.items():
         found = Findings(file=name)
-        readers[name] = Reader((), ipv6=settings.ipv6, findings=found, keys=_THEIR_KEYS)
+        readers[name] = Reader(
+            (), ipv6=settings.ipv6 is not False, findings=found, keys=_THEIR_KEYS
+        )
         read_into(readers[name], content, found)
         findings += found.by_line()
     entries, ties = _merged(readers, settings)
     findings += ties
     if any(finding.severity is Severity.ERROR for finding in findings):
         return Parsed(None, tuple(findings))
-    return Parsed(_configuration(readers.values(), entries, settings), tuple(findings))
+    about_ipv6 = Findings()
+    configuration = _configuration(readers.values(), entries, settings, about_ipv6)
+    return Parsed(configuration, (*findings, *about_ipv6.by_line()))
 
 
 def _merged(
@@ -83,7 +87,7 @@ def _merged(
         Entry(LINK_LOCAL[family], Action.KEEP, Origin(key))
         for key, family in LINK_LOCAL_KEYS.items()
         if not _any_masquerades(readers.values(), family)
-        and (family is Family.IPV4 or settings.ipv6)
+        and (family is Family.IPV4 or settings.ipv6 is not False)
     ]
     kept = _united((name, reader.kept) for name, reader in readers.items())
     masqueraded = _united((name, reader.masqueraded) for name, reader in readers.items())
@@ -112,7 +116,7 @@ def _any_masquerades(readers: Iterable[Reader], family: Family) -> bool:
 
 
 def _configuration(
-    readers: Iterable[Reader], entries: tuple[Entry, ...], settings: Settings
+    readers: Iterable[Reader], entries: tuple[Entry, ...], settings: Settings, findings: Findings
 ) -> Configuration:
     return configuration_of(
         entries,
@@ -121,6 +125,7 @@ def _configuration(
         cidr_limit=FILE_LIMIT,
         masq_link_local=_any_masquerades(readers, Family.IPV4),
         masq_link_local_ipv6=_any_masquerades(readers, Family.IPV6),
+        findings=findings,
     )
 
 
