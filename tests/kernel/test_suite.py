@@ -13,11 +13,13 @@ from wayhome.kernel import (
     ElementChanges,
     KernelError,
     Masquerade,
+    Preserve,
     RefusedError,
     Ruleset,
     ruleset_of,
 )
 from wayhome.kernel.fake import FakeKernel
+from wayhome.policy import Policy
 from wayhome.prefixes import parse_address
 
 
@@ -159,11 +161,20 @@ TWO_RANGES = Masquerade(to_ports=((1024, 29999), (32768, 65535)))
         Masquerade(to_ports=((40000, 40000),), random_fully=False),
         Masquerade(kube_proxy_mark_bit=None),
         Masquerade(kube_proxy_mark_bit=31),
-        Masquerade(priority_offset=-10),
+        Masquerade(preserve=Preserve.ASSERT),
     ],
 )
-def test_other_options_replace_the_table_once(node: Node, options: Masquerade) -> None:
-    policy = make_policy("10.0.0.0/8")
+@pytest.mark.parametrize(
+    "policy",
+    [
+        make_policy("10.0.0.0/8"),
+        make_policy("10.0.0.0/8", ipv6=True, pods=["10.4.0.0/24", "fd04::/64"]),
+    ],
+    ids=["upstream's scope", "scope of Pods"],
+)
+def test_other_options_replace_the_table_once(
+    node: Node, options: Masquerade, policy: Policy
+) -> None:
     applier = Applier(node.kernel)
     applier.apply(ruleset_of(policy))
     transactions = node.transactions()

@@ -91,6 +91,13 @@ class Wire:
         address = info[8:12] if family == socket.AF_INET else info[:16]
         return Seen(source[0], source[1], socket.inet_ntop(family, address))
 
+    def add_pod_range(self, pod: str, node: str) -> None:
+        """One more /24 between Pod and node; ext finds the way back to it."""
+        _address(self.pod, self.node, f"{pod}/24")
+        _address(self.node, self.pod, f"{node}/24")
+        with self.ext.entered(), pyroute2.IPRoute() as ip:
+            ip.route("add", dst=f"{pod.rpartition('.')[0]}.0/24", gateway=self.NODE4)
+
     def close(self) -> None:
         for opened in (*self._mouths.values(), *self._ears.values()):
             opened.close()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.kernel.policies import make_policy
 
-from wayhome.kernel import ElementChanges, Masquerade, render, render_changes, ruleset_of
+from wayhome.kernel import ElementChanges, Masquerade, Preserve, render, render_changes, ruleset_of
 from wayhome.kernel.fake_nftables import COMMENT_MAX, FakeNftables
 from wayhome.kernel.text import format_interval
 from wayhome.prefixes import Family, Prefix, parse_address
@@ -72,8 +72,31 @@ def test_the_scope_of_pods_with_both_families_and_ports() -> None:
     assert len(elements["keep6"]) == len(elements["pods6"]) == 1
 
 
-def test_every_rule_says_what_it_is_for_and_no_two_say_the_same() -> None:
-    comments = [rule.comment for rule in ruleset_of(**EVERYTHING).skeleton.rules]  # type: ignore[arg-type]
+def test_kept_addresses_are_asserted_before_others_translate_them() -> None:
+    options = Masquerade(preserve=Preserve.ASSERT)
+    pods = ruleset_of(make_policy(pods=["10.4.0.0/24"]), options).skeleton
+    assert pods.chain.priority == 90
+    statements = [rule.statement for rule in pods.rules]
+    at = statements.index("ip daddr @pods4 ip daddr @keep4 return")
+    assert statements[at + 1] == "ip daddr @keep4 snat ip to ip saddr"
+    upstreams = [
+        rule.statement for rule in ruleset_of(make_policy(ipv6=True), options).skeleton.rules
+    ]
+    assert upstreams == [
+        "meta mark & 0x00004000 == 0x00004000 return",
+        "fib daddr type local return",
+        "ct status dnat ip daddr @keep4 return",
+        "ip daddr @keep4 snat ip to ip saddr",
+        "ct status dnat ip6 daddr @keep6 return",
+        "ip6 daddr @keep6 snat ip6 to ip6 saddr",
+        "masquerade fully-random",
+    ]
+
+
+@pytest.mark.parametrize("preserve", Preserve)
+def test_every_rule_says_what_it_is_for_and_no_two_say_the_same(preserve: Preserve) -> None:
+    options = Masquerade(to_ports=((1024, 29999), (32768, 65535)), preserve=preserve)
+    comments = [rule.comment for rule in ruleset_of(EVERYTHING["policy"], options).skeleton.rules]  # type: ignore[arg-type]
     assert len(set(comments)) == len(comments)
     assert all(0 < len(comment) <= COMMENT_MAX for comment in comments)
 
@@ -91,7 +114,7 @@ def test_a_list_does_not_change_the_digest_and_everything_else_does() -> None:
                 Masquerade(to_ports=((1, 2),)),
                 Masquerade(kube_proxy_mark_bit=15),
                 Masquerade(kube_proxy_mark_bit=None),
-                Masquerade(priority_offset=-10),
+                Masquerade(preserve=Preserve.ASSERT),
             )
         ),
     ]
@@ -134,7 +157,6 @@ def test_every_interval_is_read_as_it_was_written(one: int, other: int) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"priority_offset": 0}, "srcnat itself"),
         ({"kube_proxy_mark_bit": 32}, "bits 0 to 31"),
         ({"to_ports": ((5, 4),)}, "FIRST-LAST"),
         ({"to_ports": ((0, 4),)}, "1 to 65535"),

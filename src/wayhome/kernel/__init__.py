@@ -30,7 +30,7 @@ from wayhome.kernel.change import ChainCause, Change, ChangeKind
 from wayhome.kernel.choice import BackendName, Choice, Facts, choose, gather, open_backend
 from wayhome.kernel.difference import Cause, Difference, ElementChanges, Nothing, Replacement
 from wayhome.kernel.drift import DriftListener
-from wayhome.kernel.masquerade import Masquerade
+from wayhome.kernel.masquerade import Masquerade, Preserve
 from wayhome.kernel.nftables import NftablesKernel
 from wayhome.kernel.nftables_backend import NftablesBackend
 from wayhome.kernel.pace import RepairBackoff, TransactionPace
@@ -58,6 +58,7 @@ __all__ = [
     "NftablesBackend",
     "NftablesKernel",
     "Nothing",
+    "Preserve",
     "RefusedError",
     "RepairBackoff",
     "Replacement",

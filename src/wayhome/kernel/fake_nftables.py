@@ -25,12 +25,14 @@ _STATEMENT = re.compile(
     r"|meta nfproto != ipv4 return"
     r"|(?:meta iif 0 )?fib [sd]addr type local return"
     r"|tcp flags & \(fin \| syn \| rst \| ack\) != syn tcp [sd]port (?:<|>=) \d+ return"
-    r"|(?P<header>ip6?) [sd]addr (?:!= )?@(?P<set>\w+) return"
+    r"|(?:ct status dnat )?(?:ip6? daddr @\w+ )*ip6? [sd]addr (?:!= )?@\w+ return"
+    r"|(?P<header>ip6?) daddr @\w+ snat (?P=header) to (?P=header) saddr"
     r"|meta l4proto (?:tcp|udp|sctp) (?:numgen random mod \d+ < \d+ )?masquerade to :\d+-\d+(?: fully-random)?"
     r"|masquerade(?: fully-random)?"
     r"|counter|accept|return"
 )
 
+_LOOKUP = re.compile(r"(ip6?) [sd]addr (?:!= )?@(\w+)")
 
 _COMMANDS: list[tuple[re.Pattern[str], Callable[..., None]]] = []
 
@@ -143,17 +145,15 @@ class FakeNftables:
     @_command(r'add rule (\w+ \w+) (\w+) (.+?)(?: comment "([^"]*)")?')
     def _add_rule(self, table: str, chain: str, statement: str, comment: str) -> None:
         _refuse_long(comment)
-        found = _STATEMENT.fullmatch(statement)
-        if not found:
+        if not _STATEMENT.fullmatch(statement):
             raise RefusedError("syntax error in the statement")
-        if found["set"] and self._set(table, found["set"]).type.type != _HEADERS[found["header"]]:
-            raise RefusedError("datatype mismatch between the header and the set")
+        for header, name in _LOOKUP.findall(statement):
+            if self._set(table, name).type.type != _HEADERS[header]:
+                raise RefusedError("datatype mismatch between the header and the set")
         target = self._chain(table, chain)
-        if "masquerade" in statement and (target.base.type, target.base.hook) != (
-            "nat",
-            "postrouting",
-        ):
-            raise RefusedError("Operation not supported: masquerade outside nat postrouting")
+        translates = "masquerade" in statement or "snat" in statement
+        if translates and (target.base.type, target.base.hook) != ("nat", "postrouting"):
+            raise RefusedError("Operation not supported: translation outside nat postrouting")
         target.rules.append(Rule(statement, comment))
 
     @_command(r"add element (\w+ \w+) (\w+) \{ (.+) \}")

@@ -1,15 +1,35 @@
 """How a connection is masqueraded, and where in the node's order of translations: the kernel's own options.
 
-They are upstream's flags `--random-fully` and `--to-ports`, kube-proxy's mark, and the priority of our chain.
+They are upstream's flags `--random-fully` and `--to-ports`, kube-proxy's mark, and how firmly addresses are kept.
 Ports are shared out as upstream does it, so that each port is equally likely: rules are tried in order, and each
 takes its range's part of what the ranges before it left over.
 """
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 PORT_PROTOCOLS = ("tcp", "udp", "sctp")
 """The protocols whose ports netfilter's NAT chooses from a range, in upstream's order."""
+
+
+class Preserve(enum.StrEnum):
+    """What is done about others' rules that would masquerade what the policy keeps (`--preserve`).
+
+    All nat chains of a hook form one list, and a connection takes the first translation that it meets. Returning from
+    our chain is no translation; translating an address to itself is one. Chains of equal priority run in an order that
+    nobody chose, so ours is never at `srcnat` itself, where everybody's is.
+    """
+
+    REPORT = "report"
+    """Nothing: our chain comes after everybody's, and a kept destination only means that ours does not translate."""
+    ASSERT = "assert"
+    """Our chain comes first, and translates a kept source address to itself."""
+
+    @property
+    def priority_offset(self) -> int:
+        """Our chain's place after (or, negative, before) `srcnat`."""
+        return 10 if self is Preserve.REPORT else -10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +64,9 @@ class Masquerade:
     """Ranges of source ports, both ends included; empty means netfilter's own choice."""
     kube_proxy_mark_bit: int | None = 14
     """kube-proxy's `masqueradeBit`; None on a node without kube-proxy."""
-    priority_offset: int = 10
-    """Our place after (or, negative, before) `srcnat`. All nat chains of a hook form one list, and a connection
-    takes the first translation that it meets; chains of equal priority run in an order that nobody chose."""
+    preserve: Preserve = Preserve.REPORT
 
     def __post_init__(self) -> None:
-        if self.priority_offset == 0:
-            raise ValueError(
-                "priority srcnat itself: other chains are there, and the order is not ours"
-            )
         if self.kube_proxy_mark_bit is not None and not 0 <= self.kube_proxy_mark_bit < 32:
             raise ValueError(f"mark bit {self.kube_proxy_mark_bit}: a mark has bits 0 to 31")
         for first, last in self.to_ports:

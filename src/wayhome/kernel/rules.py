@@ -21,11 +21,17 @@ only the first packet of a connection, and of the connection's own direction: re
 - UDP has no packet that says "I open". A datagram from a forgotten inbound connection is masqueraded: by its ports it
   cannot be told from a call of a client that has a fixed port (SIP, media), and not to masquerade that one would cut
   it off for good. (An ICMP reply without a request is invalid to conntrack, and never comes here.)
+
+**Asserted addresses** (`Preserve.ASSERT`) are translated to themselves, so that nobody else translates them later. A
+connection that others must masquerade is left to them, or it is cut off: a Pod that reaches itself by way of its
+own Service, or through a hostPort, would answer itself past the translation. kube-proxy marks some of these and not
+others (since 1.36 it looks them up), so nothing is asserted towards this node's own Pods; where those are not known,
+in upstream's scope, nor on any connection whose destination was translated.
 """
 
 from collections.abc import Iterator
 
-from wayhome.kernel.masquerade import PORT_PROTOCOLS, Masquerade
+from wayhome.kernel.masquerade import PORT_PROTOCOLS, Masquerade, Preserve
 from wayhome.kernel.skeleton import CHAIN, SRCNAT, Chain, Rule, SetType, Skeleton
 from wayhome.policy import Policy
 from wayhome.prefixes import Family
@@ -41,7 +47,7 @@ def skeleton_of(policy: Policy, masquerade: Masquerade) -> Skeleton:
     if policy.pod_cidrs is not None:
         sets += [SetType(pods_set(family), _key_type(family)) for family in policy.families]
     return Skeleton(
-        Chain(CHAIN, "nat", "postrouting", SRCNAT + masquerade.priority_offset, "accept"),
+        Chain(CHAIN, "nat", "postrouting", SRCNAT + masquerade.preserve.priority_offset, "accept"),
         tuple(sets),
         tuple(_rules(policy, masquerade)),
     )
@@ -78,10 +84,10 @@ def _rules(policy: Policy, masquerade: Masquerade) -> Iterator[Rule]:
         yield Rule("meta nfproto != ipv4 return", "IPv6 is left alone")
     yield from _scope_of_pods(policy) if policy.pod_cidrs is not None else _upstreams_scope()
     for family in policy.families:
-        yield Rule(
-            f"{_header(family)} daddr @{keep_set(family)} return",
-            f"IPv{family:d} destinations that see the Pod's own address",
-        )
+        if masquerade.preserve is Preserve.ASSERT:
+            yield from _assertion(policy, family)
+        else:
+            yield Rule(f"{_header(family)} daddr @{keep_set(family)} return", _kept(family))
     if policy.pod_cidrs is not None:
         yield from _replies()
     yield from _translation(masquerade)
@@ -100,6 +106,26 @@ def _scope_of_pods(policy: Policy) -> Iterator[Rule]:
         )
     yield Rule("meta iif 0 fib saddr type local return", "sent by this node itself")
     yield Rule("meta iif 0 fib daddr type local return", "to an address of this node")
+
+
+def _assertion(policy: Policy, family: Family) -> Iterator[Rule]:
+    header = _header(family)
+    kept = f"{header} daddr @{keep_set(family)}"
+    if policy.pod_cidrs is not None:
+        yield Rule(
+            f"{header} daddr @{pods_set(family)} {kept} return",
+            f"IPv{family:d}, to a Pod of this node: others may have to masquerade it",
+        )
+    else:
+        yield Rule(
+            f"ct status dnat {kept} return",
+            f"IPv{family:d}, sent here by others, who may have to masquerade it",
+        )
+    yield Rule(f"{kept} snat {header} to {header} saddr", _kept(family))
+
+
+def _kept(family: Family) -> str:
+    return f"IPv{family:d} destinations that see the Pod's own address"
 
 
 def _replies() -> Iterator[Rule]:
