@@ -44,7 +44,7 @@ def write(rate: int) -> None:
 
 def element_messages() -> tuple[Message, Message]:
     """One that adds an element to our set, and one that removes it."""
-    (keep4,) = ruleset_of(Policy(())).skeleton.sets
+    keep4, *_ = ruleset_of(Policy(())).skeleton.sets
     one = ((1, 1),)
     return next(elements.additions(keep4, one)), next(elements.removals(keep4, one))
 

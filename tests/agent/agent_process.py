@@ -116,6 +116,8 @@ def kept() -> set[str] | None:
 
 
 def _range(element: Any) -> str:
+    if "elem" in element:  # as nft shows an element with a counter
+        element = element["elem"]["val"]
     if isinstance(element, str):
         return element
     if "range" in element:

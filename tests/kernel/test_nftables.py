@@ -55,7 +55,7 @@ def test_ten_thousand_entries(netns: NetworkNamespace) -> None:
         change = applier.apply(many(10_000, "200.0.0.0/8"))
         assert (change.kind, change.added, change.removed) == (ChangeKind.ELEMENTS, 1, 0)
         assert applier.apply(many(0)).removed == 10_001
-        assert intervals(kernel) == {"keep4": ()}
+        assert intervals(kernel) == {"keep4": (), "masquerade4": ()}
 
 
 def test_netlink_takes_six_thousand_entries_from_anybody(netns: NetworkNamespace) -> None:
@@ -80,7 +80,7 @@ def test_what_the_kernel_refuses_is_named(netns: NetworkNamespace) -> None:
     with NftablesKernel() as kernel:
         rules = many(1)
         Applier(kernel).apply(rules)
-        (keep4,) = rules.skeleton.sets
+        keep4, _ = rules.skeleton.sets
         with pytest.raises(
             RefusedError, match="changing elements: remove 1 elements of keep4: No such file"
         ):
@@ -93,7 +93,7 @@ def test_what_the_kernel_refuses_is_named(netns: NetworkNamespace) -> None:
 def test_what_nft_refuses_is_named(netns: NetworkNamespace) -> None:
     with NftablesKernel() as kernel:
         rules = ruleset_of(make_policy())
-        overlapping = Ruleset(rules.skeleton, {"keep4": ((0, 10), (5, 15))})
+        overlapping = Ruleset(rules.skeleton, {"keep4": ((0, 10), (5, 15)), "masquerade4": ()})
         with pytest.raises(
             RefusedError, match=r"(?s)nft refused the rules: .*conflicting intervals"
         ):

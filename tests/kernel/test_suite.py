@@ -86,7 +86,7 @@ def test_a_changed_line_sends_only_its_elements(
     done = applier.apply(wanted)
 
     assert (done.kind, done.added, done.removed) == (ChangeKind.ELEMENTS, 1, 1)
-    (keep4,) = wanted.skeleton.sets
+    keep4, _ = wanted.skeleton.sets
     assert sent == [
         ElementChanges(
             removed={keep4: (addresses("172.16.0.0-172.31.255.255"),)},
@@ -126,14 +126,18 @@ def test_from_list_to_list(node: Node, before: list[str], after: list[str]) -> N
     assert applier.apply(wanted).kind is ChangeKind.NOTHING
 
 
-def test_carved_out_destinations_are_in_no_set(node: Node) -> None:
+def test_carved_out_destinations_are_in_a_set_of_their_own(node: Node) -> None:
     wanted = ruleset_of(make_policy("10.0.0.0/8", masquerade=["10.2.0.0/16", "10.255.0.0/16"]))
     Applier(node.kernel).apply(wanted)
     assert held(node) == {
         "keep4": (
             addresses("10.0.0.0-10.1.255.255"),
             addresses("10.3.0.0-10.254.255.255"),
-        )
+        ),
+        "masquerade4": (
+            addresses("10.2.0.0-10.2.255.255"),
+            addresses("10.255.0.0-10.255.255.255"),
+        ),
     }
 
 
@@ -285,7 +289,7 @@ def test_a_refused_difference_becomes_a_replacement(
 
 def test_a_difference_against_another_state_is_refused_whole(node: Node, rules: Ruleset) -> None:
     Applier(node.kernel).apply(rules)
-    (keep4,) = rules.skeleton.sets
+    keep4, _ = rules.skeleton.sets
     absent, present, overlapping = (
         addresses("1.0.0.0-1.0.0.0"),
         addresses("10.0.0.0-10.255.255.255"),

@@ -13,7 +13,8 @@ from wayhome.agent.logs import Format, Log
 from wayhome.agent.memory import Memory
 from wayhome.agent.reading import Missing, Present, Reading, Unreadable
 from wayhome.agent.transitions import Transitions
-from wayhome.kernel import ElementChanges, Masquerade, NftablesBackend, RefusedError, Ruleset
+from wayhome.kernel import Count, ElementChanges, Masquerade, NftablesBackend, RefusedError, Ruleset
+from wayhome.kernel.counts import NOTHING_COUNTED
 from wayhome.kernel.fake import FakeKernel
 from wayhome.kernel.table import Table
 from wayhome.kernel.transition_mode import TransitionMode
@@ -41,9 +42,9 @@ class WatchedKernel(FakeKernel):
         self.readings.append(self.node.now)
         return super().read()
 
-    def replace(self, ruleset: Ruleset) -> None:
+    def replace(self, ruleset: Ruleset, masqueraded: Count = NOTHING_COUNTED) -> None:
         self._attempt()
-        super().replace(ruleset)
+        super().replace(ruleset, masqueraded)
 
     def change(self, changes: ElementChanges) -> None:
         self._attempt()
@@ -115,7 +116,8 @@ class Node:
     def kept(self) -> set[str]:
         table = self.kernel.read()
         assert table is not None
-        (held,) = table.sets
+        held = table.sets[0]
+        assert held.type.name == "keep4"
         return {
             str(prefix)
             for first, last in held.intervals

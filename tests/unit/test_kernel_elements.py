@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayhome.kernel import attributes, elements
+from wayhome.kernel import Count, attributes, elements
 from wayhome.kernel.ruleset import Interval
 from wayhome.kernel.skeleton import SetType
 from wayhome.prefixes import Family
@@ -35,12 +35,29 @@ def test_what_is_written_is_read(sample: tuple[Family, tuple[Interval, ...]]) ->
 def test_large_changes_are_spread_over_messages() -> None:
     intervals = [(i * 4, i * 4 + 1) for i in range(2500)]
     messages = list(elements.removals(KEEP6, intervals))
-    assert [m.purpose for m in messages] == [
-        "remove 1000 elements of keep6",
-        "remove 1000 elements of keep6",
-        "remove 500 elements of keep6",
-    ]
+    assert [m.purpose for m in messages] == ["remove 500 elements of keep6"] * 5
     assert all(len(m.payload) < 65536 for m in messages)
+    counts = {first: Count(1, 1) for first, _ in intervals}
+    assert all(len(m.payload) < 65536 for m in elements.additions(KEEP6, intervals, counts))
+
+
+@given(disjoint(), st.data())
+def test_counts_are_read_as_they_were_written_and_the_rest_does_not_depend_on_them(
+    sample: tuple[Family, tuple[Interval, ...]], data: st.DataObject
+) -> None:
+    family, intervals = sample
+    kind = KEEP4 if family is Family.IPV4 else KEEP6
+    number = st.integers(0, 2**64 - 1)
+    values = [Count(data.draw(number), data.draw(number)) for _ in intervals]
+    counts = {first: count for (first, _), count in zip(intervals, values, strict=True)}
+    written = [m.payload for m in elements.additions(kind, intervals, counts)]
+    zeros = dict.fromkeys(counts, Count())
+    blank = [m.payload for m in elements.additions(kind, intervals, zeros)]
+    assert elements.decode_counts(family, written) == {
+        first: count for first, count in counts.items() if count != Count()
+    }
+    assert [elements.without_counts(message) for message in written] == blank
+    assert elements.decode(family, blank) == elements.decode(family, written) == intervals
 
 
 def element(key: bytes, *more: bytes, nested: int = 0) -> bytes:

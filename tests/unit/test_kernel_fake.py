@@ -13,6 +13,8 @@ add set inet t four { type ipv4_addr; flags interval; }
 add set inet t six { type ipv6_addr; flags interval; }
 add chain inet t c { type nat hook postrouting priority srcnat + 10; policy accept; }
 add chain inet t plain
+add counter inet t met { packets 1 bytes 2 }
+add rule inet t c counter name "met"
 add rule inet t c ip daddr @four return comment "x"
 add element inet t four { 10.0.0.0/8, 11.0.0.1-11.0.0.9 }
 """
@@ -40,6 +42,10 @@ add element inet t four { 10.0.0.0/8, 11.0.0.1-11.0.0.9 }
         ("add rule inet t plain masquerade", "Operation not supported"),
         ("add rule inet t plain ip daddr @four snat ip to ip saddr", "Operation not supported"),
         ("add rule inet t c ip daddr @four ip daddr @absent return", "set absent"),
+        ("add rule inet t c ip daddr @absent continue", "set absent"),
+        ('add rule inet t c counter name "absent"', "counter absent"),
+        ("delete counter inet t absent", "counter absent"),
+        ("delete counter inet t met", "Device or resource busy"),
         ("add rule inet t c ip daddr @four snat ip6 to ip6 saddr", "syntax error"),
         (f'add rule inet t c masquerade comment "{"x" * 129}"', "comment too long"),
         (f'add table inet u {{ comment "{"x" * 129}"; }}', "comment too long"),

@@ -32,14 +32,19 @@ def test_upstreams_scope() -> None:
 add table inet wayhome
 delete table inet wayhome
 add table inet wayhome {{ comment "{comment}"; }}
-add set inet wayhome keep4 {{ type ipv4_addr; flags interval; }}
+add counter inet wayhome masqueraded {{ packets 0 bytes 0 }}
+add set inet wayhome keep4 {{ type ipv4_addr; flags interval; counter; }}
+add set inet wayhome masquerade4 {{ type ipv4_addr; flags interval; counter; }}
 add chain inet wayhome postrouting {{ type nat hook postrouting priority srcnat + 10; policy accept; }}
 add rule inet wayhome postrouting meta mark & 0x00004000 == 0x00004000 return comment "marked by kube-proxy, which masquerades it and takes the mark off"
 add rule inet wayhome postrouting meta nfproto != ipv4 return comment "IPv6 is left alone"
-add rule inet wayhome postrouting fib daddr type local return comment "to an address of this node"
+add rule inet wayhome postrouting meta iif 0 fib daddr type local return comment "to an address of this node"
 add rule inet wayhome postrouting ip daddr @keep4 return comment "IPv4 destinations that see the Pod's own address"
+add rule inet wayhome postrouting ip daddr @masquerade4 continue comment "IPv4 destinations that a line wants to see this node's address"
+add rule inet wayhome postrouting counter name "masqueraded" comment "everything that is masqueraded"
 add rule inet wayhome postrouting masquerade fully-random comment "every other destination sees this node's address"
 add element inet wayhome keep4 {{ 10.0.0.0/15, 10.3.0.0-10.255.255.255 }}
+add element inet wayhome masquerade4 {{ 10.2.0.0/16 }}
 """
     )
 
@@ -54,11 +59,13 @@ def test_the_scope_of_pods_with_both_families_and_ports() -> None:
         "ip saddr != @pods4 return",
         "ip6 saddr != @pods6 return",
         "meta iif 0 fib saddr type local return",
-        "meta iif 0 fib daddr type local return",
         "ip daddr @keep4 return",
         "ip6 daddr @keep6 return",
         "tcp flags & (fin | syn | rst | ack) != syn tcp sport < 32768 return",
         "tcp flags & (fin | syn | rst | ack) != syn tcp dport >= 32768 return",
+        "ip daddr @masquerade4 continue",
+        "ip6 daddr @masquerade6 continue",
+        'counter name "masqueraded"',
         "meta l4proto tcp numgen random mod 61744 < 28976 masquerade to :1024-29999 fully-random",
         "meta l4proto tcp masquerade to :32768-65535 fully-random",
         "meta l4proto udp numgen random mod 61744 < 28976 masquerade to :1024-29999 fully-random",
@@ -84,11 +91,14 @@ def test_kept_addresses_are_asserted_before_others_translate_them() -> None:
     ]
     assert upstreams == [
         "meta mark & 0x00004000 == 0x00004000 return",
-        "fib daddr type local return",
+        "meta iif 0 fib daddr type local return",
         "ct status dnat ip daddr @keep4 return",
         "ip daddr @keep4 snat ip to ip saddr",
         "ct status dnat ip6 daddr @keep6 return",
         "ip6 daddr @keep6 snat ip6 to ip6 saddr",
+        "ip daddr @masquerade4 continue",
+        "ip6 daddr @masquerade6 continue",
+        'counter name "masqueraded"',
         "masquerade fully-random",
     ]
 
@@ -123,7 +133,7 @@ def test_a_list_does_not_change_the_digest_and_everything_else_does() -> None:
 
 
 def test_the_text_of_a_difference() -> None:
-    (keep4,) = ruleset_of(make_policy()).skeleton.sets
+    keep4, _ = ruleset_of(make_policy()).skeleton.sets
     changes = ElementChanges(removed={keep4: ((1, 1),)}, added={keep4: ((0, 2**32 - 1), (5, 7))})
     assert render_changes(changes) == (
         "delete element inet wayhome keep4 { 0.0.0.1 }\n"

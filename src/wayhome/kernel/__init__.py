@@ -28,6 +28,7 @@ from wayhome.kernel.backend import (
 )
 from wayhome.kernel.change import ChainCause, Change, ChangeKind
 from wayhome.kernel.choice import BackendName, Choice, Facts, choose, gather, open_backend
+from wayhome.kernel.counts import Connections, Count, Counts, connections
 from wayhome.kernel.difference import Cause, Difference, ElementChanges, Nothing, Replacement
 from wayhome.kernel.drift import DriftListener
 from wayhome.kernel.masquerade import Masquerade, Preserve
@@ -46,6 +47,9 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Choice",
+    "Connections",
+    "Count",
+    "Counts",
     "Difference",
     "DriftListener",
     "ElementChanges",
@@ -65,6 +69,7 @@ __all__ = [
     "Ruleset",
     "TransactionPace",
     "choose",
+    "connections",
     "gather",
     "open_backend",
     "render",

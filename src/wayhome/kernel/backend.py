@@ -3,7 +3,7 @@
 The agent sees a `Backend`: one way to hold a policy in a node's kernel. There are two, `NftablesBackend` and
 `IptablesBackend`, and one test suite for what they promise.
 
-`Kernel` is the nftables one's own edge, four verbs on one table. Two things are one: `NftablesKernel`, the network
+`Kernel` is the nftables one's own edge, a few verbs on one table. Two things are one: `NftablesKernel`, the network
 namespace that the calling thread was in when it was made, and `FakeKernel`, which refuses what nft and the kernel
 refuse. One test suite holds both to the same behaviour.
 """
@@ -11,6 +11,7 @@ refuse. One test suite holds both to the same behaviour.
 from typing import Protocol
 
 from wayhome.kernel.change import Change
+from wayhome.kernel.counts import NOTHING_COUNTED, Count, Counts
 from wayhome.kernel.difference import ElementChanges
 from wayhome.kernel.ruleset import Ruleset
 from wayhome.kernel.table import Table
@@ -66,8 +67,11 @@ class Kernel(Protocol):
     def read(self) -> Table | None:
         """Our table as the kernel holds it now; None if there is none."""
 
-    def replace(self, ruleset: Ruleset) -> None:
-        """Write the whole table anew, in one transaction."""
+    def counts(self) -> Counts:
+        """What our table has counted; nothing where there is none, or the kernel counts no elements."""
+
+    def replace(self, ruleset: Ruleset, masqueraded: Count = NOTHING_COUNTED) -> None:
+        """Write the whole table anew, in one transaction; `masqueraded` is what its counter begins with."""
 
     def change(self, changes: ElementChanges) -> None:
         """Remove and add elements, in one transaction."""

@@ -10,10 +10,11 @@ kernel showed for this skeleton before (`Seen`), if it has been seen.
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from wayhome.kernel.counts import ElementCounts
 from wayhome.kernel.ruleset import Interval, Ruleset
-from wayhome.kernel.skeleton import SetType, Skeleton
+from wayhome.kernel.skeleton import COUNTER, SetType, Skeleton
 from wayhome.kernel.table import Table
 
 
@@ -41,6 +42,8 @@ class ElementChanges:
 
     removed: dict[SetType, tuple[Interval, ...]]
     added: dict[SetType, tuple[Interval, ...]]
+    counts: ElementCounts = field(default_factory=dict)
+    """What added elements begin to count from, where that is not zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def _damage(table: Table, skeleton: Skeleton, seen: Seen | None) -> Cause | None
         return Cause.CHAIN
     if {held.type for held in table.sets} != set(skeleton.sets):
         return Cause.SETS
-    if table.objects != 1 + len(skeleton.sets):
+    if table.counters != (COUNTER,) or table.objects != 2 + len(skeleton.sets):
         return Cause.STRANGER
     if [rule.comment for rule in table.rules] != [rule.comment for rule in skeleton.rules]:
         return Cause.RULES

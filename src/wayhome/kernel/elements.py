@@ -3,15 +3,20 @@
 An interval that reaches the end of the address space has no end element. nft also puts an end at zero in front of
 the first interval; it closes nothing. The kernel dumps a set sorted, with the highest key first.
 
-10,000 intervals are 20,000 elements, so the usual two shapes, a key alone and a key with the flag INTERVAL_END, are
-told by their first bytes. 10,000 IPv4 intervals are parsed in 8 ms; what has any other shape takes the long way.
+10,000 intervals are 20,000 elements, so the usual shapes, a key with a counter or without, and a key with the flag
+INTERVAL_END, are told by their first bytes; what has any other shape takes the long way. Only starts have counters.
+
+Counters change with every connection, and a set would never be read twice alike. So their values are blanked
+(`without_counts`) before anything is remembered or compared, and read on their own (`decode_counts`).
 """
 
+import re
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from wayhome.kernel import attributes
+from wayhome.kernel.counts import Count
 from wayhome.kernel.nfnetlink import Message
 from wayhome.kernel.ruleset import Interval
 from wayhome.kernel.skeleton import TABLE, SetType
@@ -27,22 +32,49 @@ NFTA_SET_ELEM_LIST_ELEMENTS = 3
 NFTA_LIST_ELEM = 1
 NFTA_SET_ELEM_KEY = 1
 NFTA_SET_ELEM_FLAGS = 3
+NFTA_SET_ELEM_EXPR = 7
+NFTA_EXPR_NAME = 1
+NFTA_EXPR_DATA = 2
+NFTA_COUNTER_BYTES = 1
+NFTA_COUNTER_PACKETS = 2
 NFTA_DATA_VALUE = 1
 NFT_SET_ELEM_INTERVAL_END = 1
 NFT_SET_ELEM_CATCHALL = 2
 
-INTERVALS_PER_MESSAGE = 1000
-"""An attribute holds 64 KiB, and the two elements of an IPv6 interval take 64 bytes."""
+INTERVALS_PER_MESSAGE = 500
+"""An attribute holds 64 KiB, and the two elements of an IPv6 interval take 108 bytes with a counter."""
+
+_OCTETS, _PACKETS = (
+    struct.pack("=HH", 12, NFTA_COUNTER_BYTES),
+    struct.pack("=HH", 12, NFTA_COUNTER_PACKETS),
+)
+_COUNTER = (
+    struct.pack("=HH", 44, NFTA_SET_ELEM_EXPR)
+    + struct.pack("=HH8s", 12, NFTA_EXPR_NAME, b"counter")
+    + struct.pack("=HH", 28, NFTA_EXPR_DATA)
+    + _OCTETS
+)
+_BLANK = _COUNTER + bytes(8) + _PACKETS + bytes(8)
+_ANY = re.escape(_COUNTER) + b"(.{8})" + re.escape(_PACKETS) + b"(.{8})"
+_COUNTERS = re.compile(_ANY, re.DOTALL)
 
 
 def removals(kind: SetType, intervals: Sequence[Interval]) -> Iterator[Message]:
     """The messages that remove these intervals from a set."""
-    return _messages(NFT_MSG_DELSETELEM, 0, "remove", kind, intervals)
+    return _messages(kind, intervals, {}, message=NFT_MSG_DELSETELEM, verb="remove")
 
 
-def additions(kind: SetType, intervals: Sequence[Interval]) -> Iterator[Message]:
-    """The messages that add these intervals to a set; refused where one of them is there already."""
-    return _messages(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, "add", kind, intervals)
+def additions(
+    kind: SetType, intervals: Sequence[Interval], counts: Mapping[int, Count] | None = None
+) -> Iterator[Message]:
+    """The messages that add these intervals to a set; refused where one of them is there already.
+
+    `counts` are by first address; the other elements begin with zero.
+    """
+    flags = NLM_F_CREATE | NLM_F_EXCL
+    return _messages(
+        kind, intervals, counts or {}, message=NFT_MSG_NEWSETELEM, flags=flags, verb="add"
+    )
 
 
 def selector(kind: SetType) -> bytes:
@@ -53,37 +85,71 @@ def selector(kind: SetType) -> bytes:
 
 
 def _messages(
-    message: int, flags: int, verb: str, kind: SetType, intervals: Sequence[Interval]
+    kind: SetType,
+    intervals: Sequence[Interval],
+    counts: Mapping[int, Count],
+    *,
+    message: int,
+    flags: int = 0,
+    verb: str,
 ) -> Iterator[Message]:
     remaining = iter(intervals)
     while some := tuple(islice(remaining, INTERVALS_PER_MESSAGE)):
         payload = selector(kind) + attributes.nested(
-            NFTA_SET_ELEM_LIST_ELEMENTS, *_encode(kind.family, some)
+            NFTA_SET_ELEM_LIST_ELEMENTS, *_encode(kind.family, some, counts)
         )
         yield Message(message, payload, f"{verb} {len(some)} elements of {kind.name}", flags)
 
 
-def _encode(family: Family, intervals: Iterable[Interval]) -> Iterator[bytes]:
+def _encode(
+    family: Family, intervals: Iterable[Interval], counts: Mapping[int, Count]
+) -> Iterator[bytes]:
     size = family.bits // 8
-    start, end, end_flag = _shape(family, attributes.NESTED)
+    start, end = _before_key(size, 0), _before_key(size, len(_END))
+    counted = _before_key(size, len(_BLANK))
     for first, last in intervals:
-        yield start + first.to_bytes(size)
+        if count := counts.get(first):
+            yield counted + first.to_bytes(size) + _counter(count)
+        else:
+            yield start + first.to_bytes(size)
         if last != family.last:
-            yield end + (last + 1).to_bytes(size) + end_flag
+            yield end + (last + 1).to_bytes(size) + _END
 
 
-def _shape(family: Family, nested: int) -> tuple[bytes, bytes, bytes]:
-    """What stands before the key of a start, before the key of an end, and after that.
+_END = attributes.u32(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END)
 
-    Before the key are three headers: of the element, of its key, and of the key's value.
+
+def _counter(count: Count) -> bytes:
+    return _COUNTER + count.bytes.to_bytes(8) + _PACKETS + count.packets.to_bytes(8)
+
+
+def _before_key(size: int, after: int) -> bytes:
+    """The three headers before a key of `size` bytes, of the element, its key and the key's value.
+
+    `after` bytes follow the key. Nesting is not flagged: the kernel does not in dumps, and does not ask for it.
     """
+    lengths = 12 + size + after, 8 + size, 4 + size
+    kinds = NFTA_LIST_ELEM, NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE
+    return b"".join(map(struct.Struct("=HH").pack, lengths, kinds))
+
+
+def without_counts(message: bytes) -> bytes:
+    """A message of a dump with every counter at zero."""
+    return _COUNTERS.sub(_BLANK, message)
+
+
+def decode_counts(family: Family, dump: Iterable[bytes]) -> dict[int, Count]:
+    """What each element of a dumped set has counted, by its first address; without those that counted nothing."""
     size = family.bits // 8
-    flag = attributes.u32(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END)
-    value = struct.pack("=HH", 4 + size, NFTA_DATA_VALUE)
-    key = struct.pack("=HH", 8 + size, nested | NFTA_SET_ELEM_KEY) + value
-    start = struct.pack("=HH", 12 + size, nested | NFTA_LIST_ELEM) + key
-    end = struct.pack("=HH", 12 + size + len(flag), nested | NFTA_LIST_ELEM) + key
-    return start, end, flag
+    head = re.escape(_before_key(size, len(_BLANK)))
+    element = re.compile(b"%b(.{%d})%b" % (head, size, _ANY), re.DOTALL)
+    zero = bytes(8)
+    return {
+        int.from_bytes(key): Count(int.from_bytes(packets), int.from_bytes(octets))
+        for message in dump
+        for key, octets, packets in element.findall(message)
+        if packets != zero or octets != zero
+    }
 
 
 def decode(family: Family, dump: Iterable[bytes]) -> tuple[Interval, ...]:
@@ -107,18 +173,18 @@ def _boundaries(family: Family, message: bytes) -> Iterator[int]:
     """Each element as its key doubled, plus one for a start: where two meet, the end sorts before the start."""
     elements = attributes.parse(message).get(NFTA_SET_ELEM_LIST_ELEMENTS, b"")
     size = family.bits // 8
-    start, end, end_flag = _shape(family, 0)  # the kernel does not flag nesting in dumps
-    key_end = len(start) + size
-    element_end = key_end + len(end_flag)
+    shapes = {
+        _before_key(size, len(after)): (12 + size + len(after), after, is_start)
+        for after, is_start in ((b"", 1), (_BLANK, 1), (_END, 0))
+    }
+    key_end = 12 + size
+    unknown = (0, None, 0)
     at = 0
     while at < len(elements):
-        head = elements[at : at + 12]
-        if head == start:
-            yield int.from_bytes(elements[at + 12 : at + key_end]) << 1 | 1
-            at += key_end
-        elif head == end and elements[at + key_end : at + element_end] == end_flag:
-            yield int.from_bytes(elements[at + 12 : at + key_end]) << 1
-            at += element_end
+        length, after, is_start = shapes.get(elements[at : at + 12], unknown)
+        if elements[at + key_end : at + length] == after:
+            yield int.from_bytes(elements[at + 12 : at + key_end]) << 1 | is_start
+            at += length
         else:
             (length,) = struct.unpack_from("=H", elements, at)
             if length < 4:

@@ -5,10 +5,11 @@ is done as others do it on a node, by a script: `fake.nftables.run("delete table
 """
 
 from wayhome.kernel.backend import KernelError
+from wayhome.kernel.counts import NOTHING_COUNTED, Count, Counts
 from wayhome.kernel.difference import ElementChanges
 from wayhome.kernel.fake_nftables import FakeNftables
 from wayhome.kernel.ruleset import Ruleset
-from wayhome.kernel.skeleton import CHAIN, TABLE
+from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE
 from wayhome.kernel.table import HeldRule, HeldSet, Table
 from wayhome.kernel.text import render, render_changes
 
@@ -40,19 +41,32 @@ class FakeKernel:
         return Table(
             comment=table.comment,
             dormant=table.dormant,
-            objects=len(table.chains) + len(table.sets),
+            objects=len(table.chains) + len(table.sets) + len(table.counters),
             chain=chain.base if chain else None,
             rules=tuple(HeldRule(rule.comment, rule.statement.encode()) for rule in rules),
             sets=tuple(HeldSet(held.type, tuple(held.intervals)) for held in table.sets.values()),
+            counters=tuple(table.counters),
         )
 
-    def replace(self, ruleset: Ruleset) -> None:
+    def counts(self) -> Counts:
+        """What our table has counted."""
+        table = self.nftables.tables.get(f"inet {TABLE}")
+        if table is None or COUNTER not in table.counters:
+            return Counts()
+        return Counts(
+            {held.type.name: dict(held.counts) for held in table.sets.values()},
+            table.counters[COUNTER],
+        )
+
+    def replace(self, ruleset: Ruleset, masqueraded: Count = NOTHING_COUNTED) -> None:
         """Run the script that nft would be given."""
-        self._commit(render(ruleset))
+        self._commit(render(ruleset, masqueraded))
 
     def change(self, changes: ElementChanges) -> None:
         """Run the same changes as a script."""
         self._commit(render_changes(changes))
+        for name, counts in changes.counts.items():
+            self.nftables.tables[f"inet {TABLE}"].sets[name].counts.update(counts)
 
     def remove(self) -> None:
         """Remove our table."""

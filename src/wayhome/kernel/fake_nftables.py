@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from wayhome.kernel.backend import RefusedError
+from wayhome.kernel.counts import Count
 from wayhome.kernel.ruleset import Interval
 from wayhome.kernel.skeleton import SRCNAT, Chain, Rule, SetType
 from wayhome.prefixes import Family, Prefix, PrefixError, parse_address
@@ -29,7 +30,8 @@ _STATEMENT = re.compile(
     r"|(?P<header>ip6?) daddr @\w+ snat (?P=header) to (?P=header) saddr"
     r"|meta l4proto (?:tcp|udp|sctp) (?:numgen random mod \d+ < \d+ )?masquerade to :\d+-\d+(?: fully-random)?"
     r"|masquerade(?: fully-random)?"
-    r"|counter|accept|return"
+    r"|ip6? daddr @\w+ continue"
+    r'|counter(?: name "\w+")?|accept|return'
 )
 
 _LOOKUP = re.compile(r"(ip6?) [sd]addr (?:!= )?@(\w+)")
@@ -53,6 +55,8 @@ class FakeSet:
 
     type: SetType
     intervals: list[Interval] = field(default_factory=list)
+    counts: dict[int, Count] = field(default_factory=dict)
+    """By an element's first address."""
 
 
 @dataclass(slots=True)
@@ -71,6 +75,7 @@ class FakeTable:
     dormant: bool = False
     sets: dict[str, FakeSet] = field(default_factory=dict)
     chains: dict[str, FakeChain] = field(default_factory=dict)
+    counters: dict[str, Count] = field(default_factory=dict)
 
 
 class FakeNftables:
@@ -111,9 +116,22 @@ class FakeNftables:
         self._table(name)
         del self.tables[name]
 
-    @_command(r"add set (\w+ \w+) (\w+) \{ type (\w+); (?:flags (\w+); )?\}")
-    def _add_set(self, table: str, name: str, kind: str, flags: str) -> None:
-        wanted = SetType(name, kind, flags)
+    @_command(r"add counter (\w+ \w+) (\w+)(?: \{ packets (\d+) bytes (\d+) \})?")
+    def _add_counter(self, table: str, name: str, packets: str, octets: str) -> None:
+        self._table(table).counters.setdefault(name, Count(int(packets or 0), int(octets or 0)))
+
+    @_command(r"delete counter (\w+ \w+) (\w+)")
+    def _delete_counter(self, table: str, name: str) -> None:
+        if name not in self._table(table).counters:
+            raise RefusedError(f"No such file or directory: counter {name}")
+        for chain in self._table(table).chains.values():
+            if any(f'counter name "{name}"' in rule.statement for rule in chain.rules):
+                raise RefusedError("Device or resource busy: a rule counts in it")
+        del self._table(table).counters[name]
+
+    @_command(r"add set (\w+ \w+) (\w+) \{ type (\w+); (?:flags (\w+);)?( counter;)? ?\}")
+    def _add_set(self, table: str, name: str, kind: str, flags: str, counter: str) -> None:
+        wanted = SetType(name, kind, flags, counted=bool(counter))
         if self._table(table).sets.setdefault(name, FakeSet(wanted)).type != wanted:
             raise RefusedError("File exists: a set of another type")
 
@@ -150,6 +168,9 @@ class FakeNftables:
         for header, name in _LOOKUP.findall(statement):
             if self._set(table, name).type.type != _HEADERS[header]:
                 raise RefusedError("datatype mismatch between the header and the set")
+        named = re.fullmatch(r'counter name "(\w+)"', statement)
+        if named and named[1] not in self._table(table).counters:
+            raise RefusedError(f"No such file or directory: counter {named[1]}")
         target = self._chain(table, chain)
         translates = "masquerade" in statement or "snat" in statement
         if translates and (target.base.type, target.base.hook) != ("nat", "postrouting"):
@@ -173,6 +194,7 @@ class FakeNftables:
             if interval not in target.intervals:
                 raise RefusedError("No such file or directory: element does not exist")
             target.intervals.remove(interval)
+            target.counts.pop(interval[0], None)
 
     def _table(self, name: str) -> FakeTable:
         if name not in self.tables:

@@ -6,7 +6,7 @@ masqueraded. Everything else is masqueraded. The lines that the entries came fro
 
 from collections.abc import Iterator
 
-from wayhome.kernel.rules import keep_set, pods_set
+from wayhome.kernel.rules import list_set, pods_set
 from wayhome.kernel.table import Table
 from wayhome.policy import Action, Entry, Origin, Policy
 from wayhome.prefixes import Family, Prefix
@@ -19,13 +19,13 @@ def held_policy(table: Table | None) -> Policy | None:
     if table is None or table.dormant or table.chain is None or not table.chain.hook:
         return None
     names = {held.type.name for held in table.sets}
-    families = [family for family in Family if keep_set(family) in names]
+    families = [family for family in Family if list_set(Action.KEEP, family) in names]
     scoped = any(pods_set(family) in names for family in families)
     return Policy(
         tuple(
             Entry(prefix, Action.KEEP, ORIGIN)
             for family in families
-            for prefix in _prefixes(table, keep_set(family), family)
+            for prefix in _prefixes(table, list_set(Action.KEEP, family), family)
         ),
         ipv6=Family.IPV6 in families,
         pod_cidrs=tuple(

@@ -8,22 +8,19 @@ tables: one dump of all chains would do that. A chain that somebody added to our
 but the table's count of its objects gives it away.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
 from wayhome.kernel import attributes, elements
 from wayhome.kernel.attributes import as_s32, as_text, as_u32
+from wayhome.kernel.counts import Count, Counts
 from wayhome.kernel.nfnetlink import Channel
-from wayhome.kernel.skeleton import CHAIN, TABLE, Chain, SetType
+from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE, Chain, SetType
 from wayhome.kernel.table import HeldRule, HeldSet, Table
 
-NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSET, NFT_MSG_GETSETELEM = (
-    1,
-    4,
-    7,
-    10,
-    13,
-)
+NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE = 1, 4, 7
+NFT_MSG_GETSET, NFT_MSG_GETSETELEM, NFT_MSG_GETOBJ = 10, 13, 19
 NFTA_TABLE_NAME, NFTA_TABLE_FLAGS, NFTA_TABLE_USE, NFTA_TABLE_USERDATA = 1, 2, 3, 6
 NFT_TABLE_F_DORMANT = 1
 NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_HOOK, NFTA_CHAIN_POLICY, NFTA_CHAIN_TYPE = (
@@ -36,11 +33,14 @@ NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_HOOK, NFTA_CHAIN_POLICY, NFTA_CHAI
 NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY = 1, 2
 NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_USERDATA = 1, 2, 4, 7
 NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_FLAGS, NFTA_SET_KEY_TYPE = 1, 2, 3, 4
+NFTA_OBJ_TABLE, NFTA_OBJ_NAME, NFTA_OBJ_TYPE, NFTA_OBJ_DATA = 1, 2, 3, 4
+NFT_OBJECT_COUNTER = 1
 NFTNL_UDATA_COMMENT = 0
 """nft keeps comments of tables and rules in user data, as type, length (a byte each) and a string."""
 
 Dump = tuple[tuple[bytes, ...], ...]
-"""What the kernel said: the table, the chain, the rules, the sets, and the elements of each of our sets."""
+"""What the kernel said: the table, the chain, the rules, the counters' names, the sets, and the elements of each of
+our sets. What is counted is not in it."""
 
 _HOOKS = {0: "prerouting", 1: "input", 2: "forward", 3: "output", 4: "postrouting", 5: "ingress"}
 _POLICIES = {0: "drop", 1: "accept"}
@@ -61,23 +61,50 @@ def collect(channel: Channel) -> Dump | None:
         chain = (channel.get(NFT_MSG_GETCHAIN, table + name),)
     name = attributes.text(NFTA_RULE_CHAIN, CHAIN)
     rules = tuple(channel.dump(NFT_MSG_GETRULE, table + name)) if chain else ()
+    counters = channel.dump(
+        NFT_MSG_GETOBJ, table + attributes.u32(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER)
+    )
     sets = tuple(channel.dump(NFT_MSG_GETSET, table))
     return (
         (head,),
         chain,
         rules,
+        tuple(attributes.parse(counter)[NFTA_OBJ_NAME] for counter in counters),
         sets,
         *(
-            tuple(channel.dump(NFT_MSG_GETSETELEM, elements.selector(kind)))
+            tuple(map(elements.without_counts, _elements(channel, kind)))
             for kind in map(_set_type, sets)
-            if _is_ours(kind)
+            if is_ours(kind)
         ),
     )
 
 
+def _elements(channel: Channel, kind: SetType) -> list[bytes]:
+    return channel.dump(NFT_MSG_GETSETELEM, elements.selector(kind))
+
+
+def collect_counts(channel: Channel, kinds: Iterable[SetType]) -> Counts:
+    """Ask for what these sets and the counter have counted. Raises OSError.
+
+    The counter is read last: it counts what an element of the list counted just before, so it is never behind.
+    """
+    by_set = {
+        kind.name: elements.decode_counts(kind.family, _elements(channel, kind)) for kind in kinds
+    }
+    answer = channel.get(
+        NFT_MSG_GETOBJ,
+        attributes.text(NFTA_OBJ_TABLE, TABLE)
+        + attributes.text(NFTA_OBJ_NAME, COUNTER)
+        + attributes.u32(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER),
+    )
+    counter = attributes.parse(attributes.parse(answer)[NFTA_OBJ_DATA])
+    octets, packets = counter[elements.NFTA_COUNTER_BYTES], counter[elements.NFTA_COUNTER_PACKETS]
+    return Counts(by_set, Count(int.from_bytes(packets), int.from_bytes(octets)))
+
+
 def parse(dump: Dump) -> Table:
     """The dump as data. Raises ValueError where it cannot be read."""
-    (head,), chain, rules, sets, *contents = dump
+    (head,), chain, rules, counters, sets, *contents = dump
     table = attributes.parse(head)
     content = iter(contents)
     return Table(
@@ -87,9 +114,10 @@ def parse(dump: Dump) -> Table:
         chain=_chain(chain[0]) if chain else None,
         rules=tuple(map(_rule, rules)),
         sets=tuple(
-            _held_set(kind, next(content)) if _is_ours(kind) else HeldSet(kind, ())
+            _held_set(kind, next(content)) if is_ours(kind) else HeldSet(kind, ())
             for kind in map(_set_type, sets)
         ),
+        counters=tuple(map(as_text, counters)),
     )
 
 
@@ -133,7 +161,7 @@ def _held_set(kind: SetType, dump: tuple[bytes, ...]) -> HeldSet:
         return HeldSet(replace(kind, flags=f"{kind.flags}, {error}"), ())
 
 
-def _is_ours(kind: SetType) -> bool:
+def is_ours(kind: SetType) -> bool:
     """Whether a set has the shape that all our sets have; what another one holds does not matter."""
     return kind.type in _KEY_TYPES.values() and kind.flags == "interval"
 

@@ -3,14 +3,17 @@
 The rules ask in this order: what is not ours to decide, the list, and then comes the translation. A nat chain sees
 only the first packet of a connection, and of the connection's own direction: replies never come here.
 
+Only `fib` knows the node's addresses, and asking it is the dearest step of the chain. It is asked about packets
+without an input interface alone: those that the node sent itself, and those between two ports of a bridge where
+bridge-nf-call-iptables shows them to us. (Before Linux 5.7 no packet has one in postrouting, and fib is asked about
+all.)
+
 **The scope of Pods** (`pod_cidrs` given) is connections that this node's Pods open:
 
 - Not what others open: the source must be in a Pod range, and no inbound connection's is.
-- Not the node's own, which may come from an address inside the Pod range, such as its bridge's. Only `fib` knows
-  the node's addresses, and asking it is the dearest step of the chain, so it is asked about packets without an input
-  interface alone: those that the node sent itself. (Before Linux 5.7 no packet has one in postrouting; there it is
-  asked about all.) The address is asked for, not only the interface, because a transparent proxy on the node sends
-  in the name of Pods, and those packets are theirs.
+- Not the node's own, which may come from an address inside the Pod range, such as its bridge's. The address is
+  asked for, not only the missing input interface, because a transparent proxy on the node sends in the name of Pods,
+  and those packets are theirs.
 - Not replies. Conntrack may have forgotten an inbound connection (flushed, or idle for longer than
   nf_conntrack_tcp_timeout_established); if the server in the Pod speaks next, conntrack takes that packet for the
   first of a new connection, and masqueraded it would reach the client from an address that the client never called:
@@ -32,8 +35,8 @@ in upstream's scope, nor on any connection whose destination was translated.
 from collections.abc import Iterator
 
 from wayhome.kernel.masquerade import PORT_PROTOCOLS, Masquerade, Preserve
-from wayhome.kernel.skeleton import CHAIN, SRCNAT, Chain, Rule, SetType, Skeleton
-from wayhome.policy import Policy
+from wayhome.kernel.skeleton import CHAIN, COUNTER, SRCNAT, Chain, Rule, SetType, Skeleton
+from wayhome.policy import Action, Policy
 from wayhome.prefixes import Family
 
 FIRST_EPHEMERAL_PORT = 32768
@@ -43,7 +46,11 @@ _OPENS_NOTHING = "tcp flags & (fin | syn | rst | ack) != syn"
 
 def skeleton_of(policy: Policy, masquerade: Masquerade) -> Skeleton:
     """The skeleton for a policy's scope and families, and for these options."""
-    sets = [SetType(keep_set(family), _key_type(family)) for family in policy.families]
+    sets = [
+        SetType(list_set(action, family), _key_type(family), counted=True)
+        for action in Action
+        for family in policy.families
+    ]
     if policy.pod_cidrs is not None:
         sets += [SetType(pods_set(family), _key_type(family)) for family in policy.families]
     return Skeleton(
@@ -53,9 +60,9 @@ def skeleton_of(policy: Policy, masquerade: Masquerade) -> Skeleton:
     )
 
 
-def keep_set(family: Family) -> str:
-    """The set of the destinations that see the Pod's own address."""
-    return f"keep{family:d}"
+def list_set(action: Action, family: Family) -> str:
+    """The set of the destinations about which some line says this: `keep4`, `masquerade6`."""
+    return f"{action.value}{family:d}"
 
 
 def pods_set(family: Family) -> str:
@@ -87,15 +94,24 @@ def _rules(policy: Policy, masquerade: Masquerade) -> Iterator[Rule]:
         if masquerade.preserve is Preserve.ASSERT:
             yield from _assertion(policy, family)
         else:
-            yield Rule(f"{_header(family)} daddr @{keep_set(family)} return", _kept(family))
+            yield Rule(
+                f"{_header(family)} daddr @{list_set(Action.KEEP, family)} return", _kept(family)
+            )
     if policy.pod_cidrs is not None:
         yield from _replies()
+    for family in policy.families:
+        # These take no other way than what no line names; they are looked up to be counted.
+        yield Rule(
+            f"{_header(family)} daddr @{list_set(Action.MASQUERADE, family)} continue",
+            f"IPv{family:d} destinations that a line wants to see this node's address",
+        )
+    yield Rule(f'counter name "{COUNTER}"', "everything that is masqueraded")
     yield from _translation(masquerade)
 
 
 def _upstreams_scope() -> Iterator[Rule]:
-    """Upstream's `-m addrtype ! --dst-type LOCAL`."""
-    yield Rule("fib daddr type local return", "to an address of this node")
+    """Upstream's `-m addrtype ! --dst-type LOCAL`; nothing that came in leaves again to an address of this node."""
+    yield Rule("meta iif 0 fib daddr type local return", "to an address of this node")
 
 
 def _scope_of_pods(policy: Policy) -> Iterator[Rule]:
@@ -105,12 +121,11 @@ def _scope_of_pods(policy: Policy) -> Iterator[Rule]:
             f"IPv{family:d}, not from a Pod of this node",
         )
     yield Rule("meta iif 0 fib saddr type local return", "sent by this node itself")
-    yield Rule("meta iif 0 fib daddr type local return", "to an address of this node")
 
 
 def _assertion(policy: Policy, family: Family) -> Iterator[Rule]:
     header = _header(family)
-    kept = f"{header} daddr @{keep_set(family)}"
+    kept = f"{header} daddr @{list_set(Action.KEEP, family)}"
     if policy.pod_cidrs is not None:
         yield Rule(
             f"{header} daddr @{pods_set(family)} {kept} return",

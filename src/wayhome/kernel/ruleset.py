@@ -5,12 +5,12 @@ one element and every destination is found in the same time. Each interval of th
 also where two of them touch: an element stands for the line that decides there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wayhome.kernel.masquerade import Masquerade
-from wayhome.kernel.rules import keep_set, pods_set, skeleton_of
+from wayhome.kernel.rules import list_set, pods_set, skeleton_of
 from wayhome.kernel.skeleton import Skeleton
-from wayhome.policy import Action, Policy
+from wayhome.policy import Action, Entry, Policy
 from wayhome.prefixes import Family, Intervals, Prefix
 
 Interval = tuple[int, int]
@@ -23,20 +23,24 @@ class Ruleset:
 
     skeleton: Skeleton
     elements: dict[str, tuple[Interval, ...]]
+    lines: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
+    """The entry behind each element, for the sets that hold the list."""
 
 
 def ruleset_of(policy: Policy, masquerade: Masquerade | None = None) -> Ruleset:
     """Compile a policy."""
     elements: dict[str, tuple[Interval, ...]] = {}
+    lines: dict[str, tuple[Entry, ...]] = {}
     for family in policy.families:
-        elements[keep_set(family)] = tuple(
-            (interval.first, interval.last)
-            for interval in policy.intervals(family)
-            if interval.entry.action is Action.KEEP
-        )
+        decided = policy.intervals(family)
+        for action in Action:
+            ours = [interval for interval in decided if interval.entry.action is action]
+            name = list_set(action, family)
+            elements[name] = tuple((interval.first, interval.last) for interval in ours)
+            lines[name] = tuple(interval.entry for interval in ours)
         if policy.pod_cidrs is not None:
             elements[pods_set(family)] = _pod_ranges(policy.pod_cidrs, family)
-    return Ruleset(skeleton_of(policy, masquerade or Masquerade()), elements)
+    return Ruleset(skeleton_of(policy, masquerade or Masquerade()), elements, lines)
 
 
 def _pod_ranges(pod_cidrs: tuple[Prefix, ...], family: Family) -> tuple[Interval, ...]:

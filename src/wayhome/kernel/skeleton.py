@@ -1,4 +1,4 @@
-"""The static part of our table: its chain, its sets without elements, and its rules.
+"""The static part of our table: its chain, its sets without elements, its counter, and its rules.
 
 A change of the list changes only elements. The skeleton changes with the options (the scope, IPv6, ports) and with
 the version of this program; a table is recognised as holding this very skeleton by the digest in its comment. The
@@ -11,12 +11,14 @@ are known when they are read back, so no two are alike.
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wayhome.prefixes import Family
 
 TABLE = "wayhome"
 CHAIN = "postrouting"
+COUNTER = "masqueraded"
+"""It counts what comes to the translation."""
 SRCNAT = 100
 """NF_IP_PRI_NAT_SRC, the priority that nft calls `srcnat`."""
 
@@ -39,6 +41,9 @@ class SetType:
     name: str
     type: str
     flags: str = "interval"
+    counted: bool = field(default=False, compare=False)
+    """Whether the kernel counts what meets each element. Not compared: the policy holds without it, and Linux before
+    5.7 does not know it."""
 
     @property
     def family(self) -> Family:
@@ -68,14 +73,19 @@ class Skeleton:
         digest = zlib.crc32("\n".join(self._body()).encode())
         return f"written by wayhome; rules {digest:08x}"
 
-    def commands(self) -> Iterator[str]:
-        """The nft commands that make it where there is no table, one on each line (nft 1.0.6 refuses some one-liners)."""
+    def commands(self, packets: int = 0, octets: int = 0) -> Iterator[str]:
+        """The nft commands that make it where there is no table, one on each line (nft 1.0.6 refuses some one-liners).
+
+        `packets` and `octets` are what the counter begins with.
+        """
         yield f'add table inet {TABLE} {{ comment "{self.comment}"; }}'
+        yield f"add counter inet {TABLE} {COUNTER} {{ packets {packets} bytes {octets} }}"
         yield from self._body()
 
     def _body(self) -> Iterator[str]:
         for kind in self.sets:
-            yield f"add set inet {TABLE} {kind.name} {{ type {kind.type}; flags {kind.flags}; }}"
+            counter = " counter;" if kind.counted else ""
+            yield f"add set inet {TABLE} {kind.name} {{ type {kind.type}; flags {kind.flags};{counter} }}"
         chain, offset = self.chain, self.chain.priority - SRCNAT
         priority = f"srcnat {'+' if offset > 0 else '-'} {abs(offset)}"
         yield (

@@ -39,6 +39,8 @@ class Table:
     chain: Chain | None
     rules: tuple[HeldRule, ...]
     sets: tuple[HeldSet, ...]
+    counters: tuple[str, ...] = ()
+    """Named counters; what they and the sets count is not part of this, or no two readings would be alike."""
 
     @property
     def expressions(self) -> tuple[bytes, ...]:
@@ -48,4 +50,4 @@ class Table:
     @property
     def count_is_settled(self) -> bool:
         """Whether the kernel's count is that of what was read: nothing else is there, and nobody is changing it."""
-        return self.objects == (self.chain is not None) + len(self.sets)
+        return self.objects == (self.chain is not None) + len(self.sets) + len(self.counters)

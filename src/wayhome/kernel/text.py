@@ -3,6 +3,8 @@
 A replacement is one transaction: whatever table of ours is there goes, and the whole new one comes. `add table`
 stands before `delete table` because deleting what is not there is an error.
 
+Counts of elements are not in it: nft 1.0.6 takes them for intervals, and then forgets them. They follow by netlink.
+
 One command stands on each line. Elements are eight to a command: few enough to read, and enough that nft needs
 little more memory for 10,000 of them (24 MiB, against 20 with all in one command and 35 with one in each).
 """
@@ -10,6 +12,7 @@ little more memory for 10,000 of them (24 MiB, against 20 with all in one comman
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from wayhome.kernel.counts import NOTHING_COUNTED, Count
 from wayhome.kernel.difference import ElementChanges
 from wayhome.kernel.ruleset import Interval, Ruleset
 from wayhome.kernel.skeleton import TABLE, SetType
@@ -18,9 +21,13 @@ from wayhome.prefixes import Family, Prefix, format_address
 ELEMENTS_PER_COMMAND = 8
 
 
-def render(ruleset: Ruleset) -> str:
+def render(ruleset: Ruleset, masqueraded: Count = NOTHING_COUNTED) -> str:
     """The transaction that replaces our table, whatever it holds."""
-    lines = [f"add table inet {TABLE}", f"delete table inet {TABLE}", *ruleset.skeleton.commands()]
+    lines = [
+        f"add table inet {TABLE}",
+        f"delete table inet {TABLE}",
+        *ruleset.skeleton.commands(masqueraded.packets, masqueraded.bytes),
+    ]
     for kind in ruleset.skeleton.sets:
         lines += _element_commands("add", kind, ruleset.elements[kind.name])
     return "\n".join(lines) + "\n"
