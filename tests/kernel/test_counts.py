@@ -22,6 +22,7 @@ from wayhome.kernel import (
     readback,
     ruleset_of,
 )
+from wayhome.kernel.difference import Elements
 from wayhome.kernel.skeleton import SetType
 from wayhome.policy import Policy
 
@@ -52,8 +53,32 @@ def test_without_a_table_nothing_is_counted(node: Node) -> None:
 def test_a_split_element_hands_its_count_on(node: Node) -> None:
     with_counts(node, ruleset_of(make_policy("10.0.0.0/8")), keep4=TEN)
     split = ruleset_of(make_policy("10.0.0.0/8", "10.1.0.0/16", masquerade=["10.2.0.0/16"]))
-    assert Applier(node.kernel).apply(split).kind is ChangeKind.ELEMENTS
+    Applier(node.kernel).apply(split)
     assert counted(node, split) == {"10.0.0.0/8": 9}
+    more = ruleset_of(
+        make_policy("10.0.0.0/8", "10.1.0.0/16", masquerade=["10.0.5.0/24", "10.2.0.0/16"])
+    )
+    assert Applier(node.kernel).apply(more).kind is ChangeKind.ELEMENTS
+    assert counted(node, more) == {"10.0.0.0/8": 9}
+
+
+@pytest.mark.parametrize("count", [3, 100])
+def test_many_elements_hand_their_counts_on(node: Node, count: int) -> None:
+    """A few are asked for one by one, many all at once."""
+    ranges = [f"10.{number}.0.0/16" for number in range(count)]
+    policy = make_policy("0.0.0.0/0", *ranges)
+    before = ruleset_of(policy)
+    Applier(node.kernel).apply(before)
+    keep4 = before.skeleton.sets[0]
+    every = {keep4: before.elements["keep4"]}
+    counts = {first: Count(number, 1) for number, (first, _) in enumerate(every[keep4], 1)}
+    node.kernel.change(ElementChanges(every, every, {"keep4": counts}))
+    expected = counted(node, before)
+    assert len(expected) == count + 1
+    halves = [f"10.{number}.128.0/17" for number in range(count)]
+    after = ruleset_of(make_policy("0.0.0.0/0", *ranges, *halves))
+    assert Applier(node.kernel).apply(after).removed == count
+    assert counted(node, after) == expected
 
 
 def test_a_replacement_carries_all_counts(node: Node) -> None:
@@ -86,7 +111,7 @@ def test_what_an_earlier_version_never_counted_is_no_obstacle(node: Node) -> Non
 def test_counters_that_cannot_be_read_do_not_stop_a_change(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken() -> Counts:
+    def broken(of: Elements | None = None) -> Counts:
         raise KernelError("no")
 
     with_counts(node, ruleset_of(make_policy("10.0.0.0/8")), keep4=TEN)

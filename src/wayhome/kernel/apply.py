@@ -23,6 +23,7 @@ from wayhome.kernel.difference import (
     Cause,
     Difference,
     ElementChanges,
+    Elements,
     Nothing,
     Replacement,
     Seen,
@@ -68,13 +69,13 @@ class Applier:
             return changes
         removed = {kind.name: intervals for kind, intervals in changes.removed.items()}
         added = {kind.name: intervals for kind, intervals in changes.added.items()}
-        counts = inherited(self._counts().elements, removed, added, ruleset)
+        counts = inherited(self._counts(changes.removed).elements, removed, added, ruleset)
         return replace(changes, counts=counts)
 
-    def _counts(self) -> Counts:
+    def _counts(self, of: Elements | None = None) -> Counts:
         """Counts are worth having, but no reason to leave the rules as they are."""
         try:
-            return self._kernel.counts()
+            return self._kernel.counts(of)
         except KernelError:
             return Counts()
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from wayhome.kernel.change import Change
 from wayhome.kernel.counts import NOTHING_COUNTED, Count, Counts
-from wayhome.kernel.difference import ElementChanges
+from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.ruleset import Ruleset
 from wayhome.kernel.table import Table
 from wayhome.policy import Policy
@@ -67,8 +67,11 @@ class Kernel(Protocol):
     def read(self) -> Table | None:
         """Our table as the kernel holds it now; None if there is none."""
 
-    def counts(self) -> Counts:
-        """What our table has counted; nothing where there is none, or the kernel counts no elements."""
+    def counts(self, of: Elements | None = None) -> Counts:
+        """What our table has counted; nothing where there is none, or the kernel counts no elements.
+
+        `of` are the elements that matter to the caller; others may be left out.
+        """
 
     def replace(self, ruleset: Ruleset, masqueraded: Count = NOTHING_COUNTED) -> None:
         """Write the whole table anew, in one transaction; `masqueraded` is what its counter begins with."""

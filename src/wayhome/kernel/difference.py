@@ -36,12 +36,16 @@ class Nothing:
     """The kernel holds what it shall hold."""
 
 
+Elements = dict[SetType, tuple[Interval, ...]]
+"""Elements by set; sets without any do not appear."""
+
+
 @dataclass(frozen=True, slots=True)
 class ElementChanges:
-    """Elements to remove and to add, by set; sets without changes do not appear."""
+    """Elements to remove and to add."""
 
-    removed: dict[SetType, tuple[Interval, ...]]
-    added: dict[SetType, tuple[Interval, ...]]
+    removed: Elements
+    added: Elements
     counts: ElementCounts = field(default_factory=dict)
     """What added elements begin to count from, where that is not zero."""
 

@@ -77,11 +77,16 @@ def additions(
     )
 
 
-def selector(kind: SetType) -> bytes:
-    """The attributes that name a set in messages about elements."""
-    return attributes.text(NFTA_SET_ELEM_LIST_TABLE, TABLE) + attributes.text(
+def selector(kind: SetType, first: int | None = None) -> bytes:
+    """The attributes that name a set in messages about elements, and the one element that begins there."""
+    named = attributes.text(NFTA_SET_ELEM_LIST_TABLE, TABLE) + attributes.text(
         NFTA_SET_ELEM_LIST_SET, kind.name
     )
+    if first is None:
+        return named
+    size = kind.family.bits // 8
+    element = _before_key(size, 0) + first.to_bytes(size)
+    return named + attributes.nested(NFTA_SET_ELEM_LIST_ELEMENTS, element)
 
 
 def _messages(

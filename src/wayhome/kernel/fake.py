@@ -6,7 +6,7 @@ is done as others do it on a node, by a script: `fake.nftables.run("delete table
 
 from wayhome.kernel.backend import KernelError
 from wayhome.kernel.counts import NOTHING_COUNTED, Count, Counts
-from wayhome.kernel.difference import ElementChanges
+from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.fake_nftables import FakeNftables
 from wayhome.kernel.ruleset import Ruleset
 from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE
@@ -48,13 +48,17 @@ class FakeKernel:
             counters=tuple(table.counters),
         )
 
-    def counts(self) -> Counts:
+    def counts(self, of: Elements | None = None) -> Counts:
         """What our table has counted."""
         table = self.nftables.tables.get(f"inet {TABLE}")
         if table is None or COUNTER not in table.counters:
             return Counts()
         return Counts(
-            {held.type.name: dict(held.counts) for held in table.sets.values()},
+            {
+                held.type.name: dict(held.counts)
+                for held in table.sets.values()
+                if of is None or held.type in of
+            },
             table.counters[COUNTER],
         )
 

@@ -25,13 +25,14 @@ from typing import Self
 from wayhome.kernel import attributes, elements, nft, readback, text
 from wayhome.kernel.backend import KernelError, RefusedError
 from wayhome.kernel.counts import NOTHING_COUNTED, Count, Counts
-from wayhome.kernel.difference import ElementChanges
+from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.nfnetlink import Channel, Message, TransactionError
 from wayhome.kernel.ruleset import Ruleset
 from wayhome.kernel.skeleton import TABLE
 from wayhome.kernel.table import HeldSet, Table
 
 NFT_MSG_DELTABLE = 2
+ASKED_FOR_ONE_BY_ONE = 32
 PENDING_SECONDS = 0.01
 READINGS = 6
 """How often to read before giving up: somebody changes our own table faster than it can be read."""
@@ -81,14 +82,19 @@ class NftablesKernel:
         except (OSError, ValueError, KeyError) as error:
             raise _explained("reading the table", error) from error
 
-    def counts(self) -> Counts:
-        """What our table has counted: asked for each time, 10,000 elements in 20 ms."""
+    def counts(self, of: Elements | None = None) -> Counts:
+        """What our table has counted: a few elements are asked for one by one, 10,000 take 20 ms."""
         table = self.read()
         if table is None:
             return Counts()
-        ours = [held.type for held in table.sets if readback.is_ours(held.type)]
+        if of is None or sum(map(len, of.values())) > ASKED_FOR_ONE_BY_ONE:
+            of = {held.type: () for held in table.sets if readback.is_ours(held.type)}
         try:
-            return readback.collect_counts(self._channel, ours)
+            by_set = {
+                kind.name: readback.counts(self._channel, kind, some) for kind, some in of.items()
+            }
+            # Last, so that it is never behind what the elements of the list have counted.
+            return Counts(by_set, readback.masqueraded(self._channel))
         except FileNotFoundError:
             return Counts()  # damaged, or just removed
         except (OSError, ValueError, KeyError) as error:

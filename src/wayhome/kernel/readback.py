@@ -8,14 +8,14 @@ tables: one dump of all chains would do that. A chain that somebody added to our
 but the table's count of its objects gives it away.
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
 from wayhome.kernel import attributes, elements
 from wayhome.kernel.attributes import as_s32, as_text, as_u32
-from wayhome.kernel.counts import Count, Counts
+from wayhome.kernel.counts import Count
 from wayhome.kernel.nfnetlink import Channel
+from wayhome.kernel.ruleset import Interval
 from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE, Chain, SetType
 from wayhome.kernel.table import HeldRule, HeldSet, Table
 
@@ -83,14 +83,18 @@ def _elements(channel: Channel, kind: SetType) -> list[bytes]:
     return channel.dump(NFT_MSG_GETSETELEM, elements.selector(kind))
 
 
-def collect_counts(channel: Channel, kinds: Iterable[SetType]) -> Counts:
-    """Ask for what these sets and the counter have counted. Raises OSError.
+def counts(channel: Channel, kind: SetType, of: tuple[Interval, ...]) -> dict[int, Count]:
+    """What these elements of a set have counted, by first address; of all elements where none is named.
 
-    The counter is read last: it counts what an element of the list counted just before, so it is never behind.
+    Raises OSError, also where a named one is not there.
     """
-    by_set = {
-        kind.name: elements.decode_counts(kind.family, _elements(channel, kind)) for kind in kinds
-    }
+    asked = [elements.selector(kind, first) for first, _ in of]
+    answers = [channel.get(NFT_MSG_GETSETELEM, one) for one in asked] or _elements(channel, kind)
+    return elements.decode_counts(kind.family, answers)
+
+
+def masqueraded(channel: Channel) -> Count:
+    """What our counter has counted. Raises OSError."""
     answer = channel.get(
         NFT_MSG_GETOBJ,
         attributes.text(NFTA_OBJ_TABLE, TABLE)
@@ -99,7 +103,7 @@ def collect_counts(channel: Channel, kinds: Iterable[SetType]) -> Counts:
     )
     counter = attributes.parse(attributes.parse(answer)[NFTA_OBJ_DATA])
     octets, packets = counter[elements.NFTA_COUNTER_BYTES], counter[elements.NFTA_COUNTER_PACKETS]
-    return Counts(by_set, Count(int.from_bytes(packets), int.from_bytes(octets)))
+    return Count(int.from_bytes(packets), int.from_bytes(octets))
 
 
 def parse(dump: Dump) -> Table:

@@ -99,14 +99,20 @@ def _rules(policy: Policy, masquerade: Masquerade) -> Iterator[Rule]:
             )
     if policy.pod_cidrs is not None:
         yield from _replies()
-    for family in policy.families:
-        # These take no other way than what no line names; they are looked up to be counted.
+    for family in _families_with_masquerade_lines(policy):
+        # These take no other way than what no line names: they are looked up to be counted, and a look-up in vain
+        # costs a hundredth of a new connection. So the first such line replaces the table, and the others do not.
         yield Rule(
             f"{_header(family)} daddr @{list_set(Action.MASQUERADE, family)} continue",
             f"IPv{family:d} destinations that a line wants to see this node's address",
         )
     yield Rule(f'counter name "{COUNTER}"', "everything that is masqueraded")
     yield from _translation(masquerade)
+
+
+def _families_with_masquerade_lines(policy: Policy) -> list[Family]:
+    named = {e.prefix.family for e in policy.entries if e.action is Action.MASQUERADE}
+    return [family for family in policy.families if family in named]
 
 
 def _upstreams_scope() -> Iterator[Rule]:

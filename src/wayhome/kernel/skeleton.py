@@ -1,7 +1,7 @@
 """The static part of our table: its chain, its sets without elements, its counter, and its rules.
 
-A change of the list changes only elements. The skeleton changes with the options (the scope, IPv6, ports) and with
-the version of this program; a table is recognised as holding this very skeleton by the digest in its comment. The
+A change of the list changes only elements. The skeleton changes with the options (the scope, IPv6, ports), with the
+first line that wants masquerading, and with the version of this program; a table is recognised as holding this very skeleton by the digest in its comment. The
 digest is over the text that nft is given, so nobody has to remember to raise a version. It is a CRC because it
 tells versions apart and keeps no attacker out, and because hashlib would cost the agent 4 MiB of memory (OpenSSL).
 
