@@ -49,7 +49,7 @@ def measure(kernel: NftablesKernel, entries: int) -> dict[str, float]:
     return {
         "compile": milliseconds(lambda: ruleset_of(policy)),
         "render": milliseconds(lambda: render(rules)),
-        "replace with nft": milliseconds(lambda: kernel.replace(rules)),
+        "replace with nft": milliseconds(lambda: kernel.write(render(rules))),
         "restore after removal": milliseconds(held(rules), kernel.remove),
         "read everything": milliseconds(kernel.read, kernel.forget),
         "nothing to change": milliseconds(held(rules), held(rules)),

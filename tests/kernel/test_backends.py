@@ -92,6 +92,11 @@ def backend(node: Node) -> Iterator[Backend]:
     opened.close()
 
 
+def at_first(backend: Backend) -> int:
+    """Where there is nothing: in nftables the list comes before the rules that look it up."""
+    return 2 if backend.name == "nftables" else 1
+
+
 def writes(node: Node, backend: Backend, policy: Policy) -> int:
     """How often the kernel is written to while this policy is applied; the change says whether it is."""
     before = node.writes()
@@ -109,7 +114,7 @@ def test_it_says_what_it_is(backend: Backend) -> None:
 
 @pytest.mark.parametrize("policy", [POLICY, OTHER, make_policy()])
 def test_a_policy_is_applied_once(node: Node, backend: Backend, policy: Policy) -> None:
-    assert writes(node, backend, policy) == 1
+    assert writes(node, backend, policy) == at_first(backend)
     assert writes(node, backend, policy) == 0
     backend.forget()
     assert writes(node, backend, policy) == 0
@@ -160,4 +165,4 @@ def test_removing_leaves_nothing_and_says_whether_there_was_anything(
     before = node.writes()
     assert not backend.remove()
     assert node.writes() == before
-    assert writes(node, backend, POLICY) == 1
+    assert writes(node, backend, POLICY) == at_first(backend)

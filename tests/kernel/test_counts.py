@@ -24,6 +24,7 @@ from wayhome.kernel import (
 )
 from wayhome.kernel.difference import Elements
 from wayhome.kernel.skeleton import SetType
+from wayhome.kernel.text import render
 from wayhome.policy import Policy
 
 NINE = Count(9, 540)
@@ -86,11 +87,11 @@ def test_a_replacement_carries_all_counts(node: Node) -> None:
     carved = "10.2.0.0-10.2.255.255"
     with_counts(node, ruleset_of(policy), keep4="10.0.0.0-10.1.255.255", masquerade4=carved)
     assert node.kernel.counts().masqueraded == Count()
-    node.kernel.replace(ruleset_of(policy), Count(20, 1200))
+    node.kernel.write(render(ruleset_of(policy), Count(20, 1200)))
     with_counts(node, ruleset_of(policy), keep4="10.0.0.0-10.1.255.255", masquerade4=carved)
     other = ruleset_of(policy, Masquerade(random_fully=False))
     applier = Applier(node.kernel)
-    assert applier.apply(other).kind is ChangeKind.REPLACED
+    assert applier.apply(other).kind is ChangeKind.REWRITTEN
     assert counted(node, other) == {"10.0.0.0/8": 9, "10.2.0.0/16": 9}
     assert node.kernel.counts().masqueraded == Count(20, 1200)
     assert connections(other, node.kernel.counts()).by_no_entry == 11
@@ -104,7 +105,7 @@ def test_what_an_earlier_version_never_counted_is_no_obstacle(node: Node) -> Non
     )
     assert node.kernel.counts() == Counts()
     rules = ruleset_of(make_policy("10.0.0.0/8"))
-    assert Applier(node.kernel).apply(rules).kind is ChangeKind.REPLACED
+    assert Applier(node.kernel).apply(rules).kind is ChangeKind.REWRITTEN
     assert counted(node, rules) == {}
 
 
@@ -118,7 +119,7 @@ def test_counters_that_cannot_be_read_do_not_stop_a_change(
     monkeypatch.setattr(node.kernel, "counts", broken)
     applier = Applier(node.kernel)
     assert applier.apply(ruleset_of(make_policy("11.0.0.0/8"))).kind is ChangeKind.ELEMENTS
-    assert applier.apply(ruleset_of(make_policy(pods=["10.4.0.0/24"]))).kind is ChangeKind.REPLACED
+    assert applier.apply(ruleset_of(make_policy(pods=["10.4.0.0/24"]))).kind is ChangeKind.REWRITTEN
 
 
 @pytest.mark.kernel

@@ -25,6 +25,7 @@ from wayhome.kernel import (
 )
 from wayhome.kernel.fake import FakeKernel
 from wayhome.kernel.nfnetlink import Channel, Message
+from wayhome.kernel.text import render
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.policy import Policy
 from wayhome.prefixes import Family, Prefix
@@ -97,7 +98,7 @@ def test_what_nft_refuses_is_named(netns: NetworkNamespace) -> None:
         with pytest.raises(
             RefusedError, match=r"(?s)nft refused the rules: .*conflicting intervals"
         ):
-            kernel.replace(overlapping)
+            kernel.write(render(overlapping))
         assert kernel.read() is None
 
 

@@ -20,6 +20,7 @@ from tests.kernel.policies import make_policy
 from tests.kernel.wire import Wire
 
 from wayhome.kernel import Masquerade
+from wayhome.kernel.masquerade import Preserve
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.prefixes import parse_address
 
@@ -61,12 +62,12 @@ def test_alone_on_the_node(netns: NetworkNamespace) -> None:
 
 
 @needs_rulesets
-@pytest.mark.parametrize("priority_offset", [10, -10])
-def test_kube_proxy_in_both_modes_is_no_conflict(netns: NetworkNamespace, priority_offset: int) -> None:  # fmt: skip
+@pytest.mark.parametrize("preserve", list(Preserve))
+def test_kube_proxy_in_both_modes_is_no_conflict(netns: NetworkNamespace, preserve: Preserve) -> None:  # fmt: skip
     restore(kube_proxy_iptables())
     restore(kube_proxy_iptables(), "iptables-legacy")
     nft((KUBE_PROXY / "nftables.nft").read_text())
-    apply(make_policy("10.0.0.0/8", "172.16.0.0/12"), Masquerade(priority_offset=priority_offset))
+    apply(make_policy("10.0.0.0/8", "172.16.0.0/12"), Masquerade(preserve=preserve))
     found = document()
     assert found["conflicts"] == []
     assert [chain["variant"] for chain in found["chains"]] == ["iptables-nft", "nft", "nft", "iptables-legacy"]  # fmt: skip

@@ -19,6 +19,7 @@ from wayhome.kernel import (
     ruleset_of,
 )
 from wayhome.kernel.fake import FakeKernel
+from wayhome.kernel.text import creation
 from wayhome.policy import Policy
 from wayhome.prefixes import parse_address
 
@@ -176,14 +177,14 @@ TWO_RANGES = Masquerade(to_ports=((1024, 29999), (32768, 65535)))
     ],
     ids=["upstream's scope", "scope of Pods"],
 )
-def test_other_options_replace_the_table_once(
+def test_other_options_write_the_rules_anew_once(
     node: Node, options: Masquerade, policy: Policy
 ) -> None:
     applier = Applier(node.kernel)
     applier.apply(ruleset_of(policy))
     transactions = node.transactions()
     change = applier.apply(ruleset_of(policy, options))
-    assert (change.kind, change.cause) == (ChangeKind.REPLACED, Cause.OTHER_RULES)
+    assert (change.kind, change.cause) == (ChangeKind.REWRITTEN, Cause.OTHER_RULES)
     assert node.transactions() == transactions + 1
     assert applier.apply(ruleset_of(policy, options)).kind is ChangeKind.NOTHING
 
@@ -199,36 +200,73 @@ def test_another_scope_replaces_the_table(node: Node, scope: dict[str, Any]) -> 
 
 CHAIN = "add chain inet wayhome postrouting { type nat hook postrouting priority srcnat + 10;"
 DAMAGE = [
-    ("flush ruleset", Cause.NO_TABLE),
-    ("delete table inet wayhome", Cause.NO_TABLE),
-    ("delete table inet wayhome\nadd table inet wayhome", Cause.OTHER_RULES),
-    ("add table inet wayhome { flags dormant; }", Cause.DORMANT),
-    ("flush chain inet wayhome postrouting", Cause.RULES),
-    ("flush chain inet wayhome postrouting\ndelete chain inet wayhome postrouting", Cause.CHAIN),
-    (f"{CHAIN} policy drop; }}", Cause.CHAIN),
-    ("add rule inet wayhome postrouting counter", Cause.RULES),
-    ("add chain inet wayhome foreign", Cause.STRANGER),
-    ("add set inet wayhome foreign { type ipv4_addr; flags interval; }", Cause.SETS),
+    ("flush ruleset", Cause.NO_TABLE, ChangeKind.REPLACED, 2),
+    ("delete table inet wayhome", Cause.NO_TABLE, ChangeKind.REPLACED, 2),
+    (
+        "delete table inet wayhome\nadd table inet wayhome",
+        Cause.CHAIN,
+        ChangeKind.REWRITTEN,
+        2,
+    ),
+    ("add table inet wayhome { flags dormant; }", Cause.DORMANT, ChangeKind.REPLACED, 1),
+    ("flush chain inet wayhome postrouting", Cause.RULES, ChangeKind.REWRITTEN, 1),
+    (
+        "flush chain inet wayhome postrouting\ndelete chain inet wayhome postrouting",
+        Cause.CHAIN,
+        ChangeKind.REWRITTEN,
+        1,
+    ),
+    (
+        """flush chain inet wayhome postrouting
+delete chain inet wayhome postrouting
+delete set inet wayhome keep4""",
+        Cause.CHAIN,
+        ChangeKind.REWRITTEN,
+        2,
+    ),
+    (f"{CHAIN} policy drop; }}", Cause.CHAIN, ChangeKind.REWRITTEN, 1),
+    (
+        """add rule inet wayhome postrouting counter
+delete element inet wayhome keep4 { 10.0.0.0/8 }""",
+        Cause.RULES,
+        ChangeKind.REWRITTEN,
+        1,
+    ),
+    ("add chain inet wayhome foreign", Cause.STRANGER, ChangeKind.REPLACED, 1),
+    (
+        "add set inet wayhome foreign { type ipv4_addr; flags interval; }",
+        Cause.SETS,
+        ChangeKind.REPLACED,
+        1,
+    ),
+    (
+        "add set inet wayhome pods4 { type ipv4_addr; flags interval; }",
+        Cause.SETS,
+        ChangeKind.REWRITTEN,
+        1,
+    ),
     (
         """flush chain inet wayhome postrouting
 delete set inet wayhome keep4
 add set inet wayhome keep4 { type ipv6_addr; flags interval; }""",
         Cause.SETS,
+        ChangeKind.REPLACED,
+        1,
     ),
 ]
 
 
-@pytest.mark.parametrize(("script", "cause"), DAMAGE)
-def test_damage_is_noticed_and_repaired(
-    node: Node, rules: Ruleset, script: str, cause: Cause
+@pytest.mark.parametrize(("script", "cause", "kind", "count"), DAMAGE)
+def test_damage_is_noticed_and_repaired(  # noqa: PLR0917
+    node: Node, rules: Ruleset, script: str, cause: Cause, kind: ChangeKind, count: int
 ) -> None:
     applier = Applier(node.kernel)
     applier.apply(rules)
     node.run(script)
     transactions = node.transactions()
     change = applier.apply(rules)
-    assert (change.kind, change.cause) == (ChangeKind.REPLACED, cause)
-    assert node.transactions() == transactions + 1
+    assert (change.kind, change.cause) == (kind, cause)
+    assert node.transactions() == transactions + count
     assert held(node) == rules.elements
     assert applier.apply(rules).kind is ChangeKind.NOTHING
 
@@ -236,7 +274,7 @@ def test_damage_is_noticed_and_repaired(
 def test_a_rule_rewritten_under_our_comment_is_noticed(node: Node, rules: Ruleset) -> None:
     applier = Applier(node.kernel)
     applier.apply(rules)
-    commands = [c for c in rules.skeleton.commands() if c.startswith("add rule")]
+    commands = rules.skeleton.rule_commands()
     rewritten = [c.replace("@keep4 return", "!= @keep4 return") for c in commands]
     node.run("\n".join(["flush chain inet wayhome postrouting", *rewritten]))
     assert applier.apply(rules).cause is Cause.RULES
@@ -329,4 +367,4 @@ def test_a_transaction_that_fails_leaves_the_old_rules(rules: Ruleset) -> None:
     with pytest.raises(KernelError, match="out of memory"):
         applier.apply(ruleset_of(make_policy("1.0.0.0/8")))
     assert applier.apply(rules).kind is ChangeKind.NOTHING
-    assert len(fake.transactions) == 1
+    assert len(fake.transactions) == len(creation(rules))

@@ -175,7 +175,8 @@ class Keeper:
         self._apply_at = now + (self._backend.poll_interval or math.inf)
         self._retries = 0
         if change.kind is not ChangeKind.NOTHING:
-            self._pace.record(now)
+            for _ in range(change.transactions):
+                self._pace.record(now)
             self._apply_at = now  # once more: our own change is drained as news, and what came with it is not lost
         if self._changed:
             self._changed = False

@@ -1,8 +1,9 @@
 """Bringing a kernel to a desired state, with as little as it takes, in one transaction.
 
 What is there is read, the difference is computed, and only the difference is sent; where there is none, nothing is.
-If the kernel refuses the difference, the whole table is replaced instead. After a replacement the table is read
-back: it must be what was wanted, and its rules' expressions are remembered as this kernel's way of showing them.
+If the kernel refuses the difference, the whole table is replaced instead. Where `text` makes two transactions of it,
+the first one has no effect on any connection. After rules were written the table is read back: it must be what was
+wanted, and its rules' expressions are remembered as this kernel's way of showing them.
 
 What the kernel has counted goes on: with the difference where elements are replaced, and after a replacement of the
 table in a transaction of its own, because nft cannot write the counters of intervals.
@@ -12,7 +13,7 @@ from then on its expressions may not change either.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -31,6 +32,7 @@ from wayhome.kernel.difference import (
 )
 from wayhome.kernel.ruleset import Interval, Ruleset
 from wayhome.kernel.table import Table
+from wayhome.kernel.text import creation, render, rewriting
 
 
 class Applier:
@@ -40,6 +42,7 @@ class Applier:
         self._kernel = kernel
         self._clock = clock
         self._seen: Seen | None = None
+        self._transactions = 0
 
     def difference(self, ruleset: Ruleset) -> Difference:
         """What `apply` would send now."""
@@ -48,27 +51,37 @@ class Applier:
     def apply(self, ruleset: Ruleset) -> Change:
         """Make the kernel hold this ruleset. Raises KernelError; the kernel then holds what it held, or all of it."""
         started = self._clock()
+        self._transactions = 0
         table = self._kernel.read()
         found = difference(table, ruleset, self._seen)
         refusal = None
         if isinstance(found, ElementChanges):
             found = self._with_counts(found, ruleset)
             try:
-                self._kernel.change(found)
+                self._change(found)
             except RefusedError as refused:
                 refusal = str(refused)
                 found = Replacement(Cause.REFUSED)
         if isinstance(found, Replacement):
-            table = self._replace(table, ruleset)
+            found, table = self._replace(found, table, ruleset)
         if table is not None:
             self._seen = Seen(ruleset.skeleton, table.expressions)
-        return _account(found, ruleset, self._clock() - started, refusal)
+        done = _account(found, ruleset, refusal)
+        return replace(done, seconds=self._clock() - started, transactions=self._transactions)
+
+    def _change(self, changes: ElementChanges) -> None:
+        self._kernel.change(changes)
+        self._transactions += 1
+
+    def _write(self, *scripts: str) -> None:
+        for script in scripts:
+            self._kernel.write(script)
+            self._transactions += 1
 
     def _with_counts(self, changes: ElementChanges, ruleset: Ruleset) -> ElementChanges:
         if not changes.removed:
             return changes
-        removed = {kind.name: intervals for kind, intervals in changes.removed.items()}
-        added = {kind.name: intervals for kind, intervals in changes.added.items()}
+        removed, added = _by_name(changes)
         counts = inherited(self._counts(changes.removed).elements, removed, added, ruleset)
         return replace(changes, counts=counts)
 
@@ -79,9 +92,15 @@ class Applier:
         except KernelError:
             return Counts()
 
-    def _replace(self, before: Table | None, ruleset: Ruleset) -> Table | None:
+    def _replace(
+        self, found: Replacement, before: Table | None, ruleset: Ruleset
+    ) -> tuple[Replacement, Table | None]:
+        """Returns what was done, and the table that there is now."""
         counts = self._counts() if before is not None else Counts()
-        self._kernel.replace(ruleset, counts.masqueraded)
+        if before is None:
+            self._write(*creation(ruleset))
+        else:
+            found = self._write_over(before, found, ruleset, counts)
         table = self._kernel.read()
         if not isinstance(difference(table, ruleset), Nothing):
             raise KernelError(
@@ -89,13 +108,27 @@ class Applier:
                 "or this version of nft writes it in a way that is not understood"
             )
         if before is not None and counts.elements:
-            self._carry(counts.elements, before, ruleset)
-        return table
+            if found.founded:
+                gone, new = _by_name(found.changes)
+            else:
+                gone = {held.type.name: held.intervals for held in before.sets}
+                new = ruleset.elements
+            self._carry(inherited(counts.elements, gone, new, ruleset), ruleset)
+        return found, table
 
-    def _carry(self, counts: ElementCounts, before: Table, ruleset: Ruleset) -> None:
+    def _write_over(
+        self, before: Table, found: Replacement, ruleset: Ruleset, counts: Counts
+    ) -> Replacement:
+        """Write the rules, or all of the table where its sets cannot stay after all. Returns which it was."""
+        if found.founded:
+            with suppress(RefusedError):
+                self._write(*rewriting(before, ruleset, found.changes))
+                return found
+        self._write(render(ruleset, counts.masqueraded))
+        return Replacement(found.cause)
+
+    def _carry(self, shares: ElementCounts, ruleset: Ruleset) -> None:
         """Write elements that have something to go on with anew. The rules are the same before and after."""
-        old = {held.type.name: held.intervals for held in before.sets}
-        shares = inherited(counts, old, ruleset.elements, ruleset)
         rewritten = {
             kind: tuple(i for i in ruleset.elements[kind.name] if i[0] in shares[kind.name])
             for kind in ruleset.skeleton.sets
@@ -103,20 +136,36 @@ class Applier:
         }
         if rewritten:
             with suppress(KernelError):
-                self._kernel.change(ElementChanges(rewritten, rewritten, shares))
+                self._change(ElementChanges(rewritten, rewritten, shares))
 
 
-def _account(found: Difference, ruleset: Ruleset, seconds: float, refusal: str | None) -> Change:
+_Named = Mapping[str, tuple[Interval, ...]]
+
+
+def _by_name(changes: ElementChanges | None) -> tuple[_Named, _Named]:
+    """What is removed and what is added, by the set's name."""
+    if changes is None:
+        return {}, {}
+    return (
+        {kind.name: intervals for kind, intervals in changes.removed.items()},
+        {kind.name: intervals for kind, intervals in changes.added.items()},
+    )
+
+
+def _account(found: Difference, ruleset: Ruleset, refusal: str | None) -> Change:
     match found:
         case Nothing():
-            return Change(ChangeKind.NOTHING, seconds)
+            return Change(ChangeKind.NOTHING, 0.0)
         case ElementChanges(removed, added, _):
-            return Change(
-                ChangeKind.ELEMENTS, seconds, _count(added.values()), _count(removed.values())
-            )
+            numbers = _count(added.values()), _count(removed.values())
+            return Change(ChangeKind.ELEMENTS, 0.0, *numbers)
+        case Replacement(cause, True, changes):
+            gone, new = _by_name(changes)
+            numbers = _count(new.values()), _count(gone.values())
+            return Change(ChangeKind.REWRITTEN, 0.0, *numbers, cause, refusal=refusal)
         case Replacement(cause):
             everything = _count(ruleset.elements.values())
-            return Change(ChangeKind.REPLACED, seconds, everything, 0, cause, refusal)
+            return Change(ChangeKind.REPLACED, 0.0, everything, 0, cause, refusal=refusal)
 
 
 def _count(sets: Iterable[tuple[Interval, ...]]) -> int:

@@ -11,9 +11,8 @@ refuse. One test suite holds both to the same behaviour.
 from typing import Protocol
 
 from wayhome.kernel.change import Change
-from wayhome.kernel.counts import NOTHING_COUNTED, Count, Counts
+from wayhome.kernel.counts import Counts
 from wayhome.kernel.difference import ElementChanges, Elements
-from wayhome.kernel.ruleset import Ruleset
 from wayhome.kernel.table import Table
 from wayhome.policy import Policy
 
@@ -73,8 +72,8 @@ class Kernel(Protocol):
         `of` are the elements that matter to the caller; others may be left out.
         """
 
-    def replace(self, ruleset: Ruleset, masqueraded: Count = NOTHING_COUNTED) -> None:
-        """Write the whole table anew, in one transaction; `masqueraded` is what its counter begins with."""
+    def write(self, script: str) -> None:
+        """Run one script in nft's language, as one transaction."""
 
     def change(self, changes: ElementChanges) -> None:
         """Remove and add elements, in one transaction."""

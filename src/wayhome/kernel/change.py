@@ -13,7 +13,7 @@ class ChangeKind(enum.Enum):
     ELEMENTS = "elements changed"
     REPLACED = "table replaced"
     REWRITTEN = "chain rewritten"
-    """Of iptables: the chain, the jump to it, or both."""
+    """The rules, with the sets as they were; of iptables: the chain, the jump to it, or both."""
 
 
 class ChainCause(enum.StrEnum):
@@ -32,10 +32,12 @@ class Change:
     kind: ChangeKind
     seconds: float
     added: int = 0
-    """Elements; of a replaced table, all that are in it now; of a rewritten chain, its rules."""
+    """Elements; of a replaced table, all that are in it now; of a rewritten chain of iptables, its rules."""
     removed: int = 0
     cause: Cause | ChainCause | None = None
     """Why the table was replaced or the chain rewritten."""
+    transactions: int = 0
+    """How many it took; the kernel's other writers start over at each."""
     refusal: str | None = None
     """What the kernel said to the difference, where it refused that."""
 

@@ -1,11 +1,12 @@
 """What it takes to get from what the kernel holds to what it shall hold. Pure.
 
 While the skeleton is intact, only elements that are missing or too many are sent: everything else, and with it
-what the kernel counts, stays. Otherwise the table is replaced as a whole, in one transaction; a damaged skeleton is
-never mended piece by piece, because the pieces of one replacement are known to fit together.
+what the kernel counts, stays. Otherwise the rules are written anew as a whole, and a table that is not founded as
+ours is (its sets and whatever else is in it) with them; a damaged skeleton is never mended piece by piece, because
+the pieces of one replacement are known to fit together.
 
-A skeleton is intact if the comment carries its digest, the chain and the types of the sets are as wanted, the rules
-carry our comments in our order, nothing else is in the table, and the rules' expressions are the ones that the
+A skeleton is intact if the rules carry our comments in our order, the last one with its digest, the chain and the
+types of the sets are as wanted, nothing else is in the table, and the rules' expressions are the ones that the
 kernel showed for this skeleton before (`Seen`), if it has been seen.
 """
 
@@ -13,13 +14,14 @@ import enum
 from dataclasses import dataclass, field
 
 from wayhome.kernel.counts import ElementCounts
+from wayhome.kernel.rules import SET_NAMES
 from wayhome.kernel.ruleset import Interval, Ruleset
-from wayhome.kernel.skeleton import COUNTER, SetType, Skeleton
+from wayhome.kernel.skeleton import COUNTER, STAMP, SetType, Skeleton
 from wayhome.kernel.table import Table
 
 
 class Cause(enum.StrEnum):
-    """Why the table is replaced as a whole."""
+    """Why the rules, or the table as a whole, are written anew."""
 
     NO_TABLE = "there is no table of ours"
     OTHER_RULES = "the table was written for other options or by another version"
@@ -52,9 +54,13 @@ class ElementChanges:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The whole table is to be written anew."""
+    """The rules are to be written anew."""
 
     cause: Cause
+    founded: bool = False
+    """Whether the table's sets can stay; otherwise it is written as a whole."""
+    changes: ElementChanges | None = None
+    """Of the sets that stay."""
 
 
 Difference = Nothing | ElementChanges | Replacement
@@ -72,18 +78,27 @@ def difference(table: Table | None, ruleset: Ruleset, seen: Seen | None = None) 
     """What to do so that the kernel, which holds `table`, holds `ruleset`."""
     if table is None:
         return Replacement(Cause.NO_TABLE)
+    changes = _element_changes(table, ruleset)
     if (cause := _damage(table, ruleset.skeleton, seen)) is not None:
-        return Replacement(cause)
-    removed: dict[SetType, tuple[Interval, ...]] = {}
-    added: dict[SetType, tuple[Interval, ...]] = {}
+        founded = _is_founded(table, ruleset.skeleton)
+        return Replacement(cause, founded, changes if founded else None)
+    return changes or Nothing()
+
+
+def _element_changes(table: Table, ruleset: Ruleset) -> ElementChanges | None:
+    """Of the sets that are wanted and held."""
+    removed: Elements = {}
+    added: Elements = {}
     for held in table.sets:
-        wanted = ruleset.elements[held.type.name]
+        wanted = ruleset.elements.get(held.type.name)
+        if wanted is None or held.type not in ruleset.skeleton.sets:
+            continue
         too_many, missing = _compare(held.intervals, wanted)
         if too_many:
             removed[held.type] = too_many
         if missing:
             added[held.type] = missing
-    return ElementChanges(removed, added) if removed or added else Nothing()
+    return ElementChanges(removed, added) if removed or added else None
 
 
 def _compare(
@@ -109,7 +124,8 @@ def _compare(
 
 def _damage(table: Table, skeleton: Skeleton, seen: Seen | None) -> Cause | None:
     """What is wrong with a table's skeleton; None if it is intact."""
-    if table.comment != skeleton.comment:
+    comments = tuple(rule.comment for rule in table.rules)
+    if comments and comments[-1] != skeleton.comments[-1] and STAMP in comments[-1]:
         return Cause.OTHER_RULES
     if table.dormant:
         return Cause.DORMANT
@@ -119,8 +135,22 @@ def _damage(table: Table, skeleton: Skeleton, seen: Seen | None) -> Cause | None
         return Cause.SETS
     if table.counters != (COUNTER,) or table.objects != 2 + len(skeleton.sets):
         return Cause.STRANGER
-    if [rule.comment for rule in table.rules] != [rule.comment for rule in skeleton.rules]:
+    if comments != skeleton.comments:
         return Cause.RULES
     if seen is not None and seen.skeleton == skeleton and seen.expressions != table.expressions:
         return Cause.RULES
     return None
+
+
+def _is_founded(table: Table, skeleton: Skeleton) -> bool:
+    """Whether everything beside the chain can stay, or go without anybody's loss."""
+    wanted = {kind.name: kind for kind in skeleton.sets}
+    return (
+        not table.dormant
+        and table.count_is_settled
+        and table.counters in ((), (COUNTER,))
+        and all(
+            held.type == wanted.get(held.type.name, held.type) and held.type.name in SET_NAMES
+            for held in table.sets
+        )
+    )

@@ -5,13 +5,12 @@ is done as others do it on a node, by a script: `fake.nftables.run("delete table
 """
 
 from wayhome.kernel.backend import KernelError
-from wayhome.kernel.counts import NOTHING_COUNTED, Count, Counts
+from wayhome.kernel.counts import Counts
 from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.fake_nftables import FakeNftables
-from wayhome.kernel.ruleset import Ruleset
 from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE
 from wayhome.kernel.table import HeldRule, HeldSet, Table
-from wayhome.kernel.text import render, render_changes
+from wayhome.kernel.text import render_changes
 
 
 class FakeKernel:
@@ -62,9 +61,9 @@ class FakeKernel:
             table.counters[COUNTER],
         )
 
-    def replace(self, ruleset: Ruleset, masqueraded: Count = NOTHING_COUNTED) -> None:
+    def write(self, script: str) -> None:
         """Run the script that nft would be given."""
-        self._commit(render(ruleset, masqueraded))
+        self._commit(script)
 
     def change(self, changes: ElementChanges) -> None:
         """Run the same changes as a script."""

@@ -89,7 +89,9 @@ class IptablesBackend:
         seconds = self._clock() - started
         if not causes:
             return Change(ChangeKind.NOTHING, seconds)
-        return Change(ChangeKind.REWRITTEN, seconds, added, cause=causes[0])
+        return Change(
+            ChangeKind.REWRITTEN, seconds, added, cause=causes[0], transactions=len(causes)
+        )
 
     def forget(self) -> None:
         """The next verb reads the tables."""

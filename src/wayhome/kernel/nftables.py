@@ -22,12 +22,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-from wayhome.kernel import attributes, elements, nft, readback, text
+from wayhome.kernel import attributes, elements, nft, readback
 from wayhome.kernel.backend import KernelError, RefusedError
-from wayhome.kernel.counts import NOTHING_COUNTED, Count, Counts
+from wayhome.kernel.counts import Counts
 from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.nfnetlink import Channel, Message, TransactionError
-from wayhome.kernel.ruleset import Ruleset
 from wayhome.kernel.skeleton import TABLE
 from wayhome.kernel.table import HeldSet, Table
 
@@ -100,10 +99,10 @@ class NftablesKernel:
         except (OSError, ValueError, KeyError) as error:
             raise _explained("reading the counters", error) from error
 
-    def replace(self, ruleset: Ruleset, masqueraded: Count = NOTHING_COUNTED) -> None:
-        """Write the whole table, through nft."""
+    def write(self, script: str) -> None:
+        """Run a script through nft."""
         self.forget()
-        nft.run(text.render(ruleset, masqueraded))
+        nft.run(script)
 
     def change(self, changes: ElementChanges) -> None:
         """Remove and add elements, over netlink."""

@@ -70,6 +70,14 @@ def pods_set(family: Family) -> str:
     return f"pods{family:d}"
 
 
+SET_NAMES = frozenset(
+    name
+    for family in Family
+    for name in (*(list_set(action, family) for action in Action), pods_set(family))
+)
+"""All sets that a table of ours may have."""
+
+
 def _key_type(family: Family) -> str:
     return f"ipv{family:d}_addr"
 

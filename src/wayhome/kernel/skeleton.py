@@ -1,24 +1,28 @@
 """The static part of our table: its chain, its sets without elements, its counter, and its rules.
 
 A change of the list changes only elements. The skeleton changes with the options (the scope, IPv6, ports), with the
-first line that wants masquerading, and with the version of this program; a table is recognised as holding this very skeleton by the digest in its comment. The
-digest is over the text that nft is given, so nobody has to remember to raise a version. It is a CRC because it
-tells versions apart and keeps no attacker out, and because hashlib would cost the agent 4 MiB of memory (OpenSSL).
+first line that wants masquerading, and with the version of this program; rules are recognised as those of this very
+skeleton by the digest in the last one's comment, which goes and comes with them. It is over the text that nft is
+given, so nobody has to remember to raise a version. It is a CRC because it tells versions apart and keeps no attacker
+out, and because hashlib's OpenSSL would cost the agent 4 MiB of memory.
 
 Every rule has a comment that a person reads in `nft list table inet wayhome`; the comments are also how our rules
 are known when they are read back, so no two are alike.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from wayhome.prefixes import Family
 
 TABLE = "wayhome"
 CHAIN = "postrouting"
+TABLE_COMMENT = "written by wayhome"
 COUNTER = "masqueraded"
 """It counts what comes to the translation."""
+STAMP = "; rules "
+"""What stands before the digest."""
 SRCNAT = 100
 """NF_IP_PRI_NAT_SRC, the priority that nft calls `srcnat`."""
 
@@ -68,29 +72,31 @@ class Skeleton:
     rules: tuple[Rule, ...]
 
     @property
-    def comment(self) -> str:
-        """The comment of a table that holds this skeleton."""
-        digest = zlib.crc32("\n".join(self._body()).encode())
-        return f"written by wayhome; rules {digest:08x}"
+    def comments(self) -> tuple[str, ...]:
+        """The rules' comments, in order; the last one has the digest."""
+        *first, last = (rule.comment for rule in self.rules)
+        return (*first, f"{last}{STAMP}{self._digest()}")
 
-    def commands(self, packets: int = 0, octets: int = 0) -> Iterator[str]:
-        """The nft commands that make it where there is no table, one on each line (nft 1.0.6 refuses some one-liners).
-
-        `packets` and `octets` are what the counter begins with.
-        """
-        yield f'add table inet {TABLE} {{ comment "{self.comment}"; }}'
-        yield f"add counter inet {TABLE} {COUNTER} {{ packets {packets} bytes {octets} }}"
-        yield from self._body()
-
-    def _body(self) -> Iterator[str]:
-        for kind in self.sets:
+    def set_commands(self, kinds: Iterable[SetType]) -> Iterator[str]:
+        """The nft commands that make sets, one on each line (nft 1.0.6 refuses some one-liners)."""
+        for kind in kinds:
             counter = " counter;" if kind.counted else ""
             yield f"add set inet {TABLE} {kind.name} {{ type {kind.type}; flags {kind.flags};{counter} }}"
+
+    def chain_command(self) -> str:
+        """The nft command that makes the chain."""
         chain, offset = self.chain, self.chain.priority - SRCNAT
         priority = f"srcnat {'+' if offset > 0 else '-'} {abs(offset)}"
-        yield (
+        return (
             f"add chain inet {TABLE} {chain.name} {{ type {chain.type} hook {chain.hook} "
             f"priority {priority}; policy {chain.policy}; }}"
         )
-        for rule in self.rules:
-            yield f'add rule inet {TABLE} {chain.name} {rule.statement} comment "{rule.comment}"'
+
+    def rule_commands(self) -> Iterator[str]:
+        """The nft commands that make the rules."""
+        for rule, comment in zip(self.rules, self.comments, strict=True):
+            yield f'add rule inet {TABLE} {self.chain.name} {rule.statement} comment "{comment}"'
+
+    def _digest(self) -> str:
+        rules = (f"{rule.statement} {rule.comment}" for rule in self.rules)
+        return f"{zlib.crc32(chr(10).join([*self.set_commands(self.sets), self.chain_command(), *rules]).encode()):08x}"

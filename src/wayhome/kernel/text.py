@@ -1,9 +1,17 @@
 """A ruleset as the text that `nft -f` takes; also what `wayhome policy render` prints.
 
-A replacement is one transaction: whatever table of ours is there goes, and the whole new one comes. `add table`
-stands before `delete table` because deleting what is not there is an error.
+Whole rulesets are written so that no connection meets the chain without the list. Within one transaction the kernel
+lets new rules take effect before new elements (Linux 6.18: an interval set gets its elements when all else is
+committed), so a first transaction makes the sets, which no rule looks up yet, and a second one the chain and its
+rules. Where a table of ours is there already its sets stay, and one transaction writes the rules anew. Seen with
+connections opened all the time: creating or replacing the table in one transaction masqueraded a kept one now and
+then, and these ways none of 250,000.
 
-Counts of elements are not in it: nft 1.0.6 takes them for intervals, and then forgets them. They follow by netlink.
+Only a table that is not founded as ours is (a set of another type, a stranger's object, dormant) is deleted and made
+in one transaction: it does not do what it shall anyway.
+
+Counts of elements are not in the text: nft 1.0.6 takes them for intervals, and then forgets them. They follow by
+netlink.
 
 One command stands on each line. Elements are eight to a command: few enough to read, and enough that nft needs
 little more memory for 10,000 of them (24 MiB, against 20 with all in one command and 35 with one in each).
@@ -15,22 +23,63 @@ from itertools import islice
 from wayhome.kernel.counts import NOTHING_COUNTED, Count
 from wayhome.kernel.difference import ElementChanges
 from wayhome.kernel.ruleset import Interval, Ruleset
-from wayhome.kernel.skeleton import TABLE, SetType
+from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE, TABLE_COMMENT, SetType
+from wayhome.kernel.table import Table
 from wayhome.prefixes import Family, Prefix, format_address
 
 ELEMENTS_PER_COMMAND = 8
 
 
 def render(ruleset: Ruleset, masqueraded: Count = NOTHING_COUNTED) -> str:
-    """The transaction that replaces our table, whatever it holds."""
-    lines = [
-        f"add table inet {TABLE}",
-        f"delete table inet {TABLE}",
-        *ruleset.skeleton.commands(masqueraded.packets, masqueraded.bytes),
-    ]
-    for kind in ruleset.skeleton.sets:
-        lines += _element_commands("add", kind, ruleset.elements[kind.name])
-    return "\n".join(lines) + "\n"
+    """The whole table as one transaction, which replaces whatever is there."""
+    anew = [f"add table inet {TABLE}", f"delete table inet {TABLE}"]
+    return _text([*anew, *_foundation(ruleset, masqueraded), *_chain(ruleset)])
+
+
+def creation(ruleset: Ruleset) -> tuple[str, ...]:
+    """The transactions that make the table where there is none."""
+    return _text(_foundation(ruleset, NOTHING_COUNTED)), _text(_chain(ruleset))
+
+
+def rewriting(table: Table, ruleset: Ruleset, changes: ElementChanges | None) -> tuple[str, ...]:
+    """The transactions that write the rules of a table anew whose sets stay; `changes` are those of its elements."""
+    held = {one.type for one in table.sets}
+    wanted = ruleset.skeleton.sets
+    missing = [kind for kind in wanted if kind not in held]
+    founding = list(ruleset.skeleton.set_commands(missing))
+    if COUNTER not in table.counters:
+        founding.insert(0, f"add counter inet {TABLE} {COUNTER}")
+    for kind in missing:
+        founding += _element_commands("add", kind, ruleset.elements[kind.name])
+    lines = render_changes(changes).splitlines() if changes else []
+    if table.chain is not None:
+        lines.append(f"flush chain inet {TABLE} {CHAIN}")
+        if table.chain != ruleset.skeleton.chain:
+            lines.append(f"delete chain inet {TABLE} {CHAIN}")
+    lines += _chain(ruleset)
+    lines += [f"delete set inet {TABLE} {kind.name}" for kind in held if kind not in wanted]
+    return (_text(founding), _text(lines)) if founding else (_text(lines),)
+
+
+def _foundation(ruleset: Ruleset, masqueraded: Count) -> Iterator[str]:
+    skeleton = ruleset.skeleton
+    yield f'add table inet {TABLE} {{ comment "{TABLE_COMMENT}"; }}'
+    yield (
+        f"add counter inet {TABLE} {COUNTER} "
+        f"{{ packets {masqueraded.packets} bytes {masqueraded.bytes} }}"
+    )
+    yield from skeleton.set_commands(skeleton.sets)
+    for kind in skeleton.sets:
+        yield from _element_commands("add", kind, ruleset.elements[kind.name])
+
+
+def _chain(ruleset: Ruleset) -> Iterator[str]:
+    yield ruleset.skeleton.chain_command()
+    yield from ruleset.skeleton.rule_commands()
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def render_changes(changes: ElementChanges) -> str:
@@ -40,7 +89,7 @@ def render_changes(changes: ElementChanges) -> str:
         lines += _element_commands("delete", kind, removed)
     for kind, added in changes.added.items():
         lines += _element_commands("add", kind, added)
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def format_interval(family: Family, interval: Interval) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wayhome.kernel.skeleton import SRCNAT, keep_set, pods_set
+from wayhome.kernel.rules import list_set, pods_set
+from wayhome.kernel.skeleton import SRCNAT
 from wayhome.kernel.table import Table
+from wayhome.policy import Action
 from wayhome.prefixes import Family, Intervals
 
 
@@ -34,6 +36,6 @@ def ours_of(table: Table | None) -> Ours | None:
     if table is None or table.dormant or table.chain is None or not table.rules:
         return None
     held = {one.type.name: Intervals.of(one.intervals) for one in table.sets}
-    keep = {f: held[keep_set(f)] for f in Family if keep_set(f) in held}
+    keep = {f: held[list_set(Action.KEEP, f)] for f in Family if list_set(Action.KEEP, f) in held}
     pods = {f: held[pods_set(f)] for f in Family if pods_set(f) in held}
     return Ours(table.chain.priority, keep, pods or None) if keep else None

@@ -1,0 +1,130 @@
+"""While our rules are made, written anew and changed, no connection is treated as neither the old nor the new ones say.
+
+A Pod opens connections all the time, towards destinations that every policy here keeps. The kernel lets new rules take
+effect before new elements, so this shows only where the two come in the right transactions.
+"""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+from tests.kernel.policies import make_policy
+from tests.kernel.wire import Wire
+
+from wayhome.kernel import Applier, ChangeKind, Masquerade, NftablesKernel, render, ruleset_of
+
+pytestmark = pytest.mark.kernel
+
+PORT = 7778
+POLICY = make_policy("10.0.0.0/8")
+OPEN = """
+import itertools, socket, time
+until = time.monotonic() + 60
+for number in itertools.count():
+    channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for other in range(50):
+        channel.sendto(b"?", (f"10.{128 + number // 256 % 128}.{number % 256}.{other}", 7778))
+    channel.close()
+    if time.monotonic() > until:
+        break
+    time.sleep(0.002)
+"""
+
+
+class Kept:
+    """Connections that are being opened to kept destinations, and the sources that the other side sees."""
+
+    def __init__(self, wire: Wire) -> None:
+        with wire.ext.entered():
+            self._ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self._ear.bind(("", PORT))
+        with wire.pod.entered():
+            self._opening = subprocess.Popen([sys.executable, "-c", OPEN])
+
+    def sources(self, at_least: int) -> set[str]:
+        """The sources of all that has arrived, once so many have. The socket holds some 500: ask often."""
+        found: set[str] = set()
+        self._ear.settimeout(10)
+        for _ in range(at_least):
+            found.add(self._ear.recvfrom(64)[1][0])
+        self._ear.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                found.add(self._ear.recvfrom(64)[1][0])
+        return found
+
+    def close(self) -> None:
+        self._opening.kill()
+        self._opening.wait()
+        self._ear.close()
+
+
+@pytest.fixture
+def kept(wire: Wire) -> Iterator[Kept]:
+    connections = Kept(wire)
+    yield connections
+    connections.close()
+
+
+Change = Callable[[Applier, NftablesKernel], ChangeKind]
+
+
+def create(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
+    kernel.remove()
+    return applier.apply(ruleset_of(POLICY)).kind
+
+
+def other_options(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
+    applier.apply(ruleset_of(POLICY, Masquerade(random_fully=False)))
+    return applier.apply(ruleset_of(POLICY)).kind
+
+
+def another_scope(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
+    applier.apply(ruleset_of(make_policy("10.0.0.0/8", pods=["10.4.0.0/24"])))
+    return applier.apply(ruleset_of(POLICY)).kind
+
+
+def split_an_interval(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
+    lines = ("10.0.0.0/9", "10.128.0.0/10", "10.192.0.0/10", "192.168.0.0/16")
+    applier.apply(ruleset_of(make_policy(*lines)))
+    return applier.apply(ruleset_of(POLICY)).kind
+
+
+def carve_out(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
+    applier.apply(ruleset_of(make_policy("10.0.0.0/8", masquerade=["10.2.0.0/16"])))
+    return applier.apply(ruleset_of(POLICY)).kind
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (create, ChangeKind.REPLACED),
+        (other_options, ChangeKind.REWRITTEN),
+        (another_scope, ChangeKind.REWRITTEN),
+        (split_an_interval, ChangeKind.ELEMENTS),
+        (carve_out, ChangeKind.REWRITTEN),
+    ],
+)
+def test_a_kept_destination_is_kept_all_the_time(
+    wire: Wire, kept: Kept, change: Change, kind: ChangeKind
+) -> None:
+    with NftablesKernel() as kernel:
+        applier = Applier(kernel)
+        applier.apply(ruleset_of(POLICY))
+        for _ in range(50):
+            assert change(applier, kernel) is kind
+            assert kept.sources(at_least=20) == {wire.POD4}
+
+
+def test_in_one_transaction_it_would_not_be(wire: Wire, kept: Kept) -> None:
+    """The test can fail: the rules and the list at once, as `policy render` prints them."""
+    with NftablesKernel() as kernel:
+        for _ in range(500):
+            kernel.write(render(ruleset_of(POLICY)))
+            if wire.NODE4 in kept.sources(at_least=100):
+                return
+    pytest.skip("this kernel made the rules and the list take effect together, 500 times")
