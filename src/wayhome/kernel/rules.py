@@ -17,10 +17,11 @@ all.)
 - Not replies. Conntrack may have forgotten an inbound connection (flushed, or idle for longer than
   nf_conntrack_tcp_timeout_established); if the server in the Pod speaks next, conntrack takes that packet for the
   first of a new connection, and masqueraded it would reach the client from an address that the client never called:
-  both ends are reset. So of TCP packets that open no connection (no SYN alone) only a client's are masqueraded:
-  one from an ephemeral port to another kind. Those are the rest of a masqueraded connection that was
-  forgotten. With `--random-fully=false` it survives; otherwise its server answers with a reset, and the client
-  tries again at once, where a packet with the Pod's own address could vanish until the client's patience ends.
+  the client answers with a reset, and the connection is lost. So of TCP packets that open nothing (no SYN alone) only
+  a client's are masqueraded: one from an ephemeral port to another kind. Those are the rest of a masqueraded
+  connection that was forgotten. With `--random-fully=false` it goes on; otherwise its server answers with a reset,
+  and the client tries again at once, where a packet with the Pod's own address could vanish until the client's
+  patience ends.
 - UDP has no packet that says "I open". A datagram from a forgotten inbound connection is masqueraded: by its ports it
   cannot be told from a call of a client that has a fixed port (SIP, media), and not to masquerade that one would cut
   it off for good. (An ICMP reply without a request is invalid to conntrack, and never comes here.)
