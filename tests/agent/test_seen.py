@@ -52,6 +52,22 @@ def test_a_change_a_rejection_and_a_repair_are_counted(seen: AgentProcess) -> No
     wait_for_value(1, "wayhome_repairs_total", cause="there is no table of ours")
 
 
+def test_connections_are_counted_by_the_line_that_decided(wire: Wire, agent: AgentProcess) -> None:
+    agent.write("nonMasqueradeCIDRs:\n  - 10.0.0.0/8\nmasqueradeCIDRs:\n  - 10.2.0.0/16\n")
+    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}")
+    agent.wait_for("applied")
+    for destination in ("10.3.0.1", "10.2.0.1", "10.2.0.2", "192.0.2.1", "192.0.2.2", "192.0.2.3"):
+        wire.send(destination, new=True)
+    name = "wayhome_connections_total"
+    assert value(name, prefix="10.0.0.0/8", list="nonMasqueradeCIDRs", line="2") == 1
+    assert value(name, prefix="10.2.0.0/16", list="masqueradeCIDRs", line="4") == 2
+    assert value(name, prefix="", action="masquerade") == 3
+    # A line that is cut in pieces keeps its count.
+    agent.write("nonMasqueradeCIDRs:\n  - 10.0.0.0/8\nmasqueradeCIDRs:\n  - 10.2.0.0/15\n")
+    agent.wait_for("applied")
+    assert value(name, prefix="10.0.0.0/8", list="nonMasqueradeCIDRs") == 1
+
+
 def test_a_kernel_that_refuses_makes_it_not_ready(
     agent: AgentProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

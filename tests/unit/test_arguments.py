@@ -4,6 +4,7 @@ import pytest
 
 from wayhome.agent.arguments import Dialect, Options, parse_arguments
 from wayhome.agent.logs import Format
+from wayhome.kernel.masquerade import Preserve
 
 
 def upstream(*arguments: str) -> Options:
@@ -168,3 +169,17 @@ def test_the_mark_of_kube_proxy(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_chain_of_iptables_own_is_no_name_for_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert "choose another name" in refused(capsys, "--masq-chain=POSTROUTING")
     assert "--masq-chain" in refused(capsys, "--masq-chain=a b")
+
+
+def test_in_the_scope_of_pods_ipv6_follows_from_the_list_unless_the_flag_says_it() -> None:
+    pods = "--pod-cidrs=10.4.0.0/24"
+    assert native(pods).settings.ipv6 is None
+    assert native(pods, "--enable-ipv6").settings.ipv6 is True
+    assert native(pods, "--enable-ipv6=false").settings.ipv6 is False
+    assert native().settings.ipv6 is False
+    assert upstream().settings.ipv6 is False
+
+
+def test_preserve() -> None:
+    assert upstream().masquerade.preserve is Preserve.REPORT
+    assert upstream("--preserve=assert").masquerade.preserve is Preserve.ASSERT

@@ -8,10 +8,11 @@ import yaml
 
 from wayhome.agent.arguments import parse_arguments
 from wayhome.agent.holding import Holding
-from wayhome.agent.metrics import LineCount, conntrack_metrics, line_metrics, metrics
+from wayhome.agent.metrics import conntrack_metrics, line_metrics, metrics
 from wayhome.agent.reading import Present
 from wayhome.agent.tally import Tally
 from wayhome.kernel import Change, ChangeKind
+from wayhome.kernel.counts import Connections
 from wayhome.policy import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ def known(tmp_path: Path) -> set[str]:
     statistics.write_text("insert_failed\n0\n")
     found = [
         *metrics(tally, "nftables", "node"),
-        *line_metrics([LineCount(None, 1)]),
+        *line_metrics(Connections({}, 1)),
         *conntrack_metrics(statistics),
     ]
     return {metric.name for metric in found}

@@ -10,10 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from wayhome.agent.exposition import Histogram, Metric, Sample, exposition
 from wayhome.agent.holding import Holding
-from wayhome.agent.metrics import LineCount, conntrack_metrics, line_metrics, metrics
+from wayhome.agent.metrics import conntrack_metrics, line_metrics, metrics
 from wayhome.agent.reading import Missing, Present, Unreadable
 from wayhome.agent.tally import Tally
 from wayhome.kernel import Cause, Change, ChangeKind
+from wayhome.kernel.counts import Connections
 from wayhome.policy import Settings
 
 CASE = b"nonMasqueradeCIDRs:\n  - 172.16.0.0/16\n  - 10.1.0.0/16\n"
@@ -134,8 +135,8 @@ def test_repairs_are_counted_by_cause() -> None:
 def test_connections_have_the_line_that_decided() -> None:
     held = Holding(Settings()).observe(Present(CASE), 0)
     link_local, first, _ = held.configuration.policy.entries
-    lines = [LineCount(link_local, 1), LineCount(first, 5), LineCount(None, 7)]
-    samples = read(exposition(line_metrics(lines)))["wayhome_connections"]
+    counted = Connections({link_local: 1, first: 5}, 7)
+    samples = read(exposition(line_metrics(counted)))["wayhome_connections"]
     assert [(s.labels["list"], s.labels["prefix"], s.labels["line"], s.value) for s in samples] == [
         ("masqLinkLocal", "169.254.0.0/16", "", 1),
         ("nonMasqueradeCIDRs", "172.16.0.0/16", "2", 5),

@@ -16,6 +16,7 @@ from typing import NoReturn
 from wayhome import __version__
 from wayhome.agent.logs import Format
 from wayhome.kernel import Masquerade, iptables
+from wayhome.kernel.masquerade import Preserve
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Settings
 from wayhome.prefixes import Prefix, PrefixError
@@ -80,7 +81,10 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
         config=found.config,
         state=found.state if str(found.state) not in ("", ".") else None,
         settings=Settings(
-            ipv6=found.enable_ipv6,
+            # In the scope of Pods IPv6 follows from the lists and from the node's own ranges, unless the flag says it.
+            ipv6=bool(found.enable_ipv6)
+            if found.enable_ipv6 is not None or not pod_cidrs
+            else None,
             all_reserved_ranges=found.nomasq_all_reserved_ranges,
             pod_cidrs=pod_cidrs,
             resync_interval=getattr(found, "resync_interval", None),
@@ -89,6 +93,7 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
             random_fully=found.random_fully,
             to_ports=found.to_ports,
             kube_proxy_mark_bit=found.kube_proxy_mark_bit,
+            preserve=found.preserve,
         ),
         backend=found.backend,
         masq_chain=found.masq_chain,
@@ -141,7 +146,7 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
     def flag(name: str, **settings: object) -> None:
         parser.add_argument(f"--{name}", f"-{name}", **settings)  # type: ignore[arg-type]  # passed on
 
-    def switch(name: str, *, default: bool, help: str) -> None:  # noqa: A002  # argparse's own word
+    def switch(name: str, *, default: bool | None, help: str) -> None:  # noqa: A002  # argparse's own word
         flag(name, nargs="?", const=True, default=default, type=_go_bool, metavar="BOOL", help=help)
 
     flag(
@@ -155,7 +160,12 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
         default=False,
         help="without a list of its own, keep the Pod's address towards all 11 reserved IPv4 ranges, not only the 3 of RFC 1918",
     )
-    switch("enable-ipv6", default=False, help="masquerade IPv6 too")
+    switch(
+        "enable-ipv6",
+        default=None,
+        help="masquerade IPv6 too"
+        + (" (with --pod-cidrs: where the list names an IPv6 range)" if native else ""),
+    )
     switch(
         "random-fully",
         default=not azure,
@@ -198,6 +208,14 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
         default=14,
         metavar="N",
         help="kube-proxy's masquerade bit: what it has marked is left to it (14); none on a node without kube-proxy",
+    )
+    flag(
+        "preserve",
+        type=Preserve,
+        choices=list(Preserve),
+        default=Preserve.REPORT,
+        metavar="|".join(Preserve),
+        help="what is done about rules of others that masquerade kept destinations too (report: nothing; assert: kept addresses are translated to themselves before; nftables only)",
     )
     flag(
         "transition",

@@ -11,12 +11,15 @@ is answered without them.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from wayhome.agent import http
 from wayhome.agent.exposition import CONTENT_TYPE, exposition
-from wayhome.agent.metrics import LineCount, conntrack_metrics, line_metrics, metrics
+from wayhome.agent.metrics import conntrack_metrics, line_metrics, metrics
 from wayhome.agent.tally import Tally
 from wayhome.agent.worker import Worker
+from wayhome.kernel import KernelError
+from wayhome.kernel.counts import Connections
 
 STUCK_SECONDS = 90.0
 """A step takes at most nft's time-out, or the wait for the lock of iptables; one that takes longer never ends."""
@@ -25,7 +28,7 @@ COUNTING_SECONDS = 2.0
 
 
 class Endpoints:
-    """The agent's answers. `count` reads the counters, on the worker's thread; an empty list where there are none."""
+    """The agent's answers. `count` reads the counters, on the worker's thread; None where there are none."""
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class Endpoints:
         *,
         backend: str,
         scope: str,
-        count: Callable[[], list[LineCount]],
+        count: Callable[[], Connections | None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tally = tally
@@ -60,12 +63,10 @@ class Endpoints:
 
     async def _metrics(self) -> http.Answer:
         found = list(metrics(self._tally, self._backend, self._scope))
-        try:
-            lines = await asyncio.wait_for(self._worker.run(self._count), COUNTING_SECONDS)
-        except TimeoutError:
-            lines = []
-        if lines:
-            found += line_metrics(lines)
+        with suppress(TimeoutError, KernelError):
+            counted = await asyncio.wait_for(self._worker.run(self._count), COUNTING_SECONDS)
+            if counted:
+                found += line_metrics(counted)
         found += conntrack_metrics()
         return http.Answer(200, exposition(found), CONTENT_TYPE)
 

@@ -3,25 +3,17 @@
 Everything is computed when it is asked for. The names are an interface: dashboards and alerts (`deploy/`) use them.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from wayhome import __version__
 from wayhome.agent.exposition import Metric, Sample
 from wayhome.agent.holding import Basis
 from wayhome.agent.tally import Tally, digest
+from wayhome.kernel.counts import Connections
 from wayhome.policy import Action, Entry
 
 CONNTRACK_STATISTICS = Path("/proc/net/stat/nf_conntrack")
-
-
-@dataclass(frozen=True, slots=True)
-class LineCount:
-    """Connections that one line of the configuration decided about; `entry` None: every other destination."""
-
-    entry: Entry | None
-    connections: int
 
 
 def metrics(tally: Tally, backend: str, scope: str) -> Iterator[Metric]:
@@ -55,9 +47,10 @@ def metrics(tally: Tally, backend: str, scope: str) -> Iterator[Metric]:
     yield Metric("wayhome_source_to_kernel_seconds", "histogram", "From noticing a change of the source to the rules in the kernel.", tally.delay.samples())  # fmt: skip
 
 
-def line_metrics(lines: Iterable[LineCount]) -> Iterator[Metric]:
+def line_metrics(counted: Connections) -> Iterator[Metric]:
     """Connections by the configuration's line that decided about them; a nat chain sees only first packets."""
-    samples = tuple(Sample(line.connections, _line_labels(line.entry)) for line in lines)
+    lines = [*counted.by_entry.items(), (None, counted.by_no_entry)]
+    samples = tuple(Sample(number, _line_labels(entry)) for entry, number in lines)
     yield Metric("wayhome_connections_total", "counter", "New connections, by the line of the configuration that decided about their source address.", samples)  # fmt: skip
 
 
@@ -65,12 +58,13 @@ def _line_labels(entry: Entry | None) -> dict[str, str]:
     if entry is None:
         return {"action": Action.MASQUERADE.value, "prefix": "", "list": "", "line": ""}
     line = str(entry.origin.line) if entry.origin.line else ""
-    return {
+    labels = {
         "action": entry.action.value,
         "prefix": str(entry.prefix),
         "list": entry.origin.key,
         "line": line,
     }
+    return {**labels, "file": entry.origin.file} if entry.origin.file else labels
 
 
 def conntrack_metrics(statistics: Path = CONNTRACK_STATISTICS) -> Iterator[Metric]:

@@ -120,7 +120,7 @@ class _Agent:
             worker,
             backend=backend.name,
             scope="pods" if options.settings.pod_cidrs else "node",
-            count=list,
+            count=backend.connections,
         )
         server = await self._serve(endpoints)
         loop_of_events = Loop(

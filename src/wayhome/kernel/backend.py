@@ -11,7 +11,7 @@ refuse. One test suite holds both to the same behaviour.
 from typing import Protocol
 
 from wayhome.kernel.change import Change
-from wayhome.kernel.counts import Counts
+from wayhome.kernel.counts import Connections, Counts
 from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.table import Table
 from wayhome.policy import Policy
@@ -55,6 +55,9 @@ class Backend(Protocol):
 
     def remove(self) -> bool:
         """Remove all rules of ours; whether there were any."""
+
+    def connections(self) -> Connections | None:
+        """New connections by what decided about them; None where this back end does not count, or holds nothing yet."""
 
     def close(self) -> None:
         """Let go of the kernel. The rules stay."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from wayhome.kernel import xtables
 from wayhome.kernel.backend import KernelError, RefusedError
 from wayhome.kernel.change import ChainCause, Change, ChangeKind
+from wayhome.kernel.counts import Connections
 from wayhome.kernel.iptables import CHAIN, chain_of, check_chain_name
 from wayhome.kernel.iptables_difference import Wanted, difference, removal
 from wayhome.kernel.iptables_table import Held
@@ -110,6 +111,10 @@ class IptablesBackend:
                 xtables.restore(self._variant, family, text)
                 removed = True
         return removed
+
+    def connections(self) -> Connections | None:
+        """Iptables counts its rules, and each restore sets them to zero: nothing to be had."""
+        return None
 
     def close(self) -> None:
         """Let go of the namespace."""

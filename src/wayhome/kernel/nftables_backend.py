@@ -3,6 +3,7 @@
 from wayhome.kernel.apply import Applier
 from wayhome.kernel.backend import Kernel
 from wayhome.kernel.change import Change
+from wayhome.kernel.counts import Connections, connections
 from wayhome.kernel.masquerade import Masquerade
 from wayhome.kernel.nftables import NftablesKernel
 from wayhome.kernel.ruleset import Ruleset, ruleset_of
@@ -35,6 +36,12 @@ class NftablesBackend:
         if held:
             self._kernel.remove()
         return held
+
+    def connections(self) -> Connections | None:
+        """What the elements of the list have counted."""
+        if self._compiled is None:
+            return None
+        return connections(self._compiled[1], self._kernel.counts())
 
     def close(self) -> None:
         """Let go of the namespace."""
