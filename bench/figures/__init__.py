@@ -1,0 +1,33 @@
+"""Every figure, in the order of the table."""
+
+from bench.figure import Figure
+from bench.figures import (
+    beside_kube_proxy,
+    file_to_kernel,
+    foreign_changes,
+    idle,
+    memory,
+    new_flows,
+    one_entry,
+    peak_memory,
+    restored,
+    start,
+    upstream_flows,
+)
+
+FIGURES: dict[str, Figure] = {
+    module.FIGURE.name: module.FIGURE
+    for module in (
+        new_flows,
+        upstream_flows,
+        file_to_kernel,
+        one_entry,
+        restored,
+        beside_kube_proxy,
+        peak_memory,
+        start,
+        memory,
+        idle,
+        foreign_changes,
+    )
+}

@@ -1,0 +1,142 @@
+"""The most memory that a group of processes had at once: of a cgroup v2, or what comes nearest to it.
+
+A cgroup counts what a container is billed for: memory of the processes, page cache that they were the first to read,
+and the kernel's own for their nftables. It takes a cgroup v2 that has the memory controller and that this user may
+divide. Where there is none, each process of the group is looked at every millisecond and their highest resident
+sizes (VmHWM) are added up: without the kernel's own memory, but with all shared pages in each of them.
+
+getrusage's ru_maxrss is no use here: a child starts with what its parent had at the fork.
+
+Source: admin-guide/cgroup-v2.rst in the kernel's documentation, proc(5).
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from bench import process
+
+SAMPLE_SECONDS = 0.001
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+class Peak(Protocol):
+    """Watches one group of processes."""
+
+    how: str
+    """How the peak was found, for the table."""
+    launcher: tuple[str, ...]
+    """Stands before a command that is to be in the group."""
+
+    def follow(self, pid: int) -> None:
+        """This process, started by `launcher`, and its children belong to the group."""
+
+    def megabytes(self) -> float:
+        """The peak so far."""
+
+
+@contextmanager
+def peak() -> Iterator[Peak]:
+    """The best way that this machine allows."""
+    parent = divisible_cgroup(CGROUPS, Path("/proc/self/cgroup").read_text())
+    if parent is None:
+        sampled = _Sampled()
+        try:
+            yield sampled
+        finally:
+            sampled.stop()
+        return
+    folder = parent / f"wayhome-bench-{os.getpid()}-{time.monotonic_ns()}"
+    folder.mkdir()
+    try:
+        yield _Group(folder)
+    finally:
+        _remove(folder)
+
+
+def divisible_cgroup(root: Path, own: str) -> Path | None:
+    """The nearest cgroup v2 above this process that gives its children the memory controller and lets us make one.
+
+    `own`: /proc/self/cgroup, where the line of cgroup v2 begins with `0::`.
+    """
+    for line in own.splitlines():
+        number, _, path = line.split(":", 2)
+        if number != "0":
+            continue
+        folder = root / path.lstrip("/")
+        for candidate in (folder, *folder.parents):
+            if not candidate.is_relative_to(root):
+                break
+            with suppress(OSError):
+                given = (candidate / "cgroup.subtree_control").read_text().split()
+                if "memory" in given and os.access(candidate, os.W_OK):
+                    return candidate
+    return None
+
+
+def _remove(folder: Path) -> None:
+    """A cgroup can be removed as soon as the kernel has let go of its last process."""
+    for _ in range(200):
+        with suppress(OSError):
+            folder.rmdir()
+            return
+        time.sleep(0.01)
+
+
+class _Group:
+    """A cgroup v2 of its own."""
+
+    how = "memory.peak of a cgroup"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # The shell enters the group and becomes the command: memory counts where it was first used.
+        enter = 'echo $$ >"$0"/cgroup.procs && exec "$@"'
+        self.launcher: tuple[str, ...] = ("/bin/sh", "-c", enter, os.fspath(folder))
+
+    def follow(self, pid: int) -> None:
+        """The launcher did that."""
+
+    def megabytes(self) -> float:
+        return int((self._folder / "memory.peak").read_text()) / 1e6
+
+
+class _Sampled:
+    """The sum of the highest resident sizes of the processes that are there at the same time."""
+
+    how = "sum of VmHWM, no cgroup v2 with memory here"
+    launcher: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self._followed: set[int] = set()
+        self._peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def follow(self, pid: int) -> None:
+        self._followed.add(pid)
+
+    def megabytes(self) -> float:
+        return self._peak / 1e6
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            group = [member for pid in tuple(self._followed) for member in _family(pid)]
+            self._peak = max(self._peak, sum(map(process.peak_resident, group)))
+
+
+def _family(pid: int) -> tuple[int, ...]:
+    try:
+        return (pid, *(member for child in process.children(pid) for member in _family(child)))
+    except (FileNotFoundError, ProcessLookupError):
+        return ()
