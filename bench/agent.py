@@ -39,7 +39,12 @@ class Agent:
     def start(self) -> None:
         """Start it. What is to be there from the beginning is written before."""
         command = (sys.executable, "-m", "wayhome.agent")
-        flags = (f"--config={self.config}", "--state=", "--log-format=json")
+        flags = (
+            f"--config={self.config}",
+            "--state=",
+            "--log-format=json",
+            "--backend=nftables",  # auto would take what it finds beside kube-proxy's rules
+        )
         program = Program(
             "the node", "the agent", (*self._launcher, *command, *flags), self._environment
         )

@@ -3,6 +3,7 @@
 from bench.figure import Figure
 from bench.figures import (
     beside_kube_proxy,
+    connections,
     file_to_kernel,
     foreign_changes,
     idle,
@@ -29,5 +30,6 @@ FIGURES: dict[str, Figure] = {
         memory,
         idle,
         foreign_changes,
+        connections,
     )
 }

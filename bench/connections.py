@@ -1,28 +1,23 @@
-"""What it costs to look at a node's connections and to expire some of them: time, and peak memory.
+"""A network with many connections, and what the agent's parts make of them, each in a process of its own.
 
-    bench/conntrack.py [ENTRIES] [--json]
+    python -m bench.connections WORK ROUNDS
 
-The entries are made through ctnetlink in a namespace of its own: two thirds TCP, half of them masqueraded, 1 % to the
-range that the new policy treats differently. Each figure is the median of some rounds in a process of its own that
-has loaded what the agent loads, and no more. `processor` is the time that it had a core for, the kernel's part
-included, which others on the machine disturb less than the seconds on the clock; `first` is the first round alone, in
-which a transition also deletes. `peak` is the process's largest resident memory, `grown` is how much of that the work
-added to what was loaded.
+The process loads what the agent loads and no more, so that its peak of memory is the agent's. It prints one JSON
+object: `seconds` of each round, `found`, the `peak` and how much of it the work added (`grown`), in MiB.
 
-`net.netfilter.nf_conntrack_max` holds for every namespace and can be set in the initial one only (elsewhere it is
-read-only): 200,000 entries need a machine on which it is at least that, which is the kernel's default from 4 GiB of
-memory on (262,144).
+The entries are made through ctnetlink: two thirds TCP, half of them masqueraded, 1 % to the range that the new policy
+treats differently.
 """
 
 import json
-import statistics
+import os
 import struct
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.process import peak_resident
 from wayhome.kernel import attributes
 from wayhome.kernel.conntrack import Conntrack
 from wayhome.kernel.local_addresses import local_addresses
@@ -35,11 +30,8 @@ from wayhome.kernel.treatment import Comparison
 from wayhome.policy import Action, Entry, Origin, Policy
 from wayhome.prefixes import Prefix
 
-ENTRIES = 200_000
-ROUNDS = 5
 IPCTNL_MSG_CT_NEW = 1 << 8
 NLM_F_REQUEST_CREATE = 0x601
-LIMIT = Path("/proc/sys/net/netfilter/nf_conntrack_max")
 COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 NODE = bytes((203, 0, 113, 1))
 
@@ -54,9 +46,8 @@ OLD, NEW = policy("10.0.0.0/8", "10.2.0.0/16"), policy("10.0.0.0/9", "10.128.0.0
 """10.192.0.0/10 becomes masqueraded."""
 
 
-def fill(entries: int) -> float:
-    """Make that many entries. Returns the seconds that it took."""
-    started = time.perf_counter()
+def fill(entries: int) -> int:
+    """Make that many entries in the calling thread's network. Returns how many there are then."""
     netlink, waiting = Netlink(NETLINK_NETFILTER), []
     for number in range(entries):
         waiting.append(netlink.pack(IPCTNL_MSG_CT_NEW, NLM_F_REQUEST_CREATE, entry(number)))
@@ -64,7 +55,7 @@ def fill(entries: int) -> float:
             netlink.send(b"".join(waiting))
             waiting.clear()
     netlink.close()
-    return time.perf_counter() - started
+    return int(COUNT.read_text())
 
 
 def entry(number: int) -> bytes:
@@ -145,69 +136,19 @@ WORKS: dict[str, Callable[[], int]] = {
 }
 
 
-def measure(name: str) -> dict[str, float]:
-    """Run one of the works in this process."""
-    before = peak()
-    rounds = [timed(WORKS[name]) for _ in range(ROUNDS)]
-    clock, processor, found = zip(*rounds, strict=True)
-    return {
-        "seconds": statistics.median(clock),
-        "processor": statistics.median(processor),
-        "first": clock[0],
-        "found": found[0],
-        "peak": peak(),
-        "grown": peak() - before,
-    }
-
-
-def timed(work: Callable[[], int]) -> tuple[float, float, int]:
-    """Seconds on the clock and of the processor, and what came out."""
-    clock, processor = time.perf_counter(), time.process_time()
-    found = work()
-    return time.perf_counter() - clock, time.process_time() - processor, found
-
-
-def peak() -> float:
-    """MiB."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-
-def main(arguments: list[str]) -> None:
-    """Print a line for each figure, or one JSON document."""
-    if arguments[:1] == ["--measure"]:
-        print(json.dumps(measure(arguments[1])))
-        return
-    from wayhome.lab.namespaces import enter  # noqa: PLC0415 (what is measured does not load it)
-
-    numbers = [int(text) for text in arguments if text.isdecimal()]
-    entries = numbers[0] if numbers else ENTRIES
-    enter()
-    if (limit := int(LIMIT.read_text())) < entries:
-        sys.exit(
-            f"net.netfilter.nf_conntrack_max is {limit:,} here; set it to {entries:,} in the initial namespace"
-        )
-    # Only what is masqueraded to an address of the node is taken for ours.
-    subprocess.run(["ip", "route", "add", "local", "203.0.113.1/32", "dev", "lo"], check=True)
-    seconds = fill(entries)
-    tracked = int(COUNT.read_text())
-    figures = {}
-    for name in WORKS:
-        command = [sys.executable, __file__, "--measure", name]
-        figures[name] = json.loads(subprocess.check_output(command))
-    if "--json" in arguments:
-        print(json.dumps({"schema": 1, "entries": tracked, "rounds": ROUNDS, "figures": figures}))
-        return
-    print(f"{tracked:,} entries, made in {seconds:.1f} s; median of {ROUNDS} rounds")
-    print(
-        f"{'':46} {'seconds':>8} {'processor':>9} {'first':>7} {'found':>8} {'peak MiB':>9} {'grown':>6}"
-    )
-    for name, figure in figures.items():
-        print(
-            f"{name:46} {figure['seconds']:8.3f} {figure['processor']:9.3f} {figure['first']:7.3f} "
-            f"{figure['found']:8,} {figure['peak']:9.1f} {figure['grown']:6.1f}"
-        )
+def main() -> None:
+    """Do one of the works, and say what it took."""
+    work, rounds = WORKS[sys.argv[1]], int(sys.argv[2])
+    before = peak_resident(os.getpid())
+    seconds, found = [], []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        found.append(work())
+        seconds.append(time.perf_counter() - started)
+    peak = peak_resident(os.getpid())
+    said = {"peak": peak / 2**20, "grown": (peak - before) / 2**20}
+    print(json.dumps({"seconds": seconds, "found": found[0], **said}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
