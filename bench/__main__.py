@@ -6,16 +6,18 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from bench import report
-from bench.figure import Figure, Result, Run, results
+from bench import node_commands
+from bench.figure import Figure, Run, results
 from bench.figures import FIGURES
 from bench.machine import this_machine
 from bench.progress import Progress
-from bench.report import Report
+from bench.report import Report, as_document, figure_lines, last_line, machine_lines
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
 
+ROOT = "root"
 OUTPUT = Path("bench-results.json")
 _ALL_NUMBERS = "4294967295"
 
@@ -28,29 +30,31 @@ def main() -> int:
             print(f"{figure.name:18} {figure.about}")
         return 0
     chosen = [FIGURES[name] for name in dict.fromkeys(asked.figures or FIGURES)]
-    machine, root = this_machine(), _is_real_root()
-    user = "root" if root else "an ordinary user"
+    machine, user = this_machine(), ROOT if _is_real_root() else "an ordinary user"
     try:
         enter()
     except NamespaceRefusedError as refused:
         print(f"bench: {refused}", file=sys.stderr)
         return 4
-    progress, measured = Progress(), list[tuple[Figure, tuple[Result, ...]]]()
-    for line in report.machine_lines(Report(machine, asked.quick, user, ())):
-        print(line, flush=True)
-    started = time.monotonic()
-    done = Report(machine, asked.quick, user, ())
+    with tempfile.TemporaryDirectory(prefix="wayhome-bench-") as folder:
+        os.environ[node_commands.LOCK_FILE] = os.fspath(Path(folder, "xtables.lock"))
+        return _measure(chosen, Report(machine, asked.quick, user, ()), Path(folder), asked.output)
+
+
+def _measure(chosen: list[Figure], report: Report, folder: Path, output: Path) -> int:
+    progress, started = Progress(), time.monotonic()
+    print("\n".join(machine_lines(report)), flush=True)
     for number, figure in enumerate(chosen, 1):
         progress.figure(figure.name, number, len(chosen))
-        with tempfile.TemporaryDirectory(prefix="wayhome-bench-") as folder:
-            run = Run(asked.quick, root, Path(folder), progress.say)
-            measured.append((figure, tuple(results(figure, run))))
-        done = Report(machine, asked.quick, user, tuple(measured))
-        _write(asked.output, done)  # after each: an interrupted run has measured something too
+        own = folder / figure.name
+        own.mkdir()
+        measured = results(figure, Run(report.quick, report.user == ROOT, own, progress.say))
+        report = replace(report, measured=(*report.measured, (figure, tuple(measured))))
+        _write(output, report)  # after each: an interrupted run has measured something too
         progress.clear()
-        print("\n".join(report.figure_lines(*measured[-1])), flush=True)
-    print(f"\n{report.last_line(done)}; {time.monotonic() - started:.0f} s; {asked.output}")
-    return done.exit_code
+        print("\n".join(figure_lines(figure, measured)), flush=True)
+    print(f"\n{last_line(report)}; {time.monotonic() - started:.0f} s; {output}")
+    return report.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,9 +88,9 @@ def _is_real_root() -> bool:
     return os.geteuid() == 0 and Path("/proc/self/uid_map").read_text().split()[2] == _ALL_NUMBERS
 
 
-def _write(path: Path, done: Report) -> None:
+def _write(path: Path, report: Report) -> None:
     new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(report.as_document(done), indent=2, ensure_ascii=False) + "\n")
+    new.write_text(json.dumps(as_document(report), indent=2, ensure_ascii=False) + "\n")
     new.rename(path)
 
 

@@ -1,17 +1,15 @@
 """Programs that change a node, run in the calling thread's network.
 
-iptables-legacy takes a lock in a file, which is the same for all networks of a machine; ours is a file of our own.
+iptables-legacy takes a lock in a file, which is the same for all networks of a machine. So that nobody there waits for
+the benchmark, nor it for them, LOCK_FILE names one of its own for the programs that inherit it.
 """
 
-import os
 import subprocess
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
 
 from bench.figure import LackError
 from wayhome.lab.programs import environment
 
+LOCK_FILE = "XTABLES_LOCKFILE"
 VARIANTS = ("iptables-legacy", "iptables-nft")
 
 
@@ -27,13 +25,7 @@ def attempt(*command: str, text: str = "") -> subprocess.CompletedProcess[str]:
     """The same where failing is an answer."""
     try:
         return subprocess.run(
-            command, input=text, text=True, capture_output=True, check=False, env=surroundings()
+            command, input=text, text=True, capture_output=True, check=False, env=environment()
         )
     except FileNotFoundError:
         raise LackError(f"{command[0]} is not installed") from None
-
-
-def surroundings() -> Mapping[str, str]:
-    """The environment of programs on a node."""
-    lock = Path(tempfile.gettempdir(), f"wayhome-bench-{os.getpid()}.lock")
-    return {**environment(), "XTABLES_LOCKFILE": os.fspath(lock)}

@@ -4,18 +4,19 @@ The kernel reports every commit, whoever made it, and does not say whose table i
 removes one element of a table of its own, each in a transaction; how many it really made is counted by the kernel.
 """
 
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from bench import process
 from bench.agent import Agent
 from bench.figure import Figure, LackError, Measured, Row, Run, Spread, under
 from bench.lists import List
-from bench.watch import TableWatch
+from bench.watch import SECONDS, TableWatch
 from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.lab.programs import Program, ProgramError, start
 
 RATE = 1_000
 SETTLE_SECONDS = 2
@@ -26,16 +27,18 @@ _ROWS = {
 
 
 @contextmanager
-def _writer() -> Iterator[None]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "bench.foreign_writer", str(RATE)], stdout=subprocess.PIPE
-    ) as writer:
-        try:
-            if not (writer.stdout and writer.stdout.readline()):
-                raise LackError("the foreign writer could not write; its reason stands above")
-            yield
-        finally:
-            writer.kill()
+def _writer(folder: Path) -> Iterator[None]:
+    command = (sys.executable, "-m", "bench.foreign_writer", str(RATE))
+    output = folder / f"writer-{time.monotonic_ns()}"
+    with NetworkNamespace.current() as here:
+        writer = start(Program("the node", "the foreign writer", command), here, output)
+    try:
+        writer.wait_until(lambda said: "writing" in said, SECONDS)
+        yield
+    except ProgramError as error:
+        raise LackError(str(error)) from error
+    finally:
+        writer.stop()
 
 
 def _measure(run: Run) -> Iterator[Measured]:
@@ -52,7 +55,7 @@ def _measure(run: Run) -> Iterator[Measured]:
             agent.write(List(size))
             agent.start()
             watch.until_kept(List(size).marker)
-            with _writer():
+            with _writer(run.folder):
                 time.sleep(SETTLE_SECONDS)
                 shares, rates = [], []
                 for number in range(1, rounds + 1):

@@ -16,6 +16,7 @@ from bench.peak import Peak, peak
 from bench.upstream import UpstreamAgent
 from bench.watch import TableWatch
 from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.lab.programs import environment
 
 RULES = 50_000
 VARIANTS = ("iptables-legacy", "iptables-nft")
@@ -69,7 +70,7 @@ class _Followed:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=node_commands.surroundings(),
+            env=environment(),
         )
         self._group.follow(process.pid)
         process.communicate(text.encode())

@@ -10,6 +10,7 @@ from bench.upstream import UpstreamAgent
 
 from bench import kube_proxy, node_commands
 from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.lab.programs import environment
 
 VARIANTS = node_commands.VARIANTS
 
@@ -50,7 +51,7 @@ def loaded(variant: str) -> list[str]:
         capture_output=True,
         text=True,
         check=True,
-        env=node_commands.surroundings(),
+        env=environment(),
     ).stdout
     return [line for line in saved.splitlines() if line.startswith("-A ")]
 
