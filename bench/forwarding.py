@@ -25,6 +25,7 @@ import pyroute2
 
 from bench import node_commands
 from bench.figure import NotReachedError
+from wayhome.lab.connections import forget_connections
 from wayhome.lab.namespaces import NetworkNamespace
 
 FRAMES = 20_000
@@ -35,9 +36,6 @@ POD, POD_GATEWAY = "172.16.2.2", "172.16.2.1"
 NODE, OUTSIDE = "203.0.113.1", "203.0.113.2"
 SETTLE_SECONDS = 0.05
 """The kernel frees connections a moment after they were flushed."""
-_NETLINK_NETFILTER = 12
-_DELETE_CONNECTIONS = 1 << 8 | 2
-"""NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE: without attributes, all of them."""
 _ETH_P_IP = 0x0800
 
 
@@ -65,9 +63,6 @@ class Forwarding:
             ip.route("add", dst="0.0.0.0/0", gateway=OUTSIDE)
             up = ip.link_lookup(ifname="up")[0]
             ip.neigh("add", dst=OUTSIDE, lladdr=macs[2], ifindex=up)
-            self._connections = socket.socket(
-                socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER
-            )
         self._out = _packet_socket(pod, 0)
         self._outside = outside
         self._frames = list(_frames(FRAMES, bytes.fromhex("020000000002020000000001")))
@@ -75,7 +70,6 @@ class Forwarding:
     def close(self) -> None:
         """Let go of them."""
         self._out.close()
-        self._connections.close()
         for network in self._networks:
             network.close()
 
@@ -115,11 +109,8 @@ class Forwarding:
         return BURST / statistics.mean(_uninterrupted(bursts))
 
     def _forget_connections(self) -> None:
-        request = struct.pack("=IHHIIBBH", 20, _DELETE_CONNECTIONS, 5, 1, 0, 0, 0, 0)  # with answer
-        self._connections.send(request)
-        answer = self._connections.recv(4096)
-        if number := -struct.unpack_from("=i", answer, 16)[0]:
-            raise OSError(number, "connections could not be flushed")
+        with self.node.entered():
+            forget_connections()
 
 
 def _uninterrupted(bursts: list[float]) -> list[float]:
