@@ -238,6 +238,26 @@ def test_node_clean_removes_everything_and_nothing_else(running: AgentProcess) -
     assert done.stdout == "there are no rules of wayhome on this node\n"
 
 
+@pytest.mark.parametrize("variant", ["iptables-nft", "iptables-legacy"])
+def test_node_clean_takes_a_chain_only_where_it_is_named(agent: AgentProcess, variant: str) -> None:
+    agent.write(CASE)
+    agent.start(f"--backend={variant}", "--enable-ipv6")
+    agent.wait_for("applied")
+    agent.stop()
+    command = [sys.executable, "-m", "wayhome", "node", "clean"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"the chain IP-MASQ-AGENT of {variant} stays" in done.stdout
+    assert saved(variant)
+    named = [*command, "--masq-chain=IP-MASQ-AGENT"]
+    done = subprocess.run(named, capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        f"the chain IP-MASQ-AGENT of {variant} is removed, and every jump to it\n"
+    )
+    assert saved(variant) == saved(variant.replace("iptables", "ip6tables")) == []
+    refused = subprocess.run([*command, "--masq-chain=POSTROUTING"], check=False)
+    assert refused.returncode == 2
+
+
 # In a user namespace of its own the agent has limits of its own, and nobody else's instances are used up.
 WITHOUT_INOTIFY = """
 import os, sys

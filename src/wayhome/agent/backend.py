@@ -23,7 +23,8 @@ from wayhome.kernel import (
 def choose_backend(options: Options, log: Log) -> Backend:
     """Open it. Runs programs, and so may take a while. Raises KernelError where there is none."""
     chain = options.masq_chain or iptables.CHAIN
-    facts = gather(chain)
+    # A node whose operator asks for nftables does not pay for a look at the legacy table.
+    facts = gather(chain, legacy=options.backend != BackendName.NFTABLES)
     choice = _choice(options, facts, chain)
     backend = open_backend(choice.name, options.masquerade, chain)
     log.info("backend", f"back end {backend.name}: {choice.reason}")

@@ -100,8 +100,11 @@ def choose(facts: Facts, *, iptables: bool = False, chain: str = CHAIN) -> Choic
     )
 
 
-def gather(chain: str = CHAIN) -> Facts:
+def gather(chain: str = CHAIN, *, legacy: bool = True) -> Facts:
     """Look at this node, in the calling thread's network namespace.
+
+    `legacy` false: do not look for the chain in the legacy table. It can only be read as a whole, and beside 50,000
+    rules that takes 61 MiB.
 
     Raises KernelError where that takes more rights, and where a program does not answer.
     """
@@ -115,7 +118,7 @@ def gather(chain: str = CHAIN) -> Facts:
         with_chain=tuple(
             variant
             for variant in variants
-            if (variant == BackendName.IPTABLES_LEGACY or nf_tables is None)
+            if (legacy if variant == BackendName.IPTABLES_LEGACY else nf_tables is None)
             and xtables.exists(variant, Family.IPV4, chain)
         ),
     )
