@@ -38,7 +38,7 @@ class Agent:
 
     def start(self) -> None:
         """Start it. What is to be there from the beginning is written before."""
-        command = (sys.executable, "-m", "wayhome.agent")
+        command = (sys.executable, "-OO", "-I", "-m", "wayhome.agent")  # as deploy/wayhome-agent
         flags = (
             f"--config={self.config}",
             "--state=",
