@@ -1,6 +1,7 @@
 """Child processes: what of their output is kept. How they fail is shown with nft, in test_nft."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +42,19 @@ def test_bytes_that_are_no_text_come_back_as_they_were() -> None:
 def test_a_listing_that_never_ends_is_killed() -> None:
     with pytest.raises(KernelError, match=r"did not end within 0\.5 s and was killed$"):
         child.run(["yes", "word"], timeout=0.5, lines_with="nothing")
+
+
+def test_a_program_is_found_behind_folders_that_cannot_be_looked_into(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Root may look into every folder, so the folder is one that nobody can: its name is too long.
+    program = tmp_path / "wayhome-program"
+    monkeypatch.setenv("PATH", f"/{'x' * 300}:{tmp_path}")
+    assert child.find(program.name) is None
+    program.write_text("#!/bin/sh\n")
+    assert child.find(program.name) is None
+    program.chmod(0o755)
+    assert child.find(program.name) == str(program)
+    program.unlink()
+    program.mkdir()
+    assert child.find(program.name) is None

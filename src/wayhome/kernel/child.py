@@ -43,7 +43,8 @@ def find(name: str) -> str | None:
     # shutil.which would do the same, for half a mebibyte of the agent's memory.
     for folder in (*os.get_exec_path(), *_ADMIN_FOLDERS):
         path = Path(folder, name)
-        if path.is_file() and os.access(path, os.X_OK):
+        # In this order: a folder that may not be searched (root's PATH after `su`) is an error to the other one.
+        if os.access(path, os.X_OK) and path.is_file():
             return str(path)
     return None
 
