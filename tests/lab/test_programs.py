@@ -34,6 +34,35 @@ def test_a_program_runs_in_its_nodes_network_and_its_output_is_kept(build: Build
     assert running.output.name == "server.program.log"
 
 
+INTERRUPTED_WHILE_IT_FORKS = """
+import os, signal, sys
+from pathlib import Path
+from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.lab.programs import Program, start
+os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
+try:
+    start(Program("node", "sleep", ("sleep", "60")), NetworkNamespace.current(), Path(sys.argv[1]))
+except KeyboardInterrupt:
+    sys.exit(7)
+"""
+
+
+def test_an_interruption_while_a_program_starts_is_not_lost(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_IT_FORKS, tmp_path / "output"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+def test_a_program_hears_no_ctrl_c_of_the_terminal_and_blocks_no_signal(build: Build) -> None:
+    running = build(small_topology()).start(Program("server", "sleep", ("sleep", "60")))
+    assert os.getpgid(running.process.pid) == running.process.pid
+    status = Path(f"/proc/{running.process.pid}/status").read_text()
+    assert int(status.partition("SigBlk:")[2].split()[0], 16) == 0
+    running.stop()
+
+
 def test_a_program_that_ends_early_is_an_error_with_what_it_said(build: Build) -> None:
     running = build(small_topology()).start(program("server", "-c", "import sys; sys.exit('no!')"))
     with pytest.raises(ProgramError, match=r"program on server ended with 1:\nno!"):

@@ -207,9 +207,47 @@ def test_a_run_that_is_ended_leaves_nothing(
         in_it = with_environment(mark)
         assert len(in_it) >= 8  # two, six programs
         run.send_signal(number)
-        assert run.wait(10) != 0
+        assert run.wait(10) in {-number, 128 + number}  # what a shell shows as 128 + number
         assert gone(in_it)
     assert everything_below(scratch, MOUNTPOINT) == before
+
+
+def test_ctrl_c_in_a_run_ends_it_as_that_at_any_moment(
+    wayhome_command: WayhomeCommand, mark: str
+) -> None:
+    """A terminal interrupts all processes of the group; what runs in the lab must not end before the run does."""
+    environment = {**wayhome_command.environment, "MARK": mark}
+    command = replace(wayhome_command, environment=environment)
+    for number in range(3, 9):  # before that, the interpreter is starting
+        with command.start("lab", "run", "the-case", start_new_session=True) as run:
+            wait_until(lambda n=number: len(with_environment(mark)) >= n)  # type: ignore[misc]
+            os.killpg(run.pid, signal.SIGINT)
+            assert run.wait(10) in {-signal.SIGINT, 128 + signal.SIGINT}
+        assert gone(with_environment(mark))
+
+
+def test_ctrl_c_in_up_leaves_no_lab(wayhome_command: WayhomeCommand, mark: str) -> None:
+    environment = {**wayhome_command.environment, "MARK": mark}
+    command = replace(wayhome_command, environment=environment)
+    for number in (2, 3, 4, 6, 8):
+        with command.start("lab", "up", "the-case", start_new_session=True) as up:
+            wait_until(lambda n=number: len(with_environment(mark)) >= n)  # type: ignore[misc]
+            os.killpg(up.pid, signal.SIGINT)
+            assert up.wait(10) == -signal.SIGINT
+        wait_until(lambda: not with_environment(mark))
+        said = wayhome_command("lab", "status").stderr
+        assert said == "wayhome: no lab is up. `wayhome lab up the-case` starts one\n"
+
+
+def test_the_output_of_a_run_may_be_closed_or_full(wayhome_command: WayhomeCommand) -> None:
+    shell = replace(wayhome_command, python="/bin/sh")
+    for redirection, status, said in (
+        (">&-", 0, ""),
+        (">/dev/full", 4, "wayhome: the output could not be written: No space left on device\n"),
+    ):
+        run = f"{wayhome_command.python} -m wayhome lab run the-case --json {redirection}"
+        done = shell("-c", run)
+        assert (done.returncode, done.stderr) == (status, said)
 
 
 def everything_below(*folders: Path) -> list[Path]:

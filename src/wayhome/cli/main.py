@@ -1,4 +1,10 @@
-"""`wayhome`: the group of all commands."""
+"""`wayhome`: the group of all commands, and how each of them ends where it does not end by itself."""
+
+import errno
+import os
+import signal
+import sys
+from typing import Any
 
 import click
 
@@ -12,8 +18,28 @@ _PLACES = {
 }
 
 
+class _Wayhome(LazyGroup):
+    """All commands."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command, and end it as a shell expects where it can neither finish nor fail by itself.
+
+        Ctrl-C ends it by the signal: click's own exit code for that, 1, is a finding here.
+        """
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            click.echo(f"wayhome: the output could not be written: {error.strerror}", err=True)
+            sys.exit(4)
+
+
 @click.group(
-    cls=LazyGroup, places=_PLACES, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=_Wayhome, places=_PLACES, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="wayhome")
 def wayhome() -> None:

@@ -129,5 +129,6 @@ def _end_as(status: int) -> NoReturn:
 
 def _flush() -> None:
     """What is still in a buffer would be written twice."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream:  # None: this process was started with it closed
+            stream.flush()

@@ -5,7 +5,8 @@ A program dies with the process that started it, also when that is killed: the k
 once, and ends. What the program starts in its turn ends with the lab (`processes`).
 
 A program gets no descriptor of ours but its output (subprocess closes them): one that had the lab's lock, or a
-network, would keep it.
+network, would keep it. It is in a process group of its own, so that Ctrl-C interrupts whoever started it and not the
+program: whether that is an end or an error is not to be a race.
 
 The output goes to a file: it can be read while the program runs, and no full pipe ever stops it.
 """
@@ -14,7 +15,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,14 +100,15 @@ class RunningProgram:
 
 def start(program: Program, namespace: NetworkNamespace, output: Path) -> RunningProgram:
     """Start a program in a network. Raises OSError."""
-    with namespace.entered(), output.open("ab") as sink:
+    with namespace.entered(), output.open("ab") as sink, _uninterrupted() as mask:
         process = subprocess.Popen(
             program.argv,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
             env={**environment(), **program.environment},
-            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 (the lab has no threads when it starts programs)
+            process_group=0,
+            preexec_fn=_begin(os.getpid(), mask),  # noqa: PLW1509 (the lab has no threads when it starts programs)
         )
     return RunningProgram(program, process, output)
 
@@ -128,8 +131,19 @@ def run(argv: Sequence[str], text: str) -> None:
         raise ProgramError(f"{argv[0]} ended with {done.returncode}:\n{done.stderr}")
 
 
-def _die_with(parent: int) -> Callable[[], None]:
+@contextmanager
+def _uninterrupted() -> Iterator[set[signal.Signals]]:
+    """A KeyboardInterrupt comes after the block: Python drops one that comes while it forks. Gives the mask before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield {signal.Signals(number) for number in before}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(parent: int, mask: set[signal.Signals]) -> Callable[[], None]:
     def in_the_child() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         die_with_parent(signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)

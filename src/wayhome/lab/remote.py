@@ -50,9 +50,12 @@ def up(case: str) -> LabState:
                 pass_fds=(lock,),
                 start_new_session=True,
             )
+        answer = _answer(keeper)
+    except KeyboardInterrupt:
+        state.clear(folder)
+        raise
     finally:
         os.close(lock)
-    answer = _answer(keeper)
     if "refused" in answer:
         raise NamespaceRefusedError(answer["refused"], answer["command"])
     if "error" in answer:
@@ -67,19 +70,28 @@ def _answer(starting: "subprocess.Popen[bytes]") -> dict[str, str]:
     """What the keeper says in the end; before that, it says which process it is."""
     assert starting.stdout is not None  # noqa: S101 (a pipe was asked for)
     keeper = 0
-    with starting.stdout as pipe:
-        while select.select([pipe], [], [], START_SECONDS)[0] and (line := pipe.readline()):
-            answer = json.loads(line)
-            if "keeper" not in answer:
-                starting.wait()
-                return dict(answer)
-            keeper = answer["keeper"]
+    try:
+        with starting.stdout as pipe:
+            while select.select([pipe], [], [], START_SECONDS)[0] and (line := pipe.readline()):
+                answer = json.loads(line)
+                if "keeper" not in answer:
+                    starting.wait()
+                    return dict(answer)
+                keeper = answer["keeper"]
+    except KeyboardInterrupt:
+        _kill(starting, keeper)
+        raise
+    _kill(starting, keeper)
+    return {"dead": "yes"}
+
+
+def _kill(starting: "subprocess.Popen[bytes]", keeper: int) -> None:
+    """End a keeper that is starting. One that has not said yet who it is ends when it wants to: nobody listens."""
     if keeper:
         with suppress(ProcessLookupError):
             os.kill(keeper, signal.SIGKILL)
     starting.kill()
     starting.wait()
-    return {"dead": "yes"}
 
 
 def current() -> LabState:
