@@ -1,13 +1,16 @@
 """A lab that one process keeps up and others join, as two users: nothing here is called within the tests' process."""
 
 import os
+import shlex
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.lab.conftest import WayhomeCommand
 from tests.lab.test_programs import alive, read_pcap
 
 from wayhome.lab.the_case.phases import CONFIGURATION
@@ -69,6 +72,31 @@ def test_the_account_by_hand(lab: Run, tmp_path: Path) -> None:
         assert [path.name for path in folder.iterdir()] == ["lock"]
     finally:
         lab("down")
+
+
+def test_what_up_proposes_can_be_typed_where_a_path_has_a_space(
+    wayhome_command: WayhomeCommand,
+) -> None:
+    runtime = Path(wayhome_command.environment["XDG_RUNTIME_DIR"], "two words")
+    environment = {**wayhome_command.environment, "XDG_RUNTIME_DIR": str(runtime)}
+    command = replace(wayhome_command, environment=environment)
+    assert command("-c", f"import os; os.mkdir({str(runtime)!r}, 0o700)").returncode == 0
+    up = command("lab", "up", "the-case")
+    try:
+        line = next(line for line in up.stdout.splitlines() if "configmap" in line)
+        *_, file = shlex.split(line)
+        assert Path(file).read_bytes() == CONFIGURATION
+    finally:
+        assert command("lab", "down").returncode == 0
+
+
+def test_in_a_lab_the_user_keeps_the_folder_of_outside(wayhome_command: WayhomeCommand) -> None:
+    """There he is root, and the folder in /tmp of root's lab is not to be taken from root."""
+    program = (
+        "from wayhome.lab import namespaces, state; namespaces.enter(); print(state.user_outside())"
+    )
+    user = os.geteuid() if wayhome_command.user is None else wayhome_command.user
+    assert wayhome_command("-c", program).stdout == f"{user}\n"
 
 
 def test_down_ends_every_process(lab: Run) -> None:

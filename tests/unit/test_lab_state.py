@@ -35,13 +35,16 @@ def test_a_lab_that_is_only_starting_is_not_up(tmp_path: Path) -> None:
 def test_the_runtime_folder_is_used_only_if_it_is_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    private = tmp_path / f"wayhome-{os.geteuid()}" / "wayhome" / "lab"
+    private = tmp_path / f"wayhome-{state.user_outside()}" / "wayhome" / "lab"
     runtime = tmp_path / "runtime"
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     assert state.lab_folder(tmp_path) == private  # the runtime folder does not exist
     runtime.mkdir()
     assert state.lab_folder(tmp_path) == runtime / "wayhome" / "lab"
     assert state.lab_folder(tmp_path).stat().st_mode & 0o777 == 0o700
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "runtime")  # another folder for each command
+    assert state.lab_folder(tmp_path) == private
     link = tmp_path / "link"
     link.symlink_to(runtime)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(link))
@@ -59,7 +62,7 @@ def test_the_runtime_folder_of_another_user_is_not_used(
     except OSError:  # we are an ordinary user: then root's folder is another's
         foreign = Path("/usr")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(foreign))
-    private = tmp_path / f"wayhome-{os.geteuid()}" / "wayhome" / "lab"
+    private = tmp_path / f"wayhome-{state.user_outside()}" / "wayhome" / "lab"
     assert state.lab_folder(tmp_path) == private
 
 
@@ -80,7 +83,7 @@ def test_a_folder_that_others_can_use_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    private = tmp_path / f"wayhome-{os.geteuid()}"
+    private = tmp_path / f"wayhome-{state.user_outside()}"
     private.mkdir(mode=0o755)
     with pytest.raises(LabError, match="not a folder that only you can use"):
         state.lab_folder(tmp_path)

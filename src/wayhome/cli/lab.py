@@ -6,6 +6,7 @@ join and `down` ends.
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -114,7 +115,9 @@ def _own_command() -> str:
     beside = Path(sys.executable).with_name("wayhome")
     if shutil.which("wayhome") or not beside.exists():
         return "wayhome"
-    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
+    return shlex.quote(
+        str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
+    )
 
 
 @lab.command(short_help="Keep a case up in the background.")
@@ -133,7 +136,7 @@ def up(case: str) -> None:
     )
     click.echo("Try:")
     for line in CASES[case].try_next:
-        click.echo(f"  {_own_command()} lab {line.format(folder=lab_folder())}")
+        click.echo(f"  {_own_command()} lab {line.format(folder=shlex.quote(str(lab_folder())))}")
 
 
 @lab.command(short_help="Show the nodes, and what the agents say.")

@@ -40,7 +40,8 @@ def lab_folder(temporary: Path = TEMPORARY) -> Path:
     """The folder of this user's lab, made if need be. Raises LabError."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     # After `su` the variable may still name another user's folder.
-    base = Path(runtime) if runtime and _is_ours(Path(runtime)) else _private(temporary)
+    named = Path(runtime)
+    base = named if named.is_absolute() and _is_ours(named) else _private(temporary)
     folder = base / "wayhome" / "lab"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (_is_ours(folder.parent) and _is_ours(folder)):
@@ -50,13 +51,23 @@ def lab_folder(temporary: Path = TEMPORARY) -> Path:
 
 def _private(temporary: Path) -> Path:
     """A folder of this user's in one that everybody writes to."""
-    folder = temporary / f"wayhome-{os.geteuid()}"
+    folder = temporary / f"wayhome-{user_outside()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if not _is_ours(folder) or stat.S_IMODE(folder.lstat().st_mode) != 0o700:
         raise LabError(
             f"{folder} is not a folder that only you can use; remove it or set XDG_RUNTIME_DIR"
         )
     return folder
+
+
+def user_outside() -> int:
+    """This user's number; in a lab, where he is root, the one that he has outside of it (user_namespaces(7))."""
+    user = os.geteuid()
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        first, outside, count = map(int, line.split())
+        if first <= user < first + count:
+            return outside + user - first
+    return user
 
 
 def _is_ours(folder: Path) -> bool:
