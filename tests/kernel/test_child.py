@@ -1,6 +1,9 @@
 """Child processes: what of their output is kept. How they fail is shown with nft, in test_nft."""
 
+import os
+import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,29 @@ def test_a_program_is_found_behind_folders_that_cannot_be_looked_into(
     program.unlink()
     program.mkdir()
     assert child.find(program.name) is None
+
+
+def descriptors() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+def test_a_process_without_a_free_descriptor_is_told_so() -> None:
+    """With none free and with a few, and without losing any: the agent tries again later."""
+    before = descriptors()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(before) + 50, hard))
+    taken = []
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        for _ in range(5):
+            with pytest.raises(KernelError, match=r"could not be run: .*: Too many open files"):
+                run("")
+            os.close(taken.pop())
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert descriptors() == before
+    assert run("").status == 0

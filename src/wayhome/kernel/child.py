@@ -58,8 +58,9 @@ def run(
     run, does not end, prints more than is bearable, or is killed. Its exit status is the caller's to judge.
     """
     name = Path(command[0]).name
-    script_file = os.memfd_create("script")
+    script_file = -1
     try:
+        script_file = os.memfd_create("script")
         with open(script_file, "wb", closefd=False) as writer:
             writer.write(script.encode(errors="surrogateescape"))
         os.lseek(script_file, 0, os.SEEK_SET)
@@ -76,7 +77,8 @@ def run(
             f"{name} printed more than {OUTPUT_LIMIT >> 20} MiB and was killed"
         ) from None
     finally:
-        os.close(script_file)
+        if script_file >= 0:
+            os.close(script_file)
     if finished.status < 0:
         killer = signal.Signals(-finished.status).name
         raise KernelError(f"{name} was killed by {killer}{after_colon(finished.said)}")
