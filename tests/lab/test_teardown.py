@@ -239,6 +239,29 @@ def test_ctrl_c_in_up_leaves_no_lab(wayhome_command: WayhomeCommand, mark: str) 
         assert said == "wayhome: no lab is up. `wayhome lab up the-case` starts one\n"
 
 
+def test_a_capture_that_cannot_be_written_is_said(
+    wayhome_command: WayhomeCommand, lab: Lab
+) -> None:
+    full = wayhome_command("lab", "capture", "my-pod", "/dev/full", "--seconds", "0.1")
+    assert full.returncode == 4
+    assert "wayhome: No space left on device" in full.stderr
+    assert "Traceback" not in full.stderr
+    none = wayhome_command("lab", "capture", "my-pod", "/no/such/file", "--seconds", "0.1")
+    assert (none.returncode, none.stderr) == (
+        2, "Error: Could not open file '/no/such/file': No such file or directory\n",
+    )  # fmt: skip
+
+
+def test_an_up_that_fails_is_no_mistake_of_the_user(wayhome_command: WayhomeCommand) -> None:
+    """Its programs cannot write what they print, as on a full disk."""
+    shell = replace(wayhome_command, python="/bin/sh")
+    up = f"ulimit -f 0; exec {wayhome_command.python} -m wayhome lab up the-case"
+    done = shell("-c", up)
+    assert done.returncode == 4
+    assert done.stderr.startswith("wayhome: the lab did not start: ")
+    assert "; it printed nothing" in done.stderr
+
+
 def test_the_output_of_a_run_may_be_closed_or_full(wayhome_command: WayhomeCommand) -> None:
     shell = replace(wayhome_command, python="/bin/sh")
     for redirection, status, said in (

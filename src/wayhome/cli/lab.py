@@ -25,7 +25,7 @@ from wayhome.lab.cases import CASES
 from wayhome.lab.mounts import private_folder
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
 from wayhome.lab.programs import ProgramError, environment
-from wayhome.lab.state import LabError, lab_folder
+from wayhome.lab.state import LabError, explained, lab_folder
 
 CASE = click.argument("case", type=click.Choice(list(CASES)))
 
@@ -55,7 +55,9 @@ def _errors() -> Iterator[None]:
         if error.name != "pyroute2":
             raise
         _end(4, "the lab is not installed; this installs it:", "pip install 'wayhome[cli,lab]'")
-    except (ProgramError, OSError) as error:
+    except OSError as error:
+        _end(4, explained(error))
+    except ProgramError as error:
         _end(4, str(error))
 
 

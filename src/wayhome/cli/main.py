@@ -31,6 +31,9 @@ class _Wayhome(LazyGroup):
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
+        except click.FileError as error:
+            error.show()
+            sys.exit(2)  # click's own, 1, is a finding here
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise

@@ -22,6 +22,7 @@ from wayhome.lab.cases import CASES
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.running_case import RunningCase
+from wayhome.lab.state import explained
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LOOK_SECONDS = 1.0
@@ -37,7 +38,10 @@ def main(case: str, folder: Path, lock: int) -> int:
     except NamespaceRefusedError as refused:
         _say(refused=refused.reason, command=refused.command)
         return 4
-    except (OSError, ProgramError) as error:
+    except OSError as error:
+        _say(error=explained(error))
+        return 1
+    except ProgramError as error:
         _say(error=str(error))
         return 1
     with running:

@@ -62,7 +62,7 @@ class RunningProgram:
         until = time.monotonic() + seconds
         while not ready(text := self.text()):
             if self.process.poll() is not None and not ready(self.text()):
-                raise ProgramError(f"{self._name} ended with {self.process.returncode}:\n{text}")
+                raise ProgramError(self.ending)
             if time.monotonic() > until:
                 raise ProgramError(f"{self._name} was not ready after {seconds:g} s:\n{text}")
             time.sleep(0.002)

@@ -20,6 +20,7 @@ from pathlib import Path
 from wayhome.lab import processes, state
 from wayhome.lab.cases import CASES
 from wayhome.lab.namespaces import NamespaceRefusedError, own_command
+from wayhome.lab.programs import ProgramError
 from wayhome.lab.state import LabError, LabState, NoLabError
 from wayhome.lab.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, setns
 from wayhome.lab.topology import unknown_node
@@ -29,7 +30,7 @@ END_SECONDS = 10.0
 
 
 def up(case: str) -> LabState:
-    """Start a keeper and wait until the lab is up. Raises LabError, NamespaceRefusedError."""
+    """Start a keeper and wait until the lab is up. Raises LabError, NamespaceRefusedError, ProgramError."""
     folder = state.lab_folder()
     lock = state.take_lock(folder)
     if lock is None:
@@ -59,10 +60,10 @@ def up(case: str) -> LabState:
     if "refused" in answer:
         raise NamespaceRefusedError(answer["refused"], answer["command"])
     if "error" in answer:
-        raise LabError(f"the lab did not start: {answer['error']}")
+        raise ProgramError(f"the lab did not start: {answer['error']}")
     if answer.get("dead"):
         said = (folder / "keeper.log").read_text(errors="replace").strip()
-        raise LabError(f"the lab did not start; its keeper said:\n{said}")
+        raise ProgramError(f"the lab did not start; its keeper said:\n{said}")
     return state.read(folder)
 
 

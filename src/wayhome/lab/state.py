@@ -79,6 +79,12 @@ def _is_ours(folder: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not writable_by_others
 
 
+def explained(error: OSError) -> str:
+    """What the system refused, without its number."""
+    said = error.strerror or str(error)
+    return f"{error.filename}: {said}" if error.filename else said
+
+
 def take_lock(folder: Path) -> int | None:
     """The descriptor of the lock, or None where a keeper holds it. No program inherits it unless it is passed on."""
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
