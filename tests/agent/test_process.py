@@ -102,6 +102,24 @@ def test_a_file_that_is_deleted_for_good(running: AgentProcess) -> None:
     assert not list(running.state.iterdir()), "what was removed must not come back after a restart"
 
 
+def test_a_symlink_that_leads_to_another_folder_is_followed_at_the_next_event(
+    agent: AgentProcess,
+) -> None:
+    """Nothing tells of it. Whatever wakes the agent makes it look: here, a change of somebody's tables."""
+    folder = agent.config.parent
+    other = folder.rename(folder.with_name("first")).with_name("second")
+    folder.symlink_to("first")
+    agent.write("nonMasqueradeCIDRs: [10.0.0.0/8]\n")
+    agent.start()
+    agent.wait_for("applied")
+    other.mkdir()
+    (other / agent.config.name).write_text(CASE)
+    folder.with_name("new").symlink_to("second")
+    folder.with_name("new").rename(folder)
+    nft("add table inet others\n")
+    wait_for_kept(*CASE_RANGES)
+
+
 def test_a_folder_that_goes_away_and_comes_back(running: AgentProcess) -> None:
     aside = running.config.parent.rename(running.config.parent.parent / "aside")
     running.wait_for("polling")

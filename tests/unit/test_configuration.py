@@ -486,3 +486,19 @@ def test_every_entry_knows_its_line() -> None:
         ("172.16.0.0/16", "line 3"),
         ("10.1.0.0/16", "line 4"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused", "said"),
+    [
+        ("# " + "x" * (2**20 - 2), "# " + "x" * (2**20 - 1), "has more than 1,048,576 bytes"),
+        ("a: " + "[" * 15 + "]" * 15, "a: " + "[" * 16 + "]" * 16, "more than 16 lists"),
+        ("cidrLimit: 9223372036854775807", "cidrLimit: 9223372036854775808", "a whole number"),
+        ("cidrLimit: 3", "cidrLimit: 2", "the lists have 3 ranges, and cidrLimit is 2"),
+        ("resyncInterval: 2562047h", "resyncInterval: 2562048h", "which is no duration"),
+    ],
+)
+def test_limits_are_where_they_are_said_to_be(allowed: str, refused: str, said: str) -> None:
+    """Of a ConfigMap, of the file's depth, of Go's int64 and of Go's Duration, which counts nanoseconds in one."""
+    assert read(allowed).configuration is not None
+    assert said in only_error(read(refused))

@@ -290,6 +290,32 @@ def test_a_table_that_is_damaged_again_and_again_is_repaired_ever_more_rarely_wi
     assert events[-1] == "alarm"
 
 
+def test_an_alarm_says_when_the_next_repair_may_come() -> None:
+    node = Node(reading=GOOD)
+    node.run(5)
+    node.said()
+    alarms: list[tuple[float, float]] = []
+    for _ in range(600):
+        if node.kernel.read() is not None:
+            node.damage("delete table inet wayhome\n")
+        for line in node.said():
+            if line["event"] == "alarm":
+                seconds = line["message"].partition("again in ")[2].partition(" s at the")[0]
+                alarms.append((node.now, float(seconds)))
+        node.run(0.1)
+    assert [seconds for _, seconds in alarms] == [16, 32]
+    (first, promised), (second, _) = alarms
+    assert promised <= second - first <= promised + 0.2
+
+
+def test_what_was_heard_of_the_tables_is_taken_before_they_are_read() -> None:
+    """Otherwise it would be heard again, and every change be followed by a look each second for ever."""
+    node = Node(reading=GOOD)
+    node.run(5)
+    node.damage("delete table inet wayhome\n")
+    assert not node.news
+
+
 def test_a_new_configuration_does_not_wait_for_the_repairs() -> None:
     node = Node(reading=GOOD)
     for _ in range(300):
