@@ -1,6 +1,8 @@
 """The listener hears of every transaction, and of nothing else; a flood costs it nothing."""
 
+import os
 import select
+import sys
 
 import pytest
 from tests.kernel.nodes import nft
@@ -50,6 +52,14 @@ def test_one_large_transaction_is_heard_of(netns: NetworkNamespace) -> None:
         assert not listener.drain()
         nft("delete table ip t")
         assert listener.drain()
+
+
+def test_of_a_transaction_only_its_end_is_received(netns: NetworkNamespace) -> None:
+    """Unfiltered, each of its objects would wake the agent and pass through its buffer."""
+    with DriftListener() as listener:
+        nft("add table ip t\n" + "".join(f"add chain ip t c{i}\n" for i in range(3)))
+        assert int.from_bytes(os.read(listener.fileno(), 64)[4:6], sys.byteorder) & 0xFF == 15
+        assert not readable(listener)
 
 
 def test_a_flood_is_one_report(netns: NetworkNamespace) -> None:

@@ -1,6 +1,7 @@
 """What only the real back end can show: netlink, sizes, generations, errors."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -146,6 +147,35 @@ def test_two_agents_of_ours_do_not_trust_what_they_remember(netns: NetworkNamesp
         Applier(one).apply(many(10))
         assert Applier(other).apply(many(5)).removed == 5
         assert Applier(one).apply(many(10)).added == 5
+
+
+@pytest.mark.parametrize("when", ["before", "first", "last"])
+def test_a_change_of_others_around_ours_is_not_overlooked(
+    netns: NetworkNamespace, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Between our last reading and our change, or right before or after it, while the change is being made."""
+    rules = many(2)
+    (keep4,) = rules.skeleton.sets
+    commit = Channel.commit
+
+    def not_alone(channel: Channel, messages: Sequence[Message]) -> None:
+        if when == "first":
+            nft("add chain inet wayhome foreign")
+        commit(channel, messages)
+        if when == "last":
+            nft("add chain inet wayhome foreign")
+
+    with NftablesKernel() as kernel:
+        Applier(kernel).apply(rules)
+        kernel.read()
+        if when == "before":
+            nft("add chain inet wayhome foreign")
+        monkeypatch.setattr(Channel, "commit", not_alone)
+        kernel.change(ElementChanges({}, {keep4: ((1, 1),)}))
+        table = kernel.read()
+        assert table is not None
+        assert table.objects == 3  # our chain, our set and the foreign chain
+        assert (1, 1) in table.sets[0].intervals
 
 
 def test_a_table_that_is_never_at_rest_is_not_believed(
