@@ -88,6 +88,15 @@ def test_a_terminal_without_the_signs_gets_letters() -> None:
     assert "my-pod -> target-gce-01" in text
 
 
+def test_a_narrow_terminal_hides_nothing_of_the_matrix() -> None:
+    out = io.StringIO()
+    probes = tuple(probe(reached(NODE_02), phase=MASQUERADE) for _ in Protocol)
+    Report(Console(file=out, width=40), THE_CASE).phase(PhaseOutcome(MASQUERADE, probes, 5.0, 1))
+    matrix = out.getvalue().partition("sees")[2]
+    assert "…" not in matrix
+    assert max(map(len, matrix.splitlines())) <= 40
+
+
 def test_what_an_agent_says_cannot_move_the_cursor() -> None:
     said = "a\x1b[2Jb\u202ec"
     text = shown(

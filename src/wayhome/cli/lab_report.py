@@ -128,10 +128,9 @@ class Report:
 
     def _matrix(self, probes: Sequence[ProbeOutcome]) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
-        table.add_column("from and to")
-        for protocol in Protocol:
-            table.add_column(protocol.upper())
-        table.add_column("the target sees")
+        # On a narrow terminal names are broken: an ellipsis would hide who saw what.
+        for heading in ("from and to", *map(str.upper, Protocol), "the target sees"):
+            table.add_column(heading, overflow="fold")
         for row, group in groupby(probes, key=lambda probe: probe.row):
             cells = list(group)
             table.add_row(self._label(row), *map(self._cell, cells), self._seen(cells))
