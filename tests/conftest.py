@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from wayhome.lab.namespaces import NamespaceRefusedError, NetworkNamespace, enter
+from wayhome.lab.state import user_outside
 
 NO_NAMESPACES = "no network namespaces here"
 SKIPPED = pytest.StashKey[int]()
@@ -21,6 +22,8 @@ ENTERED = "WAYHOME_TESTS_IN_NAMESPACES"
 def pytest_configure(config: pytest.Config) -> None:
     if ENTERED in os.environ or REFUSED in os.environ:
         return  # a worker: it was started inside
+    # pytest names its folder in /tmp after the user, and in a user namespace everybody is root.
+    os.environ["LOGNAME"] = f"uid-{user_outside()}"
     try:
         enter()
         os.environ[ENTERED] = "1"

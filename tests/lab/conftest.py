@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,7 @@ class WayhomeCommand:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=start_new_session,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 (the tests have no threads here)
             **self._settings(),
         )
 
@@ -60,6 +62,11 @@ class WayhomeCommand:
             "cwd": "/", "env": self.environment,
             "user": self.user, "group": self.user, "extra_groups": groups,
         }  # fmt: skip
+
+
+def _hear_ctrl_c() -> None:
+    """A shell without job control lets what it starts in the background ignore SIGINT, and so these tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(params=["this user", "nobody"])

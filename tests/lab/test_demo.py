@@ -220,12 +220,23 @@ def test_an_agent_that_is_killed_ends_the_demo_with_its_phase(tmp_path: Path) ->
     }
 
 
+@pytest.mark.kernel
+def test_what_was_reached_before_is_no_effect(tmp_path: Path) -> None:
+    """The network is built with the first phase's configuration, so this phase changes nothing."""
+    outcome = demo.run(replace(THE_CASE, phases=THE_CASE.phases[-1:]), tmp_path)
+    (phase,) = outcome.phases
+    assert all(probe.as_expected for probe in phase.probes)
+    assert phase.milliseconds_to_effect is None
+    assert not outcome.as_expected
+
+
 REFUSED = """
 from wayhome.lab import namespaces
 def refuse(flags):
     raise PermissionError(1, "Operation not permitted")
 namespaces.unshare = refuse
 namespaces._in_container = lambda: True
+namespaces._sysctl = lambda name: None  # that this machine says so too is another case
 from wayhome.cli.main import wayhome
 wayhome(["lab", "run", "the-case", *{options}])
 """

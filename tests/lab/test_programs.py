@@ -39,6 +39,7 @@ import os, signal, sys
 from pathlib import Path
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.programs import Program, start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
 try:
     start(Program("node", "sleep", ("sleep", "60")), NetworkNamespace.current(), Path(sys.argv[1]))

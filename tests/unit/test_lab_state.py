@@ -45,6 +45,11 @@ def test_the_runtime_folder_is_used_only_if_it_is_ours(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_RUNTIME_DIR", "runtime")  # another folder for each command
     assert state.lab_folder(tmp_path) == private
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    for mode in (0o720, 0o702):  # others could write there
+        runtime.chmod(mode)
+        assert state.lab_folder(tmp_path) == private
+    runtime.chmod(0o700)
     link = tmp_path / "link"
     link.symlink_to(runtime)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(link))
