@@ -108,6 +108,21 @@ def test_down_ends_every_process(lab: Run) -> None:
     assert gone(processes)
 
 
+def test_the_keeper_is_out_of_the_terminals_reach_and_buries_what_is_left_to_it(lab: Run) -> None:
+    assert lab("up", "the-case").returncode == 0
+    try:
+        keeper = keeper_of(lab)
+        assert os.getsid(keeper) != os.getsid(
+            0
+        )  # Ctrl-C and a hangup are for a session's processes
+        before = children(keeper)
+        assert lab("exec", "my-pod", "--", "sh", "-c", "sleep 0.1 & exit").returncode == 0
+        time.sleep(0.5)
+        assert children(keeper) == before
+    finally:
+        lab("down")
+
+
 def test_only_the_keeper_holds_the_lock_and_the_networks(lab: Run) -> None:
     """Whatever else held them would keep the lab's place taken, or its networks alive."""
     assert lab("up", "the-case").returncode == 0
