@@ -41,9 +41,7 @@ class _Wayhome(LazyGroup):
             sys.exit(4)
 
 
-@click.group(
-    cls=_Wayhome, places=_PLACES, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=_Wayhome, places=_PLACES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="wayhome")
 def wayhome() -> None:
     """An IP masquerade agent for Kubernetes, with the tools to see why a Pod cannot reach a private network."""
