@@ -5,12 +5,14 @@ join and `down` ends.
 """
 
 import json
+import math
 import os
+import re
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -26,6 +28,19 @@ from wayhome.lab.mounts import private_folder
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
 from wayhome.lab.programs import ProgramError, environment
 from wayhome.lab.state import LabError, explained, lab_folder
+
+LARGEST_CONFIGMAP = 1024 * 1024
+"""Bytes, as the API server has it."""
+
+
+def _number(
+    _context: click.Context, _parameter: click.Parameter, value: float | None
+) -> float | None:
+    """Click's ranges let NaN pass, which is no number."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("it is not a number of seconds")
+    return value
+
 
 CASE = click.argument("case", type=click.Choice(list(CASES)))
 
@@ -182,7 +197,12 @@ def exec_(node: str, command: tuple[str, ...]) -> None:
 @lab.command()
 @click.argument("node")
 @click.argument("file", type=click.File("wb"))
-@click.option("--seconds", type=float, help="When to stop; without it, at Ctrl-C.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, max=86400),
+    callback=_number,
+    help="When to stop, at most a day; without it, at Ctrl-C.",
+)
 def capture(node: str, file: BinaryIO, seconds: float | None) -> None:
     """Write what passes a node to a pcap file."""
     with _errors():
@@ -205,7 +225,7 @@ def configmap(files: tuple[str, ...], delete: bool) -> None:
     """Show a ConfigMap to the agents of the lab, as kubelet does on their nodes."""
     if delete == bool(files):
         raise click.UsageError("say either --from-file [KEY=]FILE or --delete")
-    data = dict(map(_from_file, files))
+    data = _data(files)
     with _errors():
         state = remote.current()
         changed = remote.configure(state, data)
@@ -231,10 +251,25 @@ def down() -> None:
     click.echo(f"{state.case} is down; nothing of it is left")
 
 
-def _from_file(text: str) -> tuple[str, bytes]:
-    key, equals, name = text.rpartition("=")
-    path = Path(name)
-    try:
-        return (key if equals else path.name), path.read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{printable(name)}: {error.strerror}") from error
+def _data(files: Iterable[str]) -> dict[str, bytes]:
+    """A ConfigMap's data from `[KEY=]FILE`s, refused where the API server would refuse it."""
+    data: dict[str, bytes] = {}
+    for text in files:
+        key, equals, name = text.rpartition("=")
+        key = key if equals else Path(name).name
+        if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", key) or key in (".", ".."):
+            raise click.UsageError(
+                f"{printable(key)!r} cannot be a ConfigMap's key; write letters, digits, -, _ and ."
+            )
+        if key in data:
+            raise click.UsageError(f"the key {key} is given twice; leave one of them out")
+        try:
+            with Path(name).open("rb") as file:
+                data[key] = file.read(LARGEST_CONFIGMAP + 1)
+        except OSError as error:
+            raise click.UsageError(f"{printable(name)}: {error.strerror}") from error
+        if sum(map(len, data.values())) > LARGEST_CONFIGMAP:
+            raise click.UsageError(
+                f"a ConfigMap holds at most {LARGEST_CONFIGMAP:,} bytes, and this is more"
+            )
+    return data

@@ -1,0 +1,34 @@
+"""What `wayhome lab` refuses before it asks for a lab."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from wayhome.cli.lab import LARGEST_CONFIGMAP
+from wayhome.cli.main import wayhome
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(wayhome, ["lab", *arguments])
+
+
+@pytest.mark.parametrize("key", ["a/b", "", " ", "..", "x" * 254, "schl\u00fcssel"])
+def test_a_key_that_no_configmap_has(tmp_path: Path, key: str) -> None:
+    (tmp_path / "file").write_text("x")
+    done = run("configmap", "--from-file", f"{key}={tmp_path}/file")
+    assert done.exit_code == 2
+    assert "cannot be a ConfigMap's key" in done.output
+
+
+def test_a_key_that_is_given_twice_and_data_without_end(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("x")
+    twice = run("configmap", "--from-file", f"{tmp_path}/config", "--from-file", f"config={tmp_path}/config")  # fmt: skip
+    assert (twice.exit_code, "given twice" in twice.output) == (2, True)
+    endless = run("configmap", "--from-file", "config=/dev/zero")
+    assert (endless.exit_code, f"{LARGEST_CONFIGMAP:,} bytes" in endless.output) == (2, True)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "inf"])
+def test_a_capture_ends_after_a_number_of_seconds(tmp_path: Path, seconds: str) -> None:
+    assert run("capture", "my-pod", str(tmp_path / "x"), "--seconds", seconds).exit_code == 2
