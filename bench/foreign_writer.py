@@ -5,11 +5,11 @@
 Each adds or removes one element of a set. The first line on standard output says that it has begun.
 """
 
+import subprocess
 import sys
 import time
 
 from bench.watch import NFT_MSG_DELSETELEM, NFT_MSG_NEWSETELEM, element
-from wayhome.kernel import nft
 from wayhome.kernel.nfnetlink import Channel, Message
 
 NLM_F_CREATE = 0x400
@@ -20,7 +20,8 @@ TABLE = "foreign"
 def main() -> None:
     """Write."""
     rate = float(sys.argv[1])
-    nft.run(f"add table inet {TABLE}\nadd set inet {TABLE} {SET} {{ type ipv4_addr; }}\n")
+    table = f"add table inet {TABLE}\nadd set inet {TABLE} {SET} {{ type ipv4_addr; }}\n"
+    subprocess.run(["nft", "-f", "-"], input=table, text=True, check=True)
     payload = element(TABLE, SET, "192.0.2.1")
     changes = (
         Message(NFT_MSG_NEWSETELEM, payload, "add", NLM_F_CREATE),

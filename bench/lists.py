@@ -7,7 +7,8 @@ through `watch`.
 import shlex
 from dataclasses import dataclass
 
-from wayhome.kernel import Masquerade, iptables, render, ruleset_of
+from wayhome.kernel import Masquerade, iptables, ruleset_of
+from wayhome.kernel.text import render
 from wayhome.policy import Action, Entry, Origin, Policy
 from wayhome.prefixes import Family, Prefix
 

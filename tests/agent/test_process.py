@@ -465,20 +465,19 @@ def test_with_standard_error_closed_it_works_all_the_same(agent: AgentProcess) -
     wait_for_kept(*CASE_RANGES)
 
 
-def test_while_nft_hangs_it_answers_hears_signals_and_ends(
+def test_while_a_program_hangs_it_answers_hears_signals_and_ends(
     agent: AgentProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
-    started = tmp_path / "nft-started"
-    # Its version is asked for before anything is applied.
-    answers = '[ "$1" = --version ] && exec echo "nftables v1.0.6"'
-    (programs / "nft").write_text(f"#!/bin/sh\n{answers}\necho $$ >{started}\nexec sleep 60\n")
-    (programs / "nft").chmod(0o755)
+    started = tmp_path / "restore-started"
+    restore = programs / "iptables-nft-restore"
+    restore.write_text(f"#!/bin/sh\necho $$ >{started}\nexec sleep 60\n")
+    restore.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     agent.write(CASE)
-    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}")
-    wait_until(lambda: started.exists() and started.read_text(), lambda: "nft to be started")
+    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}", "--backend=iptables-nft")
+    wait_until(lambda: started.exists() and started.read_text(), lambda: "a restore to be started")
     try:
         assert get("/healthz")[0] == 200
         assert get("/readyz")[0] == 503
@@ -489,7 +488,26 @@ def test_while_nft_hangs_it_answers_hears_signals_and_ends(
     finally:
         os.kill(int(started.read_text()), signal.SIGKILL)
         monkeypatch.undo()
-    assert kept() is None
+    assert not any("IP-MASQ-AGENT" in rule for rule in saved("iptables-nft"))
+
+
+def test_nft_is_for_people_and_never_started(
+    agent: AgentProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs, started = tmp_path / "programs", tmp_path / "nft-started"
+    programs.mkdir()
+    (programs / "nft").write_text(f"#!/bin/sh\ntouch {started}\nexit 1\n")
+    (programs / "nft").chmod(0o755)
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        agent.write(CASE)
+        agent.start()
+    agent.wait_for("applied")
+    nft("delete table inet wayhome")
+    agent.wait_for("repaired")
+    agent.write(CASE + "masqLinkLocal: true\n")
+    agent.wait_for("applied")
+    assert not started.exists()
 
 
 # capset(2) with nothing: the process stays root, as a container does whose capabilities were dropped.

@@ -72,21 +72,19 @@ def test_a_kernel_that_refuses_makes_it_not_ready(
     agent: AgentProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent.write(CASE)
-    # Nothing of nft's name answers but for its version: the first application fails.
     programs = agent.config.parent.parent / "programs"
     programs.mkdir()
-    (programs / "nft").write_text(
-        '#!/bin/sh\n[ "$1" = --version ] && exec echo "nftables v1.0.6"\necho refused >&2; exit 1\n'
-    )
-    (programs / "nft").chmod(0o755)
+    restore = programs / "iptables-nft-restore"
+    restore.write_text("#!/bin/sh\necho no >&2; exit 1\n")
+    restore.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}")
+    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}", "--backend=iptables-nft")
     agent.wait_for("kernel")
     status, why = get("/readyz")
     assert status == 503
-    assert "nft refused the rules: refused" in why
+    assert "iptables-nft-restore refused: no" in why
     assert get("/healthz")[0] == 200
-    (programs / "nft").unlink()
+    restore.unlink()
     agent.wait_for("recovered")
     wait_until(lambda: get("/readyz")[0] == 200, lambda: "readiness")
 

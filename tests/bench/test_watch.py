@@ -11,9 +11,9 @@ from bench.forwarding import Forwarding
 from bench.lists import List
 from bench.peak import divisible_cgroup, peak
 from bench.watch import NFT_MSG_DELSETELEM, NFT_MSG_NEWSETELEM, CommitLog, TableWatch
+from tests.kernel.nodes import nft
 
 from bench import process
-from wayhome.kernel import nft
 from wayhome.lab.namespaces import NetworkNamespace
 
 
@@ -26,7 +26,7 @@ def test_a_list_is_seen_when_it_comes_and_when_it_goes(netns: NetworkNamespace) 
         ):
             watch.until_kept("200.0.0.0", seconds=0.1)
         before = time.perf_counter()
-        nft.run(List(64).nftables(pods=False))
+        nft(List(64).nftables(pods=False))
         assert before < watch.until_kept("200.0.0.0") < time.perf_counter()
         assert watch.keeps("200.0.0.200")
         assert not watch.keeps("200.0.1.0")
@@ -36,11 +36,11 @@ def test_a_list_is_seen_when_it_comes_and_when_it_goes(netns: NetworkNamespace) 
 
 @pytest.mark.kernel
 def test_every_commit_is_counted_with_what_was_in_it(netns: NetworkNamespace) -> None:
-    nft.run(List(64).nftables(pods=False))
+    nft(List(64).nftables(pods=False))
     commits = CommitLog()
     assert commits.take() == []
-    nft.run("add element inet wayhome keep4 { 201.0.0.0/24 }\n")
-    nft.run("delete element inet wayhome keep4 { 201.0.0.0/24 }\nadd chain inet wayhome other\n")
+    nft("add element inet wayhome keep4 { 201.0.0.0/24 }\n")
+    nft("delete element inet wayhome keep4 { 201.0.0.0/24 }\nadd chain inet wayhome other\n")
     one, two = commits.take()
     commits.close()
     assert one.only_elements

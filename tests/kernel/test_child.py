@@ -1,8 +1,9 @@
-"""Child processes: what of their output is kept. How they fail is shown with nft, in test_nft."""
+"""Child processes: what is handed over, what of their output is kept, and how they fail."""
 
 import os
 import resource
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -88,3 +89,53 @@ def test_a_process_without_a_free_descriptor_is_told_so() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert scripts_held() == 0
     assert run("").status == 0
+
+
+def shell(body: str, script: str = "", timeout: float = 30) -> child.Finished:
+    return child.run(["/bin/sh", "-c", body], timeout=timeout, script=script)
+
+
+def test_the_script_arrives_whole_and_not_through_a_pipe(tmp_path: Path) -> None:
+    script = "-A POSTROUTING -j MASQUERADE\n" * 20_000
+    assert shell(f"test ! -p /dev/stdin && cat >{tmp_path}/seen", script).status == 0
+    assert (tmp_path / "seen").read_text() == script
+
+
+def test_a_program_that_cannot_be_run(tmp_path: Path) -> None:
+    (tmp_path / "program").write_text("\0")
+    (tmp_path / "program").chmod(0o755)
+    with pytest.raises(KernelError, match=r"program could not be run: .*: Exec format error"):
+        child.run([str(tmp_path / "program")], timeout=30)
+
+
+def test_a_program_is_found_also_where_only_administrators_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.setattr(child, "_ADMIN_FOLDERS", (str(tmp_path),))
+    assert child.find("program") is None
+    (tmp_path / "program").touch(0o644)
+    assert child.find("program") is None
+    (tmp_path / "program").chmod(0o755)
+    assert child.find("program") == str(tmp_path / "program")
+
+
+def test_of_long_errors_the_beginning_is_kept() -> None:
+    said = shell("echo first >&2; yes Error | head -c 10000000 >&2; exit 1").said
+    assert said.startswith("first\nError\n")
+    assert 1000 < len(said) <= child.ERROR_LIMIT
+
+
+def test_a_crash_is_named() -> None:
+    with pytest.raises(KernelError, match="sh was killed by SIGSEGV: oops"):
+        shell("echo oops >&2; kill -SEGV $$")
+
+
+@pytest.mark.parametrize("hangs", ["exec sleep 60", "exec 2>&-; exec sleep 60"])
+def test_a_program_that_hangs_is_killed(hangs: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(KernelError, match=r"sh did not end within 0\.2 s and was killed$"):
+        shell(hangs, timeout=0.2)
+    with pytest.raises(KernelError, match="whether the rules were applied shows when they are"):
+        shell(hangs, "a script", timeout=0.2)
+    assert time.monotonic() - started < 10

@@ -24,7 +24,7 @@ from wayhome.kernel import (
 )
 from wayhome.kernel.difference import Elements
 from wayhome.kernel.skeleton import SetType
-from wayhome.kernel.text import render
+from wayhome.kernel.transactions import replacement
 from wayhome.policy import Policy
 
 NINE = Count(9, 540)
@@ -87,7 +87,7 @@ def test_a_replacement_carries_all_counts(node: Node) -> None:
     carved = "10.2.0.0-10.2.255.255"
     with_counts(node, ruleset_of(policy), keep4="10.0.0.0-10.1.255.255", masquerade4=carved)
     assert node.kernel.counts().masqueraded == Count()
-    node.kernel.write(render(ruleset_of(policy), Count(20, 1200)))
+    node.kernel.write(replacement(ruleset_of(policy), Counts({}, Count(20, 1200))))
     with_counts(node, ruleset_of(policy), keep4="10.0.0.0-10.1.255.255", masquerade4=carved)
     other = ruleset_of(policy, Masquerade(random_fully=False))
     applier = Applier(node.kernel)

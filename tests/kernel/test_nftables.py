@@ -24,9 +24,12 @@ from wayhome.kernel import (
     readback,
     ruleset_of,
 )
+from wayhome.kernel.expressions import NFTA_LIST_ELEM
 from wayhome.kernel.fake import FakeKernel
+from wayhome.kernel.netlink import NLM_F_CREATE
 from wayhome.kernel.nfnetlink import Channel, Message
-from wayhome.kernel.text import render
+from wayhome.kernel.skeleton import COUNTER
+from wayhome.kernel.transactions import ELEMENTS_PER_TRANSACTION, creation, replacement
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.policy import Policy
 from wayhome.prefixes import Family, Prefix
@@ -48,11 +51,10 @@ def intervals(kernel: NftablesKernel) -> dict[str, tuple[tuple[int, int], ...]]:
 
 
 def test_ten_thousand_entries(netns: NetworkNamespace) -> None:
-    if not real_root():
-        pytest.skip("nft needs real root for more than 2,000 elements in one message")
     with NftablesKernel() as kernel:
         applier = Applier(kernel)
-        applier.apply(many(10_000))
+        change = applier.apply(many(10_000))
+        assert (change.added, change.transactions) == (10_000, 3)
         assert intervals(kernel) == many(10_000).elements
         change = applier.apply(many(10_000, "200.0.0.0/8"))
         assert (change.kind, change.added, change.removed) == (ChangeKind.ELEMENTS, 1, 0)
@@ -69,13 +71,37 @@ def test_netlink_takes_six_thousand_entries_from_anybody(netns: NetworkNamespace
         assert intervals(kernel) == many(5_000).elements
 
 
-def test_nft_without_root_names_the_limit(netns: NetworkNamespace) -> None:
+def test_what_is_too_large_for_an_ordinary_user_names_the_limit(netns: NetworkNamespace) -> None:
     if real_root():
         pytest.skip("real root may send messages of any size")
     with NftablesKernel() as kernel:
-        with pytest.raises(RefusedError, match="without root of the initial user namespace"):
-            Applier(kernel).apply(many(10_000))
-        assert kernel.read() is None
+        applier = Applier(kernel)
+        applier.apply(many(1))
+        nft("add chain inet wayhome strange")
+        with pytest.raises(
+            RefusedError, match=r"only root of the initial user namespace.*wmem_max"
+        ):
+            applier.apply(many(20_000))
+        assert intervals(kernel) == many(1).elements
+
+
+def test_a_table_is_made_in_parts_that_anybody_may_send(netns: NetworkNamespace) -> None:
+    """Also of the largest elements, and what a killed agent left of it is made whole."""
+    count = 2 * ELEMENTS_PER_TRANSACTION + 1
+    ranges = [str(Prefix(Family.IPV6, (0xFD << 120) + (i << 8), 121)) for i in range(count)]
+    rules = ruleset_of(make_policy("10.0.0.0/8", *ranges, ipv6=True))
+    first, second, third, _ = creation(rules)
+    with NftablesKernel() as kernel:
+        assert Applier(kernel).apply(rules).transactions == 4
+        assert intervals(kernel) == rules.elements
+        for stopped_after in ((first,), (first, second), (first, second, third)):
+            kernel.remove()
+            for transaction in stopped_after:
+                kernel.write(transaction)
+            change = Applier(kernel).apply(rules)
+            assert (change.kind, change.cause) == (ChangeKind.REWRITTEN, Cause.CHAIN)
+            assert change.transactions == 4 - len(stopped_after)
+            assert intervals(kernel) == rules.elements
 
 
 def test_what_the_kernel_refuses_is_named(netns: NetworkNamespace) -> None:
@@ -92,15 +118,22 @@ def test_what_the_kernel_refuses_is_named(netns: NetworkNamespace) -> None:
             kernel.change(ElementChanges(removed={}, added={keep4: ((1, 1),)}))
 
 
-def test_what_nft_refuses_is_named(netns: NetworkNamespace) -> None:
+def test_the_part_of_a_table_that_is_refused_is_named(netns: NetworkNamespace) -> None:
     with NftablesKernel() as kernel:
         rules = ruleset_of(make_policy())
         overlapping = Ruleset(rules.skeleton, {"keep4": ((0, 10), (5, 15)), "masquerade4": ()})
         with pytest.raises(
-            RefusedError, match=r"(?s)nft refused the rules: .*conflicting intervals"
+            RefusedError, match=r"^writing the table: add 2 elements of keep4: File exists"
         ):
-            kernel.write(render(overlapping))
+            kernel.write(replacement(overlapping))
         assert kernel.read() is None
+        *_, chain = creation(rules)
+        nft(f"add table inet wayhome\nadd counter inet wayhome {COUNTER}")
+        with pytest.raises(RefusedError, match=r'write the rule "IPv4 dest.*": No such file or d'):
+            kernel.write(chain)
+        table = kernel.read()
+        assert table is not None
+        assert table.chain is None
 
 
 def test_others_tables_are_never_read(netns: NetworkNamespace) -> None:
@@ -241,12 +274,10 @@ def test_a_catch_all_element_is_damage(netns: NetworkNamespace, cidr: str) -> No
         catch_all = attributes.u32(elements.NFTA_SET_ELEM_FLAGS, elements.NFT_SET_ELEM_CATCHALL)
         payload = elements.selector(rules.skeleton.sets[0]) + attributes.nested(
             elements.NFTA_SET_ELEM_LIST_ELEMENTS,
-            attributes.nested(elements.NFTA_LIST_ELEM, catch_all),
+            attributes.nested(NFTA_LIST_ELEM, catch_all),
         )
         channel = Channel()
-        channel.commit(
-            [Message(elements.NFT_MSG_NEWSETELEM, payload, "add *", elements.NLM_F_CREATE)]
-        )
+        channel.commit([Message(elements.NFT_MSG_NEWSETELEM, payload, "add *", NLM_F_CREATE)])
         channel.close()
         assert applier.apply(rules).cause is Cause.SETS
         assert intervals(kernel) == rules.elements

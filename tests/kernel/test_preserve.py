@@ -125,7 +125,7 @@ def test_without_the_exceptions_it_is_cut_off(caller: Caller, scope: str) -> Non
     kube_proxy("nftables")
     with applied(SCOPES[scope], Preserve.ASSERT):
         rules = ruleset_of(SCOPES[scope], Masquerade(preserve=Preserve.ASSERT)).skeleton.rules
-        bare = [rule.statement for rule in rules if not rule.statement.endswith("@keep4 return")]
+        bare = [rule.text for rule in rules if not rule.text.endswith("@keep4 return")]
         assert len(bare) == len(rules) - 1
         chain = "inet wayhome postrouting"
         nft("\n".join([f"flush chain {chain}", *(f"add rule {chain} {rule}" for rule in bare)]))

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from wayhome.agent.holding import Basis, Holding
 from wayhome.agent.reading import Present
-from wayhome.kernel import Masquerade, render, ruleset_of
+from wayhome.kernel import Masquerade, ruleset_of
+from wayhome.kernel.text import render
 from wayhome.policy import Packet, Settings, parse
 from wayhome.policy.findings import MOST
 

@@ -14,6 +14,7 @@ from wayhome.agent.memory import Memory
 from wayhome.agent.reading import Missing, Present, Reading, Unreadable
 from wayhome.agent.transitions import Transitions
 from wayhome.kernel import ElementChanges, Masquerade, NftablesBackend, RefusedError
+from wayhome.kernel.commands import Transaction
 from wayhome.kernel.fake import FakeKernel
 from wayhome.kernel.table import Table
 from wayhome.kernel.transition_mode import TransitionMode
@@ -43,9 +44,9 @@ class WatchedKernel(FakeKernel):
         self.readings.append(self.node.now)
         return super().read()
 
-    def write(self, script: str) -> None:
+    def write(self, transaction: Transaction) -> None:
         self._attempt()
-        super().write(script)
+        super().write(transaction)
 
     def change(self, changes: ElementChanges) -> None:
         self._attempt()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wayhome.kernel import Count, attributes, elements
+from wayhome.kernel.expressions import NFTA_DATA_VALUE, NFTA_LIST_ELEM
 from wayhome.kernel.ruleset import Interval
 from wayhome.kernel.skeleton import SetType
 from wayhome.prefixes import Family
@@ -61,9 +62,9 @@ def test_counts_are_read_as_they_were_written_and_the_rest_does_not_depend_on_th
 
 
 def element(key: bytes, *more: bytes, nested: int = 0) -> bytes:
-    value = attributes.attribute(elements.NFTA_DATA_VALUE, key)
+    value = attributes.attribute(NFTA_DATA_VALUE, key)
     inner = attributes.attribute(nested | elements.NFTA_SET_ELEM_KEY, value)
-    return attributes.attribute(nested | elements.NFTA_LIST_ELEM, inner + b"".join(more))
+    return attributes.attribute(nested | NFTA_LIST_ELEM, inner + b"".join(more))
 
 
 def dump(*parts: bytes) -> list[bytes]:

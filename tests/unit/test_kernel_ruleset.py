@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.kernel.policies import make_policy
 
-from wayhome.kernel import ElementChanges, Masquerade, Preserve, render, render_changes, ruleset_of
+from wayhome.kernel import ElementChanges, Masquerade, Preserve, ruleset_of
 from wayhome.kernel.fake_nftables import COMMENT_MAX, FakeNftables
-from wayhome.kernel.text import format_interval
+from wayhome.kernel.text import format_interval, render, script
+from wayhome.kernel.transactions import changing
 from wayhome.prefixes import Family, Prefix, parse_address
 
 EVERYTHING = {
@@ -51,7 +52,7 @@ add rule inet wayhome postrouting masquerade fully-random comment "{last}"
 
 
 def statements(**options: object) -> list[str]:
-    return [rule.statement for rule in ruleset_of(**options).skeleton.rules]  # type: ignore[arg-type]
+    return [rule.text for rule in ruleset_of(**options).skeleton.rules]  # type: ignore[arg-type]
 
 
 def test_the_scope_of_pods_with_both_families_and_ports() -> None:
@@ -83,12 +84,10 @@ def test_kept_addresses_are_asserted_before_others_translate_them() -> None:
     options = Masquerade(preserve=Preserve.ASSERT)
     pods = ruleset_of(make_policy(pods=["10.4.0.0/24"]), options).skeleton
     assert pods.chain.priority == 90
-    statements = [rule.statement for rule in pods.rules]
+    statements = [rule.text for rule in pods.rules]
     at = statements.index("ip daddr @pods4 ip daddr @keep4 return")
     assert statements[at + 1] == "ip daddr @keep4 snat ip to ip saddr"
-    upstreams = [
-        rule.statement for rule in ruleset_of(make_policy(ipv6=True), options).skeleton.rules
-    ]
+    upstreams = [rule.text for rule in ruleset_of(make_policy(ipv6=True), options).skeleton.rules]
     assert upstreams == [
         "meta mark & 0x00004000 == 0x00004000 return",
         "meta iif 0 fib daddr type local return",
@@ -134,7 +133,7 @@ def test_a_list_does_not_change_the_digest_and_everything_else_does() -> None:
 def test_the_text_of_a_difference() -> None:
     keep4, _ = ruleset_of(make_policy()).skeleton.sets
     changes = ElementChanges(removed={keep4: ((1, 1),)}, added={keep4: ((0, 2**32 - 1), (5, 7))})
-    assert render_changes(changes) == (
+    assert script(changing(changes)) == (
         "delete element inet wayhome keep4 { 0.0.0.1 }\n"
         "add element inet wayhome keep4 { 0.0.0.0/0, 0.0.0.5-0.0.0.7 }\n"
     )

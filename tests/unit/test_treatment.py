@@ -9,7 +9,7 @@ from wayhome.kernel import ruleset_of
 from wayhome.kernel.connection import Connection, Endpoints
 from wayhome.kernel.fake import FakeKernel
 from wayhome.kernel.held_policy import held_policy
-from wayhome.kernel.text import render
+from wayhome.kernel.transactions import replacement
 from wayhome.kernel.treatment import Comparison, Verdict, changed_destinations
 from wayhome.policy import Action, Entry, Origin, Packet, Policy
 from wayhome.prefixes import Family, Intervals, Prefix, parse_address
@@ -204,7 +204,7 @@ def test_the_held_policy_decides_as_the_one_that_was_applied(
     policy: Policy, destination: int, source: int
 ) -> None:
     kernel = FakeKernel()
-    kernel.write(render(ruleset_of(policy)))
+    kernel.write(replacement(ruleset_of(policy)))
     held = held_policy(kernel.read())
     assert held is not None
     assert held.families == policy.families
@@ -217,7 +217,7 @@ def test_the_held_policy_decides_as_the_one_that_was_applied(
 def test_no_policy_is_held_without_a_table_that_works() -> None:
     kernel = FakeKernel()
     assert held_policy(kernel.read()) is None
-    kernel.write(render(ruleset_of(make_policy("10.0.0.0/8"))))
+    kernel.write(replacement(ruleset_of(make_policy("10.0.0.0/8"))))
     kernel.nftables.run(
         "flush chain inet wayhome postrouting\ndelete chain inet wayhome postrouting\n"
     )

@@ -18,7 +18,8 @@ from wayhome.cli.configuration_file import (
 )
 from wayhome.cli.parsed import checked
 from wayhome.cli.policy_explain import explain
-from wayhome.kernel import InexpressibleError, Masquerade, iptables, render, ruleset_of
+from wayhome.kernel import InexpressibleError, Masquerade, iptables, ruleset_of
+from wayhome.kernel.text import render
 from wayhome.policy import Action, Configuration, Finding, Severity, parse
 from wayhome.policy.advice import advise
 from wayhome.policy.coverage import uncovered

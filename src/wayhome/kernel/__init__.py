@@ -10,8 +10,10 @@ of a change (or after `Backend.poll_interval`, where nothing is to be heard), at
 `RepairBackoff`.
 
 nftables has one private table, `inet wayhome`, and reads and changes no other. Inside, `Applier` brings a `Kernel` to a
-ruleset: `NftablesKernel`, or `FakeKernel` for tests. iptables has upstream's chain in the node's nat table and the one
-jump to it; the table's other rules are never changed, and read only where the program cannot read less.
+ruleset: `NftablesKernel`, or `FakeKernel` for tests. What is to be done is data (`transactions` of `commands`, rules of
+`statements`), which `messages` writes for the kernel and `text` in nft's language, so that neither is ever written
+twice. iptables has upstream's chain in the node's nat table and the one jump to it; the table's other rules are never
+changed, and read only where the program cannot read less.
 
 What becomes of connections that are open already is in modules that are imported by whoever needs them, so that an
 agent that leaves them alone does not pay for it: `transition` lets some of them start again, out of `conntrack` (the
@@ -36,7 +38,6 @@ from wayhome.kernel.nftables import NftablesKernel
 from wayhome.kernel.nftables_backend import NftablesBackend
 from wayhome.kernel.pace import RepairBackoff, TransactionPace
 from wayhome.kernel.ruleset import Interval, Ruleset, ruleset_of
-from wayhome.kernel.text import render, render_changes
 
 __all__ = [
     "Applier",
@@ -72,7 +73,5 @@ __all__ = [
     "connections",
     "gather",
     "open_backend",
-    "render",
-    "render_changes",
     "ruleset_of",
 ]

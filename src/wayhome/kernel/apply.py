@@ -1,12 +1,11 @@
 """Bringing a kernel to a desired state, with as little as it takes, in one transaction.
 
 What is there is read, the difference is computed, and only the difference is sent; where there is none, nothing is.
-If the kernel refuses the difference, the whole table is replaced instead. Where `text` makes two transactions of it,
-the first one has no effect on any connection. After rules were written the table is read back: it must be what was
+If the kernel refuses the difference, the whole table is replaced instead. Where `transactions` makes several of it,
+all but the last one have no effect on any connection. After rules were written the table is read back: it must be what was
 wanted, and its rules' expressions are remembered as this kernel's way of showing them.
 
-What the kernel has counted goes on: with the difference where elements are replaced, and after a replacement of the
-table in a transaction of its own, because nft cannot write the counters of intervals.
+What the kernel has counted goes on: whatever replaces an element begins with its count, in the same transaction.
 
 A table that an earlier process of ours left is adopted as it is if its comments say that it is the wanted one;
 from then on its expressions may not change either.
@@ -19,7 +18,8 @@ from dataclasses import replace
 
 from wayhome.kernel.backend import Kernel, KernelError, RefusedError
 from wayhome.kernel.change import Change, ChangeKind
-from wayhome.kernel.counts import Counts, ElementCounts, inherited
+from wayhome.kernel.commands import Transaction
+from wayhome.kernel.counts import Counts, inherited
 from wayhome.kernel.difference import (
     Cause,
     Difference,
@@ -32,7 +32,7 @@ from wayhome.kernel.difference import (
 )
 from wayhome.kernel.ruleset import Interval, Ruleset
 from wayhome.kernel.table import Table
-from wayhome.kernel.text import creation, render, rewriting
+from wayhome.kernel.transactions import creation, replacement, rewriting
 
 
 class Applier:
@@ -73,9 +73,9 @@ class Applier:
         self._kernel.change(changes)
         self._transactions += 1
 
-    def _write(self, *scripts: str) -> None:
-        for script in scripts:
-            self._kernel.write(script)
+    def _write(self, *transactions: Transaction) -> None:
+        for transaction in transactions:
+            self._kernel.write(transaction)
             self._transactions += 1
 
     def _with_counts(self, changes: ElementChanges, ruleset: Ruleset) -> ElementChanges:
@@ -96,47 +96,30 @@ class Applier:
         self, found: Replacement, before: Table | None, ruleset: Ruleset
     ) -> tuple[Replacement, Table | None]:
         """Returns what was done, and the table that there is now."""
-        counts = self._counts() if before is not None else Counts()
         if before is None:
             self._write(*creation(ruleset))
         else:
-            found = self._write_over(before, found, ruleset, counts)
+            found = self._write_over(before, found, ruleset)
         table = self._kernel.read()
         if not isinstance(difference(table, ruleset), Nothing):
             raise KernelError(
                 "the kernel does not hold what was just applied: somebody changes the table at the same time, "
-                "or this version of nft writes it in a way that is not understood"
+                "or this kernel shows it in a way that is not understood"
             )
-        if before is not None and counts.elements:
-            if found.founded:
-                gone, new = _by_name(found.changes)
-            else:
-                gone = {held.type.name: held.intervals for held in before.sets}
-                new = ruleset.elements
-            self._carry(inherited(counts.elements, gone, new, ruleset), ruleset)
         return found, table
 
-    def _write_over(
-        self, before: Table, found: Replacement, ruleset: Ruleset, counts: Counts
-    ) -> Replacement:
+    def _write_over(self, before: Table, found: Replacement, ruleset: Ruleset) -> Replacement:
         """Write the rules, or all of the table where its sets cannot stay after all. Returns which it was."""
         if found.founded:
+            changes = found.changes and self._with_counts(found.changes, ruleset)
             with suppress(RefusedError):
-                self._write(*rewriting(before, ruleset, found.changes))
+                self._write(*rewriting(before, ruleset, changes))
                 return found
-        self._write(render(ruleset, counts.masqueraded))
+        counts = self._counts()
+        gone = {held.type.name: held.intervals for held in before.sets}
+        shares = inherited(counts.elements, gone, ruleset.elements, ruleset)
+        self._write(replacement(ruleset, replace(counts, elements=shares)))
         return Replacement(found.cause)
-
-    def _carry(self, shares: ElementCounts, ruleset: Ruleset) -> None:
-        """Write elements that have something to go on with anew. The rules are the same before and after."""
-        rewritten = {
-            kind: tuple(i for i in ruleset.elements[kind.name] if i[0] in shares[kind.name])
-            for kind in ruleset.skeleton.sets
-            if kind.name in shares
-        }
-        if rewritten:
-            with suppress(KernelError):
-                self._change(ElementChanges(rewritten, rewritten, shares))
 
 
 _Named = Mapping[str, tuple[Interval, ...]]

@@ -35,6 +35,11 @@ def u32(kind: int, value: int) -> bytes:
     return attribute(kind, _u32.pack(value))
 
 
+def s32(kind: int, value: int) -> bytes:
+    """The same for the attributes that are signed, such as a priority."""
+    return attribute(kind, _s32.pack(value))
+
+
 def parse(data: bytes) -> dict[int, bytes]:
     """The payloads by type; of several of one type the last one stays. Raises ValueError for what cannot be read."""
     found: dict[int, bytes] = {}

@@ -11,6 +11,7 @@ refuse. One test suite holds both to the same behaviour.
 from typing import Protocol
 
 from wayhome.kernel.change import Change
+from wayhome.kernel.commands import Transaction
 from wayhome.kernel.counts import Connections, Counts
 from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.table import Table
@@ -22,7 +23,7 @@ class KernelError(Exception):
 
 
 class RefusedError(KernelError):
-    """The kernel or nft refused a transaction, as a whole."""
+    """The kernel, or a program of netfilter's, refused a transaction, as a whole."""
 
 
 class InexpressibleError(KernelError):
@@ -75,8 +76,8 @@ class Kernel(Protocol):
         `of` are the elements that matter to the caller; others may be left out.
         """
 
-    def write(self, script: str) -> None:
-        """Run one script in nft's language, as one transaction."""
+    def write(self, transaction: Transaction) -> None:
+        """Carry out a transaction, as a whole or not at all."""
 
     def change(self, changes: ElementChanges) -> None:
         """Remove and add elements, in one transaction."""

@@ -9,8 +9,7 @@ element that the change adds for the same line; when the table is replaced, to t
 line is found without any memory of the old list: it is the longest prefix of the new list, among those that say the
 same, that holds the whole removed element. Lost are: the counts of lines that are removed; those of an
 element whose line gets no new element; connections of the milliseconds between the reading and the commit, on the
-elements that are removed only; a replaced table's, if this program dies before the transaction that hands them on;
-and everything, where somebody else removes elements or the table.
+elements that are removed only; and everything, where somebody else removes elements or the table.
 """
 
 from collections.abc import Iterable, Mapping

@@ -17,27 +17,28 @@ from itertools import islice
 
 from wayhome.kernel import attributes
 from wayhome.kernel.counts import Count
+from wayhome.kernel.expressions import (
+    NFTA_DATA_VALUE,
+    NFTA_EXPR_DATA,
+    NFTA_EXPR_NAME,
+    NFTA_LIST_ELEM,
+)
+from wayhome.kernel.netlink import NLM_F_CREATE, NLM_F_EXCL
+from wayhome.kernel.nf_tables import NFTA_COUNTER_BYTES, NFTA_COUNTER_PACKETS
 from wayhome.kernel.nfnetlink import Message
 from wayhome.kernel.ruleset import Interval
 from wayhome.kernel.skeleton import TABLE, SetType
 from wayhome.prefixes import Family
 
 NFT_MSG_NEWSETELEM = 12
+NFT_MSG_GETSETELEM = 13
 NFT_MSG_DELSETELEM = 14
-NLM_F_CREATE = 0x400
-NLM_F_EXCL = 0x200
 NFTA_SET_ELEM_LIST_TABLE = 1
 NFTA_SET_ELEM_LIST_SET = 2
 NFTA_SET_ELEM_LIST_ELEMENTS = 3
-NFTA_LIST_ELEM = 1
 NFTA_SET_ELEM_KEY = 1
 NFTA_SET_ELEM_FLAGS = 3
 NFTA_SET_ELEM_EXPR = 7
-NFTA_EXPR_NAME = 1
-NFTA_EXPR_DATA = 2
-NFTA_COUNTER_BYTES = 1
-NFTA_COUNTER_PACKETS = 2
-NFTA_DATA_VALUE = 1
 NFT_SET_ELEM_INTERVAL_END = 1
 NFT_SET_ELEM_CATCHALL = 2
 

@@ -5,12 +5,14 @@ is done as others do it on a node, by a script: `fake.nftables.run("delete table
 """
 
 from wayhome.kernel.backend import KernelError
+from wayhome.kernel.commands import AddElements, Transaction
 from wayhome.kernel.counts import Counts
 from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.fake_nftables import FakeNftables
 from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE
 from wayhome.kernel.table import HeldRule, HeldSet, Table
-from wayhome.kernel.text import render_changes
+from wayhome.kernel.text import script
+from wayhome.kernel.transactions import changing
 
 
 class FakeKernel:
@@ -61,15 +63,13 @@ class FakeKernel:
             table.counters[COUNTER],
         )
 
-    def write(self, script: str) -> None:
-        """Run the script that nft would be given."""
-        self._commit(script)
+    def write(self, transaction: Transaction) -> None:
+        """Run the transaction as a script."""
+        self._run(transaction)
 
     def change(self, changes: ElementChanges) -> None:
-        """Run the same changes as a script."""
-        self._commit(render_changes(changes))
-        for name, counts in changes.counts.items():
-            self.nftables.tables[f"inet {TABLE}"].sets[name].counts.update(counts)
+        """Run the changes in the same way."""
+        self._run(changing(changes))
 
     def remove(self) -> None:
         """Remove our table."""
@@ -79,9 +79,16 @@ class FakeKernel:
     def forget(self) -> None:
         """Nothing is remembered here."""
 
-    def _commit(self, script: str) -> None:
+    def _run(self, transaction: Transaction) -> None:
+        self._commit(script(transaction))
+        for command in transaction:  # nft's language cannot say what elements count from
+            if isinstance(command, AddElements):
+                sets = self.nftables.tables[f"inet {TABLE}"].sets
+                sets[command.kind.name].counts.update(command.counts)
+
+    def _commit(self, commands: str) -> None:
         error, self._next_failure = self._next_failure, None
         if error:
             raise error
-        self.nftables.run(script)
-        self.transactions.append(script)
+        self.nftables.run(commands)
+        self.transactions.append(commands)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from wayhome.kernel.backend import RefusedError
 from wayhome.kernel.counts import Count
 from wayhome.kernel.ruleset import Interval
-from wayhome.kernel.skeleton import SRCNAT, Chain, Rule, SetType
+from wayhome.kernel.skeleton import SRCNAT, Chain, SetType
 from wayhome.prefixes import Family, Prefix, PrefixError, parse_address
 
 COMMENT_MAX = 128
@@ -59,12 +59,20 @@ class FakeSet:
     """By an element's first address."""
 
 
+@dataclass(frozen=True, slots=True)
+class FakeRule:
+    """A rule as it was written, and its comment."""
+
+    statement: str
+    comment: str
+
+
 @dataclass(slots=True)
 class FakeChain:
     """A chain and its rules; one without a hook is only called by others."""
 
     base: Chain
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[FakeRule] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -175,7 +183,7 @@ class FakeNftables:
         translates = "masquerade" in statement or "snat" in statement
         if translates and (target.base.type, target.base.hook) != ("nat", "postrouting"):
             raise RefusedError("Operation not supported: translation outside nat postrouting")
-        target.rules.append(Rule(statement, comment))
+        target.rules.append(FakeRule(statement, comment))
 
     @_command(r"add element (\w+ \w+) (\w+) \{ (.+) \}")
     def _add_elements(self, table: str, name: str, elements: str) -> None:

@@ -1,7 +1,8 @@
 """nf_tables over netlink: requests, dumps, and transactions (batches).
 
-It exists because `nft` reads a whole set before it adds one element to it, and starts a process for it: one element
-into 10,000 takes 0.3 ms here and 39 ms there. Only what the agent needs is spoken; rules are nft's to write.
+It exists because `nft` reads a whole set before it adds one element to it, everybody's chains before it adds a rule,
+and is a process to start: one element into 10,000 takes 0.3 ms here and 39 ms there. Only what the agent needs is
+spoken; what the messages say is in `messages`.
 
 A transaction is one datagram, `BATCH_BEGIN` to `BATCH_END`, and takes effect as a whole or not at all. Failing
 messages are answered with their errors, all of them, by sequence number; of those that succeed only the last one

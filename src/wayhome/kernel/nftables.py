@@ -1,7 +1,5 @@
 """The real back end: the nf_tables of one network namespace.
 
-The skeleton goes through `nft`, whose language is the stable interface; elements and reading go over netlink.
-
 Reading is avoided where the kernel itself says that nothing happened: every transaction in the namespace, whoever
 made it, raises the generation by one. While the generation stands where our last reading or change left it, our
 table is what it was then. After a change of ours it is known without reading if the generation rose by exactly one;
@@ -18,19 +16,19 @@ compared by Python's own 64-bit hash of them, so that a megabyte need not be kep
 import errno
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-from wayhome.kernel import attributes, elements, nft, readback
+from wayhome.kernel import readback
 from wayhome.kernel.backend import KernelError, RefusedError
+from wayhome.kernel.commands import Transaction
 from wayhome.kernel.counts import Counts
 from wayhome.kernel.difference import ElementChanges, Elements
-from wayhome.kernel.nfnetlink import Channel, Message, TransactionError
-from wayhome.kernel.skeleton import TABLE
+from wayhome.kernel.messages import messages_of, removal
+from wayhome.kernel.nfnetlink import Channel, TransactionError
 from wayhome.kernel.table import HeldSet, Table
+from wayhome.kernel.transactions import changing
 
-NFT_MSG_DELTABLE = 2
 ASKED_FOR_ONE_BY_ONE = 32
 PENDING_SECONDS = 0.01
 READINGS = 6
@@ -47,10 +45,9 @@ class _Known:
 
 
 class NftablesKernel:
-    """The nf_tables of the network namespace in which the calling thread is, now and whenever it calls.
+    """The nf_tables of the network namespace in which the calling thread is when it makes this.
 
-    The socket stays in that namespace, and nft is started in the thread's. Used by one thread at a time. Raises
-    KernelError where there is no nfnetlink.
+    Used by one thread at a time. Raises KernelError where there is no nfnetlink.
     """
 
     def __init__(self) -> None:
@@ -99,18 +96,21 @@ class NftablesKernel:
         except (OSError, ValueError, KeyError) as error:
             raise _explained("reading the counters", error) from error
 
-    def write(self, script: str) -> None:
-        """Run a script through nft."""
+    def write(self, transaction: Transaction) -> None:
+        """Send a transaction."""
         self.forget()
-        nft.run(script)
+        try:
+            self._channel.commit(tuple(messages_of(transaction)))
+        except OSError as error:
+            raise _explained("writing the table", error) from error
 
     def change(self, changes: ElementChanges) -> None:
-        """Remove and add elements, over netlink."""
+        """Remove and add elements."""
         known = self._known
         self.forget()
         try:
             before = self._channel.generation()
-            self._channel.commit(list(_messages(changes)))
+            self._channel.commit(tuple(messages_of(changing(changes))))
             after = self._channel.generation()
         except OSError as error:
             raise _explained("changing elements", error) from error
@@ -118,11 +118,10 @@ class NftablesKernel:
             self._known = _Known(after, _changed(known.table, changes), None)
 
     def remove(self) -> None:
-        """Remove our table, over netlink."""
+        """Remove our table."""
         self.forget()
-        payload = attributes.text(readback.NFTA_TABLE_NAME, TABLE)
         try:
-            self._channel.commit([Message(NFT_MSG_DELTABLE, payload, "remove the table")])
+            self._channel.commit((removal(),))
         except OSError as error:
             if error.errno != errno.ENOENT:
                 raise _explained("removing the table", error) from error
@@ -157,14 +156,6 @@ class NftablesKernel:
             )
         self._known = unsettled
         return unsettled.table
-
-
-def _messages(changes: ElementChanges) -> Iterator[Message]:
-    """Removals first: what comes may overlap what goes."""
-    for kind, removed in changes.removed.items():
-        yield from elements.removals(kind, removed)
-    for kind, added in changes.added.items():
-        yield from elements.additions(kind, added, changes.counts.get(kind.name))
 
 
 def _changed(table: Table, changes: ElementChanges) -> Table:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from wayhome.kernel import attributes, elements
+from wayhome.kernel import nf_tables as nft
 from wayhome.kernel.attributes import as_s32, as_text, as_u32
 from wayhome.kernel.counts import Count
 from wayhome.kernel.nfnetlink import Channel
@@ -19,57 +20,33 @@ from wayhome.kernel.ruleset import Interval
 from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE, Chain, SetType
 from wayhome.kernel.table import HeldRule, HeldSet, Table
 
-NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE = 1, 4, 7
-NFT_MSG_GETSET, NFT_MSG_GETSETELEM, NFT_MSG_GETOBJ = 10, 13, 19
-NFTA_TABLE_NAME, NFTA_TABLE_FLAGS, NFTA_TABLE_USE, NFTA_TABLE_USERDATA = 1, 2, 3, 6
-NFT_TABLE_F_DORMANT = 1
-NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_HOOK, NFTA_CHAIN_POLICY, NFTA_CHAIN_TYPE = (
-    1,
-    3,
-    4,
-    5,
-    7,
-)
-NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY = 1, 2
-NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_USERDATA = 1, 2, 4, 7
-NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_FLAGS, NFTA_SET_KEY_TYPE = 1, 2, 3, 4
-NFTA_OBJ_TABLE, NFTA_OBJ_NAME, NFTA_OBJ_TYPE, NFTA_OBJ_DATA = 1, 2, 3, 4
-NFT_OBJECT_COUNTER = 1
-NFTNL_UDATA_COMMENT = 0
-"""nft keeps comments of tables and rules in user data, as type, length (a byte each) and a string."""
-
 Dump = tuple[tuple[bytes, ...], ...]
 """What the kernel said: the table, the chain, the rules, the counters' names, the sets, and the elements of each of
 our sets. What is counted is not in it."""
 
-_HOOKS = {0: "prerouting", 1: "input", 2: "forward", 3: "output", 4: "postrouting", 5: "ingress"}
-_POLICIES = {0: "drop", 1: "accept"}
-_KEY_TYPES = {7: "ipv4_addr", 8: "ipv6_addr"}
-_SET_FLAGS = {0: "", 4: "interval"}
-
 
 def collect(channel: Channel) -> Dump | None:
     """Ask for everything in our table; None if there is none. Raises OSError, also where it vanishes meanwhile."""
-    table = attributes.text(NFTA_TABLE_NAME, TABLE)
+    table = attributes.text(nft.NFTA_TABLE_NAME, TABLE)
     try:
-        head = channel.get(NFT_MSG_GETTABLE, table)
+        head = channel.get(nft.NFT_MSG_GETTABLE, table)
     except FileNotFoundError:
         return None
-    name = attributes.text(NFTA_CHAIN_NAME, CHAIN)
+    name = attributes.text(nft.NFTA_CHAIN_NAME, CHAIN)
     chain: tuple[bytes, ...] = ()
     with suppress(FileNotFoundError):
-        chain = (channel.get(NFT_MSG_GETCHAIN, table + name),)
-    name = attributes.text(NFTA_RULE_CHAIN, CHAIN)
-    rules = tuple(channel.dump(NFT_MSG_GETRULE, table + name)) if chain else ()
+        chain = (channel.get(nft.NFT_MSG_GETCHAIN, table + name),)
+    name = attributes.text(nft.NFTA_RULE_CHAIN, CHAIN)
+    rules = tuple(channel.dump(nft.NFT_MSG_GETRULE, table + name)) if chain else ()
     counters = channel.dump(
-        NFT_MSG_GETOBJ, table + attributes.u32(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER)
+        nft.NFT_MSG_GETOBJ, table + attributes.u32(nft.NFTA_OBJ_TYPE, nft.NFT_OBJECT_COUNTER)
     )
-    sets = tuple(channel.dump(NFT_MSG_GETSET, table))
+    sets = tuple(channel.dump(nft.NFT_MSG_GETSET, table))
     return (
         (head,),
         chain,
         rules,
-        tuple(attributes.parse(counter)[NFTA_OBJ_NAME] for counter in counters),
+        tuple(attributes.parse(counter)[nft.NFTA_OBJ_NAME] for counter in counters),
         sets,
         *(
             tuple(map(elements.without_counts, _elements(channel, kind)))
@@ -80,7 +57,7 @@ def collect(channel: Channel) -> Dump | None:
 
 
 def _elements(channel: Channel, kind: SetType) -> list[bytes]:
-    return channel.dump(NFT_MSG_GETSETELEM, elements.selector(kind))
+    return channel.dump(elements.NFT_MSG_GETSETELEM, elements.selector(kind))
 
 
 def counts(channel: Channel, kind: SetType, of: tuple[Interval, ...]) -> dict[int, Count]:
@@ -89,20 +66,22 @@ def counts(channel: Channel, kind: SetType, of: tuple[Interval, ...]) -> dict[in
     Raises OSError, also where a named one is not there.
     """
     asked = [elements.selector(kind, first) for first, _ in of]
-    answers = [channel.get(NFT_MSG_GETSETELEM, one) for one in asked] or _elements(channel, kind)
+    answers = [channel.get(elements.NFT_MSG_GETSETELEM, one) for one in asked] or _elements(
+        channel, kind
+    )
     return elements.decode_counts(kind.family, answers)
 
 
 def masqueraded(channel: Channel) -> Count:
     """What our counter has counted. Raises OSError."""
     answer = channel.get(
-        NFT_MSG_GETOBJ,
-        attributes.text(NFTA_OBJ_TABLE, TABLE)
-        + attributes.text(NFTA_OBJ_NAME, COUNTER)
-        + attributes.u32(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER),
+        nft.NFT_MSG_GETOBJ,
+        attributes.text(nft.NFTA_OBJ_TABLE, TABLE)
+        + attributes.text(nft.NFTA_OBJ_NAME, COUNTER)
+        + attributes.u32(nft.NFTA_OBJ_TYPE, nft.NFT_OBJECT_COUNTER),
     )
-    counter = attributes.parse(attributes.parse(answer)[NFTA_OBJ_DATA])
-    octets, packets = counter[elements.NFTA_COUNTER_BYTES], counter[elements.NFTA_COUNTER_PACKETS]
+    counter = attributes.parse(attributes.parse(answer)[nft.NFTA_OBJ_DATA])
+    octets, packets = counter[nft.NFTA_COUNTER_BYTES], counter[nft.NFTA_COUNTER_PACKETS]
     return Count(int.from_bytes(packets), int.from_bytes(octets))
 
 
@@ -112,9 +91,9 @@ def parse(dump: Dump) -> Table:
     table = attributes.parse(head)
     content = iter(contents)
     return Table(
-        comment=_comment(table.get(NFTA_TABLE_USERDATA, b"")),
-        dormant=bool(as_u32(table[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT),
-        objects=as_u32(table[NFTA_TABLE_USE]),
+        comment=_comment(table.get(nft.NFTA_TABLE_USERDATA, b"")),
+        dormant=bool(as_u32(table[nft.NFTA_TABLE_FLAGS]) & nft.NFT_TABLE_F_DORMANT),
+        objects=as_u32(table[nft.NFTA_TABLE_USE]),
         chain=_chain(chain[0]) if chain else None,
         rules=tuple(map(_rule, rules)),
         sets=tuple(
@@ -127,33 +106,36 @@ def parse(dump: Dump) -> Table:
 
 def _chain(message: bytes) -> Chain:
     found = attributes.parse(message)
-    hook = attributes.parse(found.get(NFTA_CHAIN_HOOK, b""))
+    hook = attributes.parse(found.get(nft.NFTA_CHAIN_HOOK, b""))
     if not hook:  # a chain that only other chains call
-        return Chain(as_text(found[NFTA_CHAIN_NAME]), "", "", 0, "")
+        return Chain(as_text(found[nft.NFTA_CHAIN_NAME]), "", "", 0, "")
     return Chain(
-        name=as_text(found[NFTA_CHAIN_NAME]),
-        type=as_text(found[NFTA_CHAIN_TYPE]),
-        hook=_HOOKS.get(as_u32(hook[NFTA_HOOK_HOOKNUM]), "unknown"),
-        priority=as_s32(hook[NFTA_HOOK_PRIORITY]),
-        policy=_POLICIES.get(as_u32(found[NFTA_CHAIN_POLICY]), "unknown"),
+        name=as_text(found[nft.NFTA_CHAIN_NAME]),
+        type=as_text(found[nft.NFTA_CHAIN_TYPE]),
+        hook=nft.HOOKS.get(as_u32(hook[nft.NFTA_HOOK_HOOKNUM]), "unknown"),
+        priority=as_s32(hook[nft.NFTA_HOOK_PRIORITY]),
+        policy=nft.POLICIES.get(as_u32(found[nft.NFTA_CHAIN_POLICY]), "unknown"),
     )
 
 
 def _rule(message: bytes) -> HeldRule:
     found = attributes.parse(message)
     return HeldRule(
-        comment=_comment(found.get(NFTA_RULE_USERDATA, b"")),
-        expressions=found.get(NFTA_RULE_EXPRESSIONS, b""),
+        comment=_comment(found.get(nft.NFTA_RULE_USERDATA, b"")),
+        expressions=found.get(nft.NFTA_RULE_EXPRESSIONS, b""),
     )
 
 
 def _set_type(message: bytes) -> SetType:
     found = attributes.parse(message)
-    key, flags = as_u32(found[NFTA_SET_KEY_TYPE]), as_u32(found.get(NFTA_SET_FLAGS, bytes(4)))
+    key, flags = (
+        as_u32(found[nft.NFTA_SET_KEY_TYPE]),
+        as_u32(found.get(nft.NFTA_SET_FLAGS, bytes(4))),
+    )
     return SetType(
-        name=as_text(found[NFTA_SET_NAME]),
-        type=_KEY_TYPES.get(key, f"type {key}"),
-        flags=_SET_FLAGS.get(flags, f"flags {flags:#x}"),
+        name=as_text(found[nft.NFTA_SET_NAME]),
+        type=nft.KEY_TYPES.get(key, f"type {key}"),
+        flags=nft.SET_FLAGS.get(flags, f"flags {flags:#x}"),
     )
 
 
@@ -167,14 +149,14 @@ def _held_set(kind: SetType, dump: tuple[bytes, ...]) -> HeldSet:
 
 def is_ours(kind: SetType) -> bool:
     """Whether a set has the shape that all our sets have; what another one holds does not matter."""
-    return kind.type in _KEY_TYPES.values() and kind.flags == "interval"
+    return kind.type in nft.KEY_TYPES.values() and kind.flags == "interval"
 
 
 def _comment(userdata: bytes) -> str:
     at = 0
     while at + 2 <= len(userdata):
         kind, length = userdata[at], userdata[at + 1]
-        if kind == NFTNL_UDATA_COMMENT:
+        if kind == nft.NFTNL_UDATA_COMMENT:
             return as_text(userdata[at + 2 : at + 2 + length])
         at += 2 + length
     return ""

@@ -34,30 +34,78 @@ in upstream's scope, nor on any connection whose destination was translated.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from wayhome.kernel.masquerade import PORT_PROTOCOLS, Masquerade, Preserve
-from wayhome.kernel.skeleton import CHAIN, COUNTER, SRCNAT, Chain, Rule, SetType, Skeleton
+from wayhome.kernel.matches import (
+    Carries,
+    DestinationTranslated,
+    Dice,
+    InSet,
+    IsLocal,
+    MarkBit,
+    NoInputInterface,
+    NotOf,
+    OpensNothing,
+    TcpPort,
+)
+from wayhome.kernel.skeleton import (
+    CHAIN,
+    COUNTER,
+    SRCNAT,
+    Chain,
+    Rule,
+    SetType,
+    Skeleton,
+    stamped,
+)
+from wayhome.kernel.statements import (
+    Continue,
+    CountIn,
+    KeepSource,
+    Masquerades,
+    Return,
+    Statement,
+)
 from wayhome.policy import Action, Policy
 from wayhome.prefixes import Family
 
 FIRST_EPHEMERAL_PORT = 32768
 """net.ipv4.ip_local_port_range begins there unless somebody changed it (Linux, Documentation/networking/ip-sysctl)."""
-_OPENS_NOTHING = "tcp flags & (fin | syn | rst | ack) != syn"
 
 
 def skeleton_of(policy: Policy, masquerade: Masquerade) -> Skeleton:
     """The skeleton for a policy's scope and families, and for these options."""
+    named = {e.prefix.family for e in policy.entries if e.action is Action.MASQUERADE}
+    return _skeleton(
+        policy.families,
+        tuple(family for family in policy.families if family in named),
+        masquerade,
+        scope_of_pods=policy.pod_cidrs is not None,
+    )
+
+
+@lru_cache(maxsize=1)
+def _skeleton(
+    families: tuple[Family, ...],
+    with_masquerade_lines: tuple[Family, ...],
+    masquerade: Masquerade,
+    *,
+    scope_of_pods: bool,
+) -> Skeleton:
+    """The list is not in it, so that one list after another takes the same one."""
     sets = [
         SetType(list_set(action, family), _key_type(family), counted=True)
         for action in Action
-        for family in policy.families
+        for family in families
     ]
-    if policy.pod_cidrs is not None:
-        sets += [SetType(pods_set(family), _key_type(family)) for family in policy.families]
-    return Skeleton(
-        Chain(CHAIN, "nat", "postrouting", SRCNAT + masquerade.preserve.priority_offset, "accept"),
-        tuple(sets),
-        tuple(_rules(policy, masquerade)),
+    if scope_of_pods:
+        sets += [SetType(pods_set(family), _key_type(family)) for family in families]
+    priority = SRCNAT + masquerade.preserve.priority_offset
+    return stamped(
+        Chain(CHAIN, "nat", "postrouting", priority, "accept"),
+        sets,
+        _rules(families, with_masquerade_lines, masquerade, scope_of_pods=scope_of_pods),
     )
 
 
@@ -83,75 +131,83 @@ def _key_type(family: Family) -> str:
     return f"ipv{family:d}_addr"
 
 
-def _header(family: Family) -> str:
-    return "ip" if family is Family.IPV4 else "ip6"
-
-
-def _rules(policy: Policy, masquerade: Masquerade) -> Iterator[Rule]:
+def _rules(
+    families: tuple[Family, ...],
+    with_masquerade_lines: tuple[Family, ...],
+    masquerade: Masquerade,
+    *,
+    scope_of_pods: bool,
+) -> Iterator[Rule]:
     if masquerade.kube_proxy_mark_bit is not None:
-        mask = f"0x{1 << masquerade.kube_proxy_mark_bit:08x}"
         # kube-proxy masquerades what it has marked and takes the mark off in the same rules. A connection
         # translated here first would skip them, and the mark would stay on its packets.
-        yield Rule(
-            f"meta mark & {mask} == {mask} return",
+        yield _rule(
             "marked by kube-proxy, which masquerades it and takes the mark off",
+            MarkBit(masquerade.kube_proxy_mark_bit),
+            Return(),
         )
-    if Family.IPV6 not in policy.families:
-        yield Rule("meta nfproto != ipv4 return", "IPv6 is left alone")
-    yield from _scope_of_pods(policy) if policy.pod_cidrs is not None else _upstreams_scope()
-    for family in policy.families:
+    if Family.IPV6 not in families:
+        yield _rule("IPv6 is left alone", NotOf(Family.IPV4), Return())
+    yield from _scope_of_pods(families) if scope_of_pods else _upstreams_scope()
+    for family in families:
+        kept = _to_set(family, list_set(Action.KEEP, family))
         if masquerade.preserve is Preserve.ASSERT:
-            yield from _assertion(policy, family)
+            yield _exception(family, kept, scope_of_pods=scope_of_pods)
+            yield _rule(_kept(family), kept, KeepSource(family))
         else:
-            yield Rule(
-                f"{_header(family)} daddr @{list_set(Action.KEEP, family)} return", _kept(family)
-            )
-    if policy.pod_cidrs is not None:
+            yield _rule(_kept(family), kept, Return())
+    if scope_of_pods:
         yield from _replies()
-    for family in _families_with_masquerade_lines(policy):
+    for family in with_masquerade_lines:
         # These take no other way than what no line names: they are looked up to be counted, and a look-up in vain
         # costs a hundredth of a new connection. So the first such line replaces the table, and the others do not.
-        yield Rule(
-            f"{_header(family)} daddr @{list_set(Action.MASQUERADE, family)} continue",
+        yield _rule(
             f"IPv{family:d} destinations that a line wants to see this node's address",
+            _to_set(family, list_set(Action.MASQUERADE, family)),
+            Continue(),
         )
-    yield Rule(f'counter name "{COUNTER}"', "everything that is masqueraded")
+    yield _rule("everything that is masqueraded", CountIn(COUNTER))
     yield from _translation(masquerade)
 
 
-def _families_with_masquerade_lines(policy: Policy) -> list[Family]:
-    named = {e.prefix.family for e in policy.entries if e.action is Action.MASQUERADE}
-    return [family for family in policy.families if family in named]
+def _rule(comment: str, *statements: Statement) -> Rule:
+    return Rule(statements, comment)
+
+
+def _to_set(family: Family, name: str) -> InSet:
+    return InSet(family, "daddr", name)
 
 
 def _upstreams_scope() -> Iterator[Rule]:
     """Upstream's `-m addrtype ! --dst-type LOCAL`; nothing that came in leaves again to an address of this node."""
-    yield Rule("meta iif 0 fib daddr type local return", "to an address of this node")
+    yield _rule("to an address of this node", NoInputInterface(), IsLocal("daddr"), Return())
 
 
-def _scope_of_pods(policy: Policy) -> Iterator[Rule]:
-    for family in policy.families:
-        yield Rule(
-            f"{_header(family)} saddr != @{pods_set(family)} return",
+def _scope_of_pods(families: tuple[Family, ...]) -> Iterator[Rule]:
+    for family in families:
+        yield _rule(
             f"IPv{family:d}, not from a Pod of this node",
+            InSet(family, "saddr", pods_set(family), inverted=True),
+            Return(),
         )
-    yield Rule("meta iif 0 fib saddr type local return", "sent by this node itself")
+    yield _rule("sent by this node itself", NoInputInterface(), IsLocal("saddr"), Return())
 
 
-def _assertion(policy: Policy, family: Family) -> Iterator[Rule]:
-    header = _header(family)
-    kept = f"{header} daddr @{list_set(Action.KEEP, family)}"
-    if policy.pod_cidrs is not None:
-        yield Rule(
-            f"{header} daddr @{pods_set(family)} {kept} return",
+def _exception(family: Family, kept: InSet, *, scope_of_pods: bool) -> Rule:
+    """What is kept but not asserted."""
+    if scope_of_pods:
+        return _rule(
             f"IPv{family:d}, to a Pod of this node: others may have to masquerade it",
+            _to_set(family, pods_set(family)),
+            kept,
+            Return(),
         )
-    else:
-        yield Rule(
-            f"ct status dnat {kept} return",
-            f"IPv{family:d}, sent here by others, who may have to masquerade it",
-        )
-    yield Rule(f"{kept} snat {header} to {header} saddr", _kept(family))
+    return _rule(
+        f"IPv{family:d}, sent here by others, who may have to masquerade it",
+        DestinationTranslated(),
+        kept,
+        Return(),
+    )
 
 
 def _kept(family: Family) -> str:
@@ -159,23 +215,29 @@ def _kept(family: Family) -> str:
 
 
 def _replies() -> Iterator[Rule]:
-    yield Rule(
-        f"{_OPENS_NOTHING} tcp sport < {FIRST_EPHEMERAL_PORT} return",
+    yield _rule(
         "from a server, on a connection that conntrack forgot",
+        OpensNothing(),
+        TcpPort("sport", "<", FIRST_EPHEMERAL_PORT),
+        Return(),
     )
-    yield Rule(
-        f"{_OPENS_NOTHING} tcp dport >= {FIRST_EPHEMERAL_PORT} return",
+    yield _rule(
         "to a client, on a connection that conntrack forgot",
+        OpensNothing(),
+        TcpPort("dport", ">=", FIRST_EPHEMERAL_PORT),
+        Return(),
     )
 
 
 def _translation(masquerade: Masquerade) -> Iterator[Rule]:
-    randomly = " fully-random" if masquerade.random_fully else ""
+    fully_random = masquerade.random_fully
     for protocol in PORT_PROTOCOLS:
         for share in masquerade.port_shares():
-            dice = f"numgen random mod {share.remaining} < {share.size} "
-            yield Rule(
-                f"meta l4proto {protocol} {'' if share.takes_all else dice}masquerade to :{share}{randomly}",
+            dice = () if share.takes_all else (Dice(share.size, share.remaining),)
+            yield _rule(
                 f"{protocol}, from ports {share}: {share.size} of {share.remaining} connections",
+                Carries(protocol),
+                *dice,
+                Masquerades((share.first, share.last), fully_random),
             )
-    yield Rule(f"masquerade{randomly}", "every other destination sees this node's address")
+    yield _rule("every other destination sees this node's address", Masquerades(None, fully_random))

@@ -2,18 +2,19 @@
 
 A change of the list changes only elements. The skeleton changes with the options (the scope, IPv6, ports), with the
 first line that wants masquerading, and with the version of this program; rules are recognised as those of this very
-skeleton by the digest in the last one's comment, which goes and comes with them. It is over the text that nft is
-given, so nobody has to remember to raise a version. It is a CRC because it tells versions apart and keeps no attacker
-out, and because hashlib's OpenSSL would cost the agent 4 MiB of memory.
+skeleton by the digest in the last one's comment, which goes and comes with them. It is over what is written, the
+expressions too, so nobody has to remember to raise a version. It is a CRC because it tells versions apart and keeps no
+attacker out, and because hashlib's OpenSSL would cost the agent 4 MiB of memory.
 
 Every rule has a comment that a person reads in `nft list table inet wayhome`; the comments are also how our rules
 are known when they are read back, so no two are alike.
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
+from wayhome.kernel.statements import Statement
 from wayhome.prefixes import Family
 
 TABLE = "wayhome"
@@ -57,10 +58,25 @@ class SetType:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule in nft's syntax, and what it is for."""
+    """What is asked and done, in order, and what it is for."""
 
-    statement: str
+    statements: tuple[Statement, ...]
     comment: str
+
+    @property
+    def text(self) -> str:
+        """The statements in nft's language."""
+        return " ".join(map(str, self.statements))
+
+    @property
+    def expressions(self) -> bytes:
+        """The statements as expressions of nf_tables, each with what it requires, if no other one asked before."""
+        written: list[bytes] = []
+        for statement in self.statements:
+            if statement.requires not in written:
+                written.append(statement.requires)
+            written.append(bytes(statement))
+        return b"".join(written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,33 +86,19 @@ class Skeleton:
     chain: Chain
     sets: tuple[SetType, ...]
     rules: tuple[Rule, ...]
+    """The last one's comment has the digest."""
 
     @property
     def comments(self) -> tuple[str, ...]:
-        """The rules' comments, in order; the last one has the digest."""
-        *first, last = (rule.comment for rule in self.rules)
-        return (*first, f"{last}{STAMP}{self._digest()}")
+        """The rules' comments, in order."""
+        return tuple(rule.comment for rule in self.rules)
 
-    def set_commands(self, kinds: Iterable[SetType]) -> Iterator[str]:
-        """The nft commands that make sets, one on each line (nft 1.0.6 refuses some one-liners)."""
-        for kind in kinds:
-            counter = " counter;" if kind.counted else ""
-            yield f"add set inet {TABLE} {kind.name} {{ type {kind.type}; flags {kind.flags};{counter} }}"
 
-    def chain_command(self) -> str:
-        """The nft command that makes the chain."""
-        chain, offset = self.chain, self.chain.priority - SRCNAT
-        priority = f"srcnat {'+' if offset > 0 else '-'} {abs(offset)}"
-        return (
-            f"add chain inet {TABLE} {chain.name} {{ type {chain.type} hook {chain.hook} "
-            f"priority {priority}; policy {chain.policy}; }}"
-        )
-
-    def rule_commands(self) -> Iterator[str]:
-        """The nft commands that make the rules."""
-        for rule, comment in zip(self.rules, self.comments, strict=True):
-            yield f'add rule inet {TABLE} {self.chain.name} {rule.statement} comment "{comment}"'
-
-    def _digest(self) -> str:
-        rules = (f"{rule.statement} {rule.comment}" for rule in self.rules)
-        return f"{zlib.crc32(chr(10).join([*self.set_commands(self.sets), self.chain_command(), *rules]).encode()):08x}"
+def stamped(chain: Chain, sets: Iterable[SetType], rules: Iterable[Rule]) -> Skeleton:
+    """A skeleton out of its parts, with the digest in the last rule's comment."""
+    kinds, (*first, last) = tuple(sets), rules
+    written = [(rule.comment, rule.expressions) for rule in (*first, last)]
+    digest = zlib.crc32(repr((chain, kinds, written)).encode())
+    return Skeleton(
+        chain, kinds, (*first, replace(last, comment=f"{last.comment}{STAMP}{digest:08x}"))
+    )

@@ -1,8 +1,8 @@
 """What the kernel holds of our table, as data.
 
-A rule's expressions are kept as the bytes that the kernel sent. Every version of nft encodes a statement in its own
-way, so they are never compared with an expectation of ours, only with what the kernel showed right after our own
-replacement.
+A rule's expressions are kept as the bytes that the kernel sent. Every version of the kernel shows them in its own way
+(it adds what the writer left out), so they are never compared with what we sent, only with what the kernel showed
+right after our own replacement.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,125 @@
+"""The transactions that bring our table to a ruleset. Pure.
+
+Whole rulesets are written so that no connection meets the chain without the list. Within one transaction the kernel
+lets new rules take effect before new elements (Linux 6.18: an interval set gets its elements when all else is
+committed), so the sets come first, which no rule looks up yet, and the chain and its rules in the last transaction.
+Where a table of ours is there already its sets stay, and one transaction writes the rules anew. Seen with connections
+opened all the time: creating or replacing the table in one transaction masqueraded a kept one now and then, and these
+ways none of 250,000.
+
+While no rule looks up the sets, their elements may come in several transactions. So they do: without root of the
+initial user namespace one transaction holds 425,952 bytes (twice net.core.wmem_max), and an IPv6 interval takes 64.
+Between them the table is not half of anything, it does nothing yet; whoever finds it so goes on from there.
+
+Only a table that is not founded as ours is (a set of another type, a stranger's object, dormant) is deleted and made
+in one transaction: it does not do what it shall anyway.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from wayhome.kernel.commands import (
+    AddChain,
+    AddCounter,
+    AddElements,
+    AddRule,
+    AddSet,
+    AddTable,
+    Command,
+    DeleteChain,
+    DeleteElements,
+    DeleteSet,
+    DeleteTable,
+    FlushChain,
+    Transaction,
+)
+from wayhome.kernel.counts import Counts
+from wayhome.kernel.difference import ElementChanges
+from wayhome.kernel.ruleset import Ruleset
+from wayhome.kernel.skeleton import COUNTER, TABLE_COMMENT, SetType, Skeleton
+from wayhome.kernel.table import Table
+
+ELEMENTS_PER_TRANSACTION = 5000
+
+
+def creation(ruleset: Ruleset) -> tuple[Transaction, ...]:
+    """The transactions that make the table where there is none."""
+    foundation = _foundation(ruleset, Counts())
+    return (*_in_parts(foundation), tuple(_chain(ruleset.skeleton)))
+
+
+def replacement(ruleset: Ruleset, counts: Counts | None = None) -> Transaction:
+    """The whole table as one transaction, which replaces whatever is there; `counts` is what it goes on from."""
+    foundation = _foundation(ruleset, counts or Counts())
+    return (AddTable(), DeleteTable(), *foundation, *_chain(ruleset.skeleton))
+
+
+def rewriting(
+    table: Table, ruleset: Ruleset, changes: ElementChanges | None
+) -> tuple[Transaction, ...]:
+    """The transactions that write the rules of a table anew whose sets stay; `changes` are those of its elements."""
+    held = {one.type for one in table.sets}
+    wanted = ruleset.skeleton.sets
+    missing = [kind for kind in wanted if kind not in held]
+    first: list[Command] = [] if COUNTER in table.counters else [AddCounter()]
+    first += map(AddSet, missing)
+    first += _elements(ruleset, missing, Counts())
+    last: list[Command] = []
+    # Without the chain nothing looks up the sets that stay either.
+    (first if table.chain is None else last).extend(changing(changes) if changes else ())
+    if table.chain is not None:
+        last.append(FlushChain())
+        if table.chain != ruleset.skeleton.chain:
+            last.append(DeleteChain())
+    last += _chain(ruleset.skeleton)
+    last += [DeleteSet(kind) for kind in held if kind not in wanted]
+    return (*_in_parts(first), tuple(last))
+
+
+def changing(changes: ElementChanges) -> Transaction:
+    """The transaction that makes only these changes; removals first, since what comes may overlap what goes."""
+    return (
+        *(DeleteElements(kind, some) for kind, some in changes.removed.items()),
+        *(
+            AddElements(kind, some, changes.counts.get(kind.name, {}))
+            for kind, some in changes.added.items()
+        ),
+    )
+
+
+def _foundation(ruleset: Ruleset, counts: Counts) -> Iterator[Command]:
+    kinds = ruleset.skeleton.sets
+    yield AddTable(TABLE_COMMENT)
+    yield AddCounter(counts.masqueraded)
+    yield from map(AddSet, kinds)
+    yield from _elements(ruleset, kinds, counts)
+
+
+def _elements(ruleset: Ruleset, kinds: Iterable[SetType], counts: Counts) -> Iterator[AddElements]:
+    for kind in kinds:
+        if some := ruleset.elements[kind.name]:
+            yield AddElements(kind, some, counts.elements.get(kind.name, {}))
+
+
+def _chain(skeleton: Skeleton) -> Iterator[Command]:
+    yield AddChain(skeleton.chain)
+    yield from map(AddRule, skeleton.rules)
+
+
+def _in_parts(commands: Iterable[Command]) -> Iterator[Transaction]:
+    """Commands of which each may take effect on its own, in transactions that everybody may send."""
+    part: list[Command] = []
+    room = ELEMENTS_PER_TRANSACTION
+    for command in commands:
+        if not isinstance(command, AddElements | DeleteElements):
+            part.append(command)
+            continue
+        left = command.intervals
+        while left:
+            part.append(replace(command, intervals=left[:room]))
+            left, room = left[room:], room - len(left)
+            if room <= 0:
+                yield tuple(part)
+                part, room = [], ELEMENTS_PER_TRANSACTION
+    if part:
+        yield tuple(part)
