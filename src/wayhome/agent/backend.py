@@ -12,7 +12,6 @@ from wayhome.kernel import (
     BackendName,
     Choice,
     Facts,
-    KernelError,
     choose,
     gather,
     iptables,
@@ -53,8 +52,4 @@ def _choice(options: Options, facts: Facts, chain: str) -> Choice:
     if options.backend == "iptables":
         return choose(facts, iptables=True, chain=chain)
     name = BackendName(options.backend)
-    if name is BackendName.NFTABLES and isinstance(facts.nft, str):
-        raise KernelError(
-            f"--backend=nftables: {facts.nft}; install the package nftables (nft 1.0.1 or newer)"
-        )
     return Choice(name, f"--backend={name}")

@@ -3,8 +3,8 @@
 A node whose nat table already holds the chain, from upstream's agent or from the node's own start, keeps it: the chain
 is called before any table of ours and would go on deciding as it did when its writer was replaced.
 
-Otherwise nftables first: it alone holds a list of any length at the same cost, keeps out of everybody's tables, and
-knows the scope of Pods. Then iptables-nft, whose damage the kernel reports. iptables-legacy last, where there is no
+Otherwise nftables first: it alone holds a list of any length at the same cost, keeps out of everybody's tables, knows
+the scope of Pods, and needs no program, only the kernel. Then iptables-nft, whose damage the kernel reports. iptables-legacy last, where there is no
 nf_tables.
 
 What other programs of the node use is not looked at on purpose: netfilter calls the nat chains of all of them. A
@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import assert_never
 
-from wayhome.kernel import child, xtables
+from wayhome.kernel import xtables
 from wayhome.kernel.backend import Backend, KernelError
 from wayhome.kernel.iptables import CHAIN
 from wayhome.kernel.masquerade import Masquerade
@@ -27,12 +27,9 @@ from wayhome.kernel.nftables import NftablesKernel
 from wayhome.kernel.nftables_backend import NftablesBackend
 from wayhome.prefixes import Family
 
-OLDEST_NFT = (1, 0, 1)
-"""Older ones read the whole node's rules before each change, and fall over some that newer ones wrote."""
 OLDEST_KERNEL = (5, 10)
 """It keeps a table's comment, by which ours is known; nat chains in the family inet are older (5.2)."""
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
-_TIMEOUT = 10.0
 
 Version = tuple[int, ...]
 
@@ -52,8 +49,6 @@ class Facts:
     kernel: Version
     nf_tables: str | None
     """Why the kernel's nf_tables cannot be used; None if it can."""
-    nft: Version | str
-    """nft's version, or what is wrong with it."""
     variants: tuple[str, ...]
     """The variants of iptables that are installed."""
     with_chain: tuple[str, ...] = ()
@@ -80,7 +75,7 @@ def choose(facts: Facts, *, iptables: bool = False, chain: str = CHAIN) -> Choic
     if obstacle is None:
         return Choice(
             BackendName.NFTABLES,
-            f"nft {_dotted(facts.nft)} and Linux {_dotted(facts.kernel)} can hold the table inet wayhome",
+            f"Linux {_dotted(facts.kernel)} can hold the table inet wayhome",
         )
     because = obstacle if iptables else f"nftables is out of the question: {obstacle}"
     if facts.nf_tables is None and BackendName.IPTABLES_NFT in facts.variants:
@@ -95,8 +90,8 @@ def choose(facts: Facts, *, iptables: bool = False, chain: str = CHAIN) -> Choic
             BackendName.IPTABLES_LEGACY, because if also in because else f"{because}, and {also}"
         )
     raise KernelError(
-        f"there is no back end for this node: {obstacle}, and iptables is not installed{'' if iptables else ' either'}; "
-        "install the package nftables (nft 1.0.1 or newer), or the package iptables"
+        f"there is no back end for this node: {obstacle}, and iptables is not installed; "
+        f"{'start with --backend=nftables, or ' if iptables and _obstacle(facts) is None else ''}install the package iptables"
     )
 
 
@@ -113,7 +108,6 @@ def gather(chain: str = CHAIN, *, legacy: bool = True) -> Facts:
     return Facts(
         kernel=_version(os.uname().release) or (),
         nf_tables=nf_tables,
-        nft=_nft(),
         variants=variants,
         with_chain=tuple(
             variant
@@ -146,10 +140,6 @@ def _obstacle(facts: Facts) -> str | None:
         return f"this kernel has no nf_tables ({facts.nf_tables})"
     if facts.kernel < OLDEST_KERNEL:
         return f"it takes Linux {_dotted(OLDEST_KERNEL)}, and this is {_dotted(facts.kernel)}"
-    if isinstance(facts.nft, str):
-        return facts.nft
-    if facts.nft < OLDEST_NFT:
-        return f"it takes nft {_dotted(OLDEST_NFT)}, and this is {_dotted(facts.nft)}"
     return None
 
 
@@ -169,15 +159,6 @@ def _nf_tables_problem() -> str | None:
     return None
 
 
-def _nft() -> Version | str:
-    program = child.find("nft")
-    if program is None:
-        return "nft is not installed"
-    # One that is there and hangs is no reason for another back end: that would leave the table that it holds.
-    said = child.run([program, "--version"], timeout=_TIMEOUT, lines_with="nftables").lines
-    return _version("".join(said)) or f"{program} --version names no version"
-
-
 def _is_installed(variant: str) -> bool:
     return all(xtables.find(variant, Family.IPV4, suffix) for suffix in ("", "-restore", "-save"))
 
@@ -187,5 +168,5 @@ def _version(text: str) -> Version | None:
     return tuple(map(int, found[0].split("."))) if found else None
 
 
-def _dotted(version: Version | str) -> str:
-    return version if isinstance(version, str) else ".".join(map(str, version))
+def _dotted(version: Version) -> str:
+    return ".".join(map(str, version))
