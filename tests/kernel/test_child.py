@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wayhome.kernel import KernelError, child
+from wayhome.kernel import KernelError, child, presence
 
 
 def run(program: str, word: str | None = None) -> child.Finished:
@@ -54,14 +54,14 @@ def test_a_program_is_found_behind_folders_that_cannot_be_looked_into(
     # Root may look into every folder, so the folder is one that nobody can: its name is too long.
     program = tmp_path / "wayhome-program"
     monkeypatch.setenv("PATH", f"/{'x' * 300}:{tmp_path}")
-    assert child.find(program.name) is None
+    assert presence.find(program.name) is None
     program.write_text("#!/bin/sh\n")
-    assert child.find(program.name) is None
+    assert presence.find(program.name) is None
     program.chmod(0o755)
-    assert child.find(program.name) == str(program)
+    assert presence.find(program.name) == str(program)
     program.unlink()
     program.mkdir()
-    assert child.find(program.name) is None
+    assert presence.find(program.name) is None
 
 
 def scripts_held() -> int:
@@ -112,12 +112,12 @@ def test_a_program_is_found_also_where_only_administrators_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    monkeypatch.setattr(child, "_ADMIN_FOLDERS", (str(tmp_path),))
-    assert child.find("program") is None
+    monkeypatch.setattr(presence, "_ADMIN_FOLDERS", (str(tmp_path),))
+    assert presence.find("program") is None
     (tmp_path / "program").touch(0o644)
-    assert child.find("program") is None
+    assert presence.find("program") is None
     (tmp_path / "program").chmod(0o755)
-    assert child.find("program") == str(tmp_path / "program")
+    assert presence.find("program") == str(tmp_path / "program")
 
 
 def test_of_long_errors_the_beginning_is_kept() -> None:

@@ -539,7 +539,7 @@ def test_a_missing_program_is_named_with_its_package(
     variant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = IptablesBackend(variant, Masquerade())
-    monkeypatch.setattr("wayhome.kernel.child.find", lambda _: None)
+    monkeypatch.setattr("wayhome.kernel.presence.find", lambda _: None)
     with pytest.raises(
         KernelError, match=rf"{variant}[\w-]* is not installed: install the package iptables"
     ):

@@ -192,7 +192,7 @@ def test_a_missing_program_is_named(
 ) -> None:
     restore(agent_chain(), "iptables-legacy")
     apply()
-    monkeypatch.setattr("wayhome.kernel.child.find", lambda name: None if name in (missing, "iptables-save") else f"/usr/sbin/{name}")  # fmt: skip
+    monkeypatch.setattr("wayhome.kernel.presence.find", lambda name: None if name in (missing, "iptables-save") else f"/usr/sbin/{name}")  # fmt: skip
     result = wayhome_node("conflicts")
     assert result.exit_code == 4
     assert f"{missing} is not installed" in result.output

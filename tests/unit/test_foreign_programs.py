@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wayhome.kernel import KernelError, child
+from wayhome.kernel import KernelError, child, presence
 from wayhome.kernel.foreign import programs
 from wayhome.kernel.foreign.rules import Variant
 from wayhome.prefixes import Family
@@ -16,7 +16,7 @@ StandIn = Callable[[str, str], str]
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Installs a shell script under a name, beside what is needed to run it, and returns its path."""
-    monkeypatch.setattr(child, "_ADMIN_FOLDERS", ())
+    monkeypatch.setattr(presence, "_ADMIN_FOLDERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def install(name: str, body: str) -> str:

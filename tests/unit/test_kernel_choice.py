@@ -2,6 +2,7 @@
 
 import errno
 import os
+import subprocess
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -124,7 +125,7 @@ def test_what_is_chosen_here_works() -> None:
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is the whole PATH."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    monkeypatch.setattr("wayhome.kernel.child._ADMIN_FOLDERS", "/nowhere")
+    monkeypatch.setattr("wayhome.kernel.presence._ADMIN_FOLDERS", "/nowhere")
     monkeypatch.setattr("wayhome.kernel.choice._nf_tables_problem", lambda: None)
     monkeypatch.setattr("os.defpath", "/nowhere")
     return tmp_path
@@ -164,3 +165,14 @@ def test_a_variant_is_there_if_all_of_its_programs_are(
     assert gather().variants == ()
     install(programs, "iptables-legacy-restore")
     assert gather().variants == ("iptables-legacy",)
+
+
+@pytest.mark.kernel
+@pytest.mark.usefixtures("netns")
+def test_the_chain_of_iptables_nft_is_found_without_starting_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subprocess.run(["iptables-nft", "-t", "nat", "-N", "IP-MASQ"], check=True)
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a child process"))
+    assert gather("IP-MASQ").with_chain == ("iptables-nft",)
+    assert gather().with_chain == ()

@@ -25,8 +25,6 @@ ERROR_LIMIT = 4096
 OUTPUT_LIMIT = 128 << 20
 """Bytes of output that are kept before the program is killed."""
 _CHUNK = 1 << 16
-_ADMIN_FOLDERS = ("/usr/sbin", "/sbin")
-"""Where distributions keep nft and iptables, and where an ordinary user's PATH does not lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +34,6 @@ class Finished:
     status: int
     said: str
     lines: list[str]
-
-
-def find(name: str) -> str | None:
-    """The path of a program; None if it is not installed."""
-    # shutil.which would do the same, for half a mebibyte of the agent's memory.
-    for folder in (*os.get_exec_path(), *_ADMIN_FOLDERS):
-        path = Path(folder, name)
-        # In this order: a folder that may not be searched (root's PATH after `su`) is an error to the other one.
-        if os.access(path, os.X_OK) and path.is_file():
-            return str(path)
-    return None
 
 
 def run(

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import assert_never
 
-from wayhome.kernel import xtables
+from wayhome.kernel import presence
 from wayhome.kernel.backend import Backend, KernelError
 from wayhome.kernel.iptables import CHAIN
 from wayhome.kernel.masquerade import Masquerade
@@ -104,7 +104,7 @@ def gather(chain: str = CHAIN, *, legacy: bool = True) -> Facts:
     Raises KernelError where that takes more rights, and where a program does not answer.
     """
     nf_tables = _nf_tables_problem()
-    variants = tuple(variant for variant in xtables.VARIANTS if _is_installed(variant))
+    variants = tuple(filter(presence.is_installed, presence.VARIANTS))
     return Facts(
         kernel=_version(os.uname().release) or (),
         nf_tables=nf_tables,
@@ -112,8 +112,11 @@ def gather(chain: str = CHAIN, *, legacy: bool = True) -> Facts:
         with_chain=tuple(
             variant
             for variant in variants
-            if (legacy if variant == BackendName.IPTABLES_LEGACY else nf_tables is None)
-            and xtables.exists(variant, Family.IPV4, chain)
+            if (
+                legacy and _legacy_holds(chain)
+                if variant == BackendName.IPTABLES_LEGACY
+                else nf_tables is None and _nft_holds(chain)
+            )
         ),
     )
 
@@ -159,8 +162,20 @@ def _nf_tables_problem() -> str | None:
     return None
 
 
-def _is_installed(variant: str) -> bool:
-    return all(xtables.find(variant, Family.IPV4, suffix) for suffix in ("", "-restore", "-save"))
+def _nft_holds(chain: str) -> bool:
+    try:
+        return presence.nft_chain_exists(chain)
+    except OSError as error:
+        raise KernelError(f"the nat table cannot be asked for {chain}: {error.strerror}") from error
+
+
+def _legacy_holds(chain: str) -> bool:
+    """A legacy table can only be fetched as a whole, by its program."""
+    if not presence.legacy_nat_exists(Family.IPV4):
+        return False
+    from wayhome.kernel import xtables  # noqa: PLC0415
+
+    return xtables.read(BackendName.IPTABLES_LEGACY, Family.IPV4, chain).exists
 
 
 def _version(text: str) -> Version | None:

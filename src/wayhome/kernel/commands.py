@@ -1,87 +1,80 @@
 """What is done to our table, as data: the commands of nft that we use, on our table, our chain and our sets.
 
 A transaction is a tuple of them, and takes effect as a whole or not at all. `text` writes them in nft's language, for
-people and for the kernel in memory, `messages` for the kernel.
+people and for the kernel in memory, `messages` for the kernel. They are named tuples, because as many dataclasses would
+cost the agent 100 KiB more.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from wayhome.kernel.counts import NOTHING_COUNTED, Count
 from wayhome.kernel.ruleset import Interval
 from wayhome.kernel.skeleton import Chain, Rule, SetType
 
+_NOTHING: Mapping[int, Count] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class AddTable:
+
+class AddTable(NamedTuple):
     """Make the table; nothing happens if it is there."""
 
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteTable:
+class DeleteTable(NamedTuple):
     """Remove the table with everything in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddCounter:
+class AddCounter(NamedTuple):
     """Make our counter."""
 
     begins_with: Count = NOTHING_COUNTED
 
 
-@dataclass(frozen=True, slots=True)
-class AddSet:
+class AddSet(NamedTuple):
     """Make a set without elements."""
 
     kind: SetType
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteSet:
+class DeleteSet(NamedTuple):
     """Remove a set, which no rule may look up."""
 
     kind: SetType
 
 
-@dataclass(frozen=True, slots=True)
-class AddElements:
+class AddElements(NamedTuple):
     """Add elements to a set; refused where one of them is there already."""
 
     kind: SetType
     intervals: tuple[Interval, ...]
-    counts: Mapping[int, Count] = field(default_factory=dict)
+    counts: Mapping[int, Count] = _NOTHING
     """What they begin to count from, by first address, where that is not zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteElements:
+class DeleteElements(NamedTuple):
     """Remove elements from a set; refused where one of them is not there."""
 
     kind: SetType
     intervals: tuple[Interval, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddChain:
+class AddChain(NamedTuple):
     """Make the chain."""
 
     chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
-class FlushChain:
+class FlushChain(NamedTuple):
     """Remove the chain's rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteChain:
+class DeleteChain(NamedTuple):
     """Remove the chain, which may have no rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddRule:
+class AddRule(NamedTuple):
     """Put a rule at the chain's end."""
 
     rule: Rule

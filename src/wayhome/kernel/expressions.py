@@ -10,7 +10,6 @@ out of packets is in the network's.
 Source: linux/netfilter/nf_tables.h for all numbers; nft_*.c in net/netfilter for what each expression reads.
 """
 
-import enum
 import sys
 
 from wayhome.kernel.attributes import attribute, nested, text, u32
@@ -36,6 +35,11 @@ NFTA_NAT_TYPE, NFTA_NAT_FAMILY, NFTA_NAT_REG_ADDR_MIN = 1, 2, 3
 NFTA_MASQ_FLAGS, NFTA_MASQ_REG_PROTO_MIN, NFTA_MASQ_REG_PROTO_MAX = 1, 2, 3
 
 NFT_REG_VERDICT, NFT_REG_1, NFT_REG_2 = 0, 1, 2
+NFT_CONTINUE, NFT_RETURN = -1, -5
+NFT_META_MARK, NFT_META_IIF, NFT_META_NFPROTO, NFT_META_L4PROTO = 3, 4, 15, 16
+NFT_CT_STATUS = 2
+NFT_CMP_EQ, NFT_CMP_NEQ, NFT_CMP_LT, NFT_CMP_GTE = 0, 1, 2, 5
+NFT_PAYLOAD_NETWORK_HEADER, NFT_PAYLOAD_TRANSPORT_HEADER = 1, 2
 NFT_LOOKUP_F_INV = 1
 NFT_FIB_RESULT_ADDRTYPE = 3
 NFT_BITWISE_MASK_XOR = 0
@@ -45,42 +49,13 @@ NFT_NAT_SNAT = 0
 NF_NAT_RANGE_PROTO_SPECIFIED, NF_NAT_RANGE_PROTO_RANDOM_FULLY = 1 << 1, 1 << 4
 
 
-class Meta(enum.IntEnum):
-    """What is known of a packet without looking into it (NFT_META_*)."""
-
-    MARK = 3
-    IIF = 4
-    NFPROTO = 15
-    L4PROTO = 16
-
-
-class Comparison(enum.IntEnum):
-    """NFT_CMP_*, on bytes from the first to the last."""
-
-    EQ, NEQ, LT, LTE, GT, GTE = range(6)
-
-
-class Base(enum.IntEnum):
-    """Where in the packet an offset counts from (NFT_PAYLOAD_*_HEADER)."""
-
-    NETWORK = 1
-    TRANSPORT = 2
-
-
-class Code(enum.IntEnum):
-    """Verdicts that lead somewhere within the rules (NFT_*)."""
-
-    CONTINUE = -1
-    RETURN = -5
-
-
 def native(value: int) -> bytes:
     """A 32-bit number as the kernel computes with it."""
     return value.to_bytes(4, sys.byteorder)
 
 
-def meta(key: Meta) -> bytes:
-    """Load what is known of the packet."""
+def meta(key: int) -> bytes:
+    """Load what is known of the packet without looking into it (NFT_META_*)."""
     return _expression("meta", u32(NFTA_META_KEY, key), u32(NFTA_META_DREG, NFT_REG_1))
 
 
@@ -89,8 +64,8 @@ def conntrack(key: int) -> bytes:
     return _expression("ct", u32(NFTA_CT_DREG, NFT_REG_1), u32(NFTA_CT_KEY, key))
 
 
-def payload(base: Base, offset: int, size: int) -> bytes:
-    """Load bytes of the packet."""
+def payload(base: int, offset: int, size: int) -> bytes:
+    """Load bytes of the packet, from an offset in one of its headers (NFT_PAYLOAD_*_HEADER)."""
     return _expression(
         "payload",
         u32(NFTA_PAYLOAD_DREG, NFT_REG_1),
@@ -146,8 +121,8 @@ def mask(bits: bytes) -> bytes:
     )
 
 
-def compare(how: Comparison, value: bytes) -> bytes:
-    """Leave the rule unless what is loaded compares so."""
+def compare(how: int, value: bytes) -> bytes:
+    """Leave the rule unless what is loaded compares so (NFT_CMP_*), byte by byte from the first."""
     return _expression(
         "cmp",
         u32(NFTA_CMP_SREG, NFT_REG_1),
@@ -166,8 +141,8 @@ def lookup(name: str, *, inverted: bool = False) -> bytes:
     )
 
 
-def verdict(code: Code) -> bytes:
-    """Leave the rule, or the chain."""
+def verdict(code: int) -> bytes:
+    """Leave the rule, or the chain (NFT_CONTINUE, NFT_RETURN)."""
     number = attribute(NFTA_VERDICT_CODE, code.to_bytes(4, signed=True))
     return _expression(
         "immediate",

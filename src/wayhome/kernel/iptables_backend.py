@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from wayhome.kernel import xtables
+from wayhome.kernel import presence, xtables
 from wayhome.kernel.backend import KernelError, RefusedError
 from wayhome.kernel.change import ChainCause, Change, ChangeKind
 from wayhome.kernel.counts import Connections
@@ -55,8 +55,8 @@ class IptablesBackend:
         chain: str = CHAIN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if variant not in xtables.VARIANTS:
-            raise ValueError(f"{variant!r} is none of {', '.join(xtables.VARIANTS)}")
+        if variant not in presence.VARIANTS:
+            raise ValueError(f"{variant!r} is none of {', '.join(presence.VARIANTS)}")
         check_chain_name(chain)
         self._variant = variant
         self._masquerade = masquerade

@@ -79,9 +79,9 @@ class Channel:
         answer = self.get(NFT_MSG_GETGEN, b"")
         return attributes.as_u32(attributes.parse(answer)[NFTA_GEN_ID])
 
-    def get(self, kind: int, payload: bytes) -> bytes:
+    def get(self, kind: int, payload: bytes, family: int = NFPROTO_INET) -> bytes:
         """Ask for one object: its attributes. Raises FileNotFoundError where there is none."""
-        for answer in self._netlink.ask(_kind(kind), _body(payload)):
+        for answer in self._netlink.ask(_kind(kind), _body(payload, family)):
             return answer[NFGENMSG_SIZE:]
         raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
 
@@ -135,5 +135,5 @@ def _kind(message: int) -> int:
     return NFNL_SUBSYS_NFTABLES << 8 | message
 
 
-def _body(payload: bytes) -> bytes:
-    return nfgenmsg(NFPROTO_INET) + payload
+def _body(payload: bytes, family: int = NFPROTO_INET) -> bytes:
+    return nfgenmsg(family) + payload

@@ -37,18 +37,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from wayhome.kernel.masquerade import PORT_PROTOCOLS, Masquerade, Preserve
-from wayhome.kernel.matches import (
-    Carries,
-    DestinationTranslated,
-    Dice,
-    InSet,
-    IsLocal,
-    MarkBit,
-    NoInputInterface,
-    NotOf,
-    OpensNothing,
-    TcpPort,
-)
 from wayhome.kernel.skeleton import (
     CHAIN,
     COUNTER,
@@ -60,12 +48,23 @@ from wayhome.kernel.skeleton import (
     stamped,
 )
 from wayhome.kernel.statements import (
-    Continue,
-    CountIn,
-    KeepSource,
-    Masquerades,
-    Return,
+    CONTINUE,
+    RETURN,
     Statement,
+    carries,
+    count_in,
+    destination_translated,
+    dice,
+    in_set,
+    is_local,
+    keep_source,
+    mark_bit,
+    masquerades,
+    no_input_interface,
+    not_in_set,
+    not_of,
+    opens_nothing,
+    tcp_port,
 )
 from wayhome.policy import Action, Policy
 from wayhome.prefixes import Family
@@ -143,19 +142,19 @@ def _rules(
         # translated here first would skip them, and the mark would stay on its packets.
         yield _rule(
             "marked by kube-proxy, which masquerades it and takes the mark off",
-            MarkBit(masquerade.kube_proxy_mark_bit),
-            Return(),
+            mark_bit(masquerade.kube_proxy_mark_bit),
+            RETURN,
         )
     if Family.IPV6 not in families:
-        yield _rule("IPv6 is left alone", NotOf(Family.IPV4), Return())
+        yield _rule("IPv6 is left alone", not_of(Family.IPV4), RETURN)
     yield from _scope_of_pods(families) if scope_of_pods else _upstreams_scope()
     for family in families:
         kept = _to_set(family, list_set(Action.KEEP, family))
         if masquerade.preserve is Preserve.ASSERT:
             yield _exception(family, kept, scope_of_pods=scope_of_pods)
-            yield _rule(_kept(family), kept, KeepSource(family))
+            yield _rule(_kept(family), kept, keep_source(family))
         else:
-            yield _rule(_kept(family), kept, Return())
+            yield _rule(_kept(family), kept, RETURN)
     if scope_of_pods:
         yield from _replies()
     for family in with_masquerade_lines:
@@ -164,9 +163,9 @@ def _rules(
         yield _rule(
             f"IPv{family:d} destinations that a line wants to see this node's address",
             _to_set(family, list_set(Action.MASQUERADE, family)),
-            Continue(),
+            CONTINUE,
         )
-    yield _rule("everything that is masqueraded", CountIn(COUNTER))
+    yield _rule("everything that is masqueraded", count_in(COUNTER))
     yield from _translation(masquerade)
 
 
@@ -174,39 +173,39 @@ def _rule(comment: str, *statements: Statement) -> Rule:
     return Rule(statements, comment)
 
 
-def _to_set(family: Family, name: str) -> InSet:
-    return InSet(family, "daddr", name)
+def _to_set(family: Family, name: str) -> Statement:
+    return in_set(family, "daddr", name)
 
 
 def _upstreams_scope() -> Iterator[Rule]:
     """Upstream's `-m addrtype ! --dst-type LOCAL`; nothing that came in leaves again to an address of this node."""
-    yield _rule("to an address of this node", NoInputInterface(), IsLocal("daddr"), Return())
+    yield _rule("to an address of this node", no_input_interface(), is_local("daddr"), RETURN)
 
 
 def _scope_of_pods(families: tuple[Family, ...]) -> Iterator[Rule]:
     for family in families:
         yield _rule(
             f"IPv{family:d}, not from a Pod of this node",
-            InSet(family, "saddr", pods_set(family), inverted=True),
-            Return(),
+            not_in_set(family, "saddr", pods_set(family)),
+            RETURN,
         )
-    yield _rule("sent by this node itself", NoInputInterface(), IsLocal("saddr"), Return())
+    yield _rule("sent by this node itself", no_input_interface(), is_local("saddr"), RETURN)
 
 
-def _exception(family: Family, kept: InSet, *, scope_of_pods: bool) -> Rule:
+def _exception(family: Family, kept: Statement, *, scope_of_pods: bool) -> Rule:
     """What is kept but not asserted."""
     if scope_of_pods:
         return _rule(
             f"IPv{family:d}, to a Pod of this node: others may have to masquerade it",
             _to_set(family, pods_set(family)),
             kept,
-            Return(),
+            RETURN,
         )
     return _rule(
         f"IPv{family:d}, sent here by others, who may have to masquerade it",
-        DestinationTranslated(),
+        destination_translated(),
         kept,
-        Return(),
+        RETURN,
     )
 
 
@@ -217,15 +216,15 @@ def _kept(family: Family) -> str:
 def _replies() -> Iterator[Rule]:
     yield _rule(
         "from a server, on a connection that conntrack forgot",
-        OpensNothing(),
-        TcpPort("sport", "<", FIRST_EPHEMERAL_PORT),
-        Return(),
+        opens_nothing(),
+        tcp_port("sport", "<", FIRST_EPHEMERAL_PORT),
+        RETURN,
     )
     yield _rule(
         "to a client, on a connection that conntrack forgot",
-        OpensNothing(),
-        TcpPort("dport", ">=", FIRST_EPHEMERAL_PORT),
-        Return(),
+        opens_nothing(),
+        tcp_port("dport", ">=", FIRST_EPHEMERAL_PORT),
+        RETURN,
     )
 
 
@@ -233,11 +232,14 @@ def _translation(masquerade: Masquerade) -> Iterator[Rule]:
     fully_random = masquerade.random_fully
     for protocol in PORT_PROTOCOLS:
         for share in masquerade.port_shares():
-            dice = () if share.takes_all else (Dice(share.size, share.remaining),)
+            some = () if share.takes_all else (dice(share.size, share.remaining),)
             yield _rule(
                 f"{protocol}, from ports {share}: {share.size} of {share.remaining} connections",
-                Carries(protocol),
-                *dice,
-                Masquerades((share.first, share.last), fully_random),
+                carries(protocol),
+                *some,
+                masquerades((share.first, share.last), fully_random=fully_random),
             )
-    yield _rule("every other destination sees this node's address", Masquerades(None, fully_random))
+    yield _rule(
+        "every other destination sees this node's address",
+        masquerades(None, fully_random=fully_random),
+    )

@@ -66,7 +66,7 @@ class Rule:
     @property
     def text(self) -> str:
         """The statements in nft's language."""
-        return " ".join(map(str, self.statements))
+        return " ".join(statement.text for statement in self.statements)
 
     @property
     def expressions(self) -> bytes:
@@ -75,7 +75,7 @@ class Rule:
         for statement in self.statements:
             if statement.requires not in written:
                 written.append(statement.requires)
-            written.append(bytes(statement))
+            written.append(statement.expressions)
         return b"".join(written)
 
 

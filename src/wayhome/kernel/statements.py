@@ -1,27 +1,42 @@
-"""The statements that our rules are made of, as data: each knows its text in nft's language and its expressions.
+"""The statements that our rules are made of: what each is in nft's language, and what it is to the kernel.
 
-Text and bytes come from the same fields, and stand side by side, so that what `wayhome policy render` prints is what
-the agent writes over netlink. Here are those that act; those that test are in `matches`.
+A statement is data with both in it, made by a function that writes them side by side. So what `wayhome policy render`
+prints is what the agent sends. (A class for each kind of statement would cost the agent 200 KiB of memory.)
 
 Some statements only make sense on packets of one kind: a source of four bytes is there in IPv4 alone. nft asks for the
 kind without being told, once in a rule and right before the first statement that needs it; `requires` is that question.
 """
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
 from wayhome.kernel.expressions import (
-    Base,
-    Code,
-    Comparison,
-    Meta,
+    NFT_CMP_EQ,
+    NFT_CMP_GTE,
+    NFT_CMP_LT,
+    NFT_CMP_NEQ,
+    NFT_CONTINUE,
+    NFT_CT_STATUS,
+    NFT_META_IIF,
+    NFT_META_L4PROTO,
+    NFT_META_MARK,
+    NFT_META_NFPROTO,
+    NFT_PAYLOAD_NETWORK_HEADER,
+    NFT_PAYLOAD_TRANSPORT_HEADER,
+    NFT_RETURN,
+    address_type,
     compare,
+    conntrack,
+    lookup,
+    mask,
     masquerade,
     meta,
+    native,
     object_reference,
     payload,
+    random_number,
     source_translation,
+    to_network_order,
     verdict,
 )
 from wayhome.kernel.nf_tables import NFT_OBJECT_COUNTER
@@ -29,113 +44,168 @@ from wayhome.prefixes import Family
 
 NFPROTO = {Family.IPV4: 2, Family.IPV6: 10}
 """linux/netfilter.h"""
-HEADER = {Family.IPV4: "ip", Family.IPV6: "ip6"}
-"""The headers' names in nft's language."""
+PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
+IPS_DST_NAT = 1 << 5
+NFTA_FIB_F = {"saddr": 1 << 0, "daddr": 1 << 1}
+RTN_LOCAL = 2
+"""linux/rtnetlink.h: an address of this node."""
 
 AddressField = Literal["saddr", "daddr"]
+PortField = Literal["sport", "dport"]
+
+_HEADER = {Family.IPV4: "ip", Family.IPV6: "ip6"}
 _ADDRESS_AT: dict[tuple[Family, AddressField], int] = {
     (Family.IPV4, "saddr"): 12,
     (Family.IPV4, "daddr"): 16,
     (Family.IPV6, "saddr"): 8,
     (Family.IPV6, "daddr"): 24,
 }
-
-
-class Statement(ABC):
-    """A test, or what is done with the packets that passed all tests before it.
-
-    `str()` is its text, and `bytes()` its expressions, one after the other.
-    """
-
-    __slots__ = ()
-
-    @property
-    def requires(self) -> bytes:
-        """The expressions that ask for packets of the kind that this statement is about."""
-        return b""
-
-    @abstractmethod
-    def __str__(self) -> str: ...
-
-    @abstractmethod
-    def __bytes__(self) -> bytes: ...
+_PORT_AT: dict[PortField, int] = {"sport": 0, "dport": 2}
+_TCP_FLAGS_AT = 13
+_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 
 
 @dataclass(frozen=True, slots=True)
-class Return(Statement):
-    """Our chain has nothing more to say."""
+class Statement:
+    """A test, or what is done with the packets that passed all tests before it."""
 
-    def __str__(self) -> str:
-        return "return"
-
-    def __bytes__(self) -> bytes:
-        return verdict(Code.RETURN)
-
-
-@dataclass(frozen=True, slots=True)
-class Continue(Statement):
-    """On to the next rule: the tests before were for their counters."""
-
-    def __str__(self) -> str:
-        return "continue"
-
-    def __bytes__(self) -> bytes:
-        return verdict(Code.CONTINUE)
+    text: str
+    """In nft's language."""
+    expressions: bytes
+    requires: bytes = b""
+    """The expressions that ask for packets of the kind that this is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class CountIn(Statement):
+RETURN = Statement("return", verdict(NFT_RETURN))
+"""Our chain has nothing more to say."""
+CONTINUE = Statement("continue", verdict(NFT_CONTINUE))
+"""On to the next rule: the tests before were for their counters."""
+
+
+def mark_bit(bit: int) -> Statement:
+    """The packet's mark has this bit."""
+    text = f"0x{1 << bit:08x}"
+    value = native(1 << bit)
+    return Statement(
+        f"meta mark & {text} == {text}",
+        meta(NFT_META_MARK) + mask(value) + compare(NFT_CMP_EQ, value),
+    )
+
+
+def not_of(family: Family) -> Statement:
+    """The packet is not of this family."""
+    return Statement(
+        f"meta nfproto != ipv{family:d}",
+        meta(NFT_META_NFPROTO) + compare(NFT_CMP_NEQ, bytes([NFPROTO[family]])),
+    )
+
+
+def no_input_interface() -> Statement:
+    """The packet came in through no interface: this node sent it, or a bridge shows it."""
+    return Statement("meta iif 0", meta(NFT_META_IIF) + compare(NFT_CMP_EQ, native(0)))
+
+
+def is_local(field: AddressField) -> Statement:
+    """The address is one of this node's own."""
+    return Statement(
+        f"fib {field} type local",
+        address_type(NFTA_FIB_F[field]) + compare(NFT_CMP_EQ, native(RTN_LOCAL)),
+    )
+
+
+def in_set(family: Family, field: AddressField, name: str) -> Statement:
+    """The address is in a set."""
+    return Statement(
+        f"{_HEADER[family]} {field} @{name}",
+        _address(family, field) + lookup(name),
+        requires=_of(family),
+    )
+
+
+def not_in_set(family: Family, field: AddressField, name: str) -> Statement:
+    """The address is of this family and not in a set."""
+    return Statement(
+        f"{_HEADER[family]} {field} != @{name}",
+        _address(family, field) + lookup(name, inverted=True),
+        requires=_of(family),
+    )
+
+
+def destination_translated() -> Statement:
+    """Somebody has translated the connection's destination."""
+    status = conntrack(NFT_CT_STATUS) + mask(native(IPS_DST_NAT))
+    return Statement("ct status dnat", status + compare(NFT_CMP_NEQ, native(0)))
+
+
+def opens_nothing() -> Statement:
+    """A TCP packet that is no client's first one: no SYN alone."""
+    flags = payload(NFT_PAYLOAD_TRANSPORT_HEADER, _TCP_FLAGS_AT, 1) + mask(
+        bytes([_FIN | _SYN | _RST | _ACK])
+    )
+    return Statement(
+        "tcp flags & (fin | syn | rst | ack) != syn",
+        flags + compare(NFT_CMP_NEQ, bytes([_SYN])),
+        requires=_carries("tcp"),
+    )
+
+
+def tcp_port(field: PortField, how: Literal["<", ">="], limit: int) -> Statement:
+    """A port of TCP below a limit, or from it on."""
+    port = payload(NFT_PAYLOAD_TRANSPORT_HEADER, _PORT_AT[field], 2)
+    comparison = NFT_CMP_LT if how == "<" else NFT_CMP_GTE
+    return Statement(
+        f"tcp {field} {how} {limit}",
+        port + compare(comparison, limit.to_bytes(2)),
+        requires=_carries("tcp"),
+    )
+
+
+def carries(protocol: str) -> Statement:
+    """The packet is of this protocol."""
+    return Statement(f"meta l4proto {protocol}", _carries(protocol))
+
+
+def dice(share: int, of: int) -> Statement:
+    """So many packets out of so many, at random."""
+    number = random_number(of) + to_network_order()
+    below = compare(NFT_CMP_LT, share.to_bytes(4))
+    return Statement(f"numgen random mod {of} < {share}", number + below)
+
+
+def count_in(name: str) -> Statement:
     """Count in a counter of the table."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f'counter name "{self.name}"'
-
-    def __bytes__(self) -> bytes:
-        return object_reference(NFT_OBJECT_COUNTER, self.name)
+    return Statement(f'counter name "{name}"', object_reference(NFT_OBJECT_COUNTER, name))
 
 
-@dataclass(frozen=True, slots=True)
-class KeepSource(Statement):
+def keep_source(family: Family) -> Statement:
     """Translate the source to itself, so that nobody translates it to something else."""
-
-    family: Family
-
-    def __str__(self) -> str:
-        header = HEADER[self.family]
-        return f"snat {header} to {header} saddr"
-
-    @property
-    def requires(self) -> bytes:
-        """The family."""
-        return of_family(self.family)
-
-    def __bytes__(self) -> bytes:
-        return address(self.family, "saddr") + source_translation(NFPROTO[self.family])
+    header = _HEADER[family]
+    return Statement(
+        f"snat {header} to {header} saddr",
+        _address(family, "saddr") + source_translation(NFPROTO[family]),
+        requires=_of(family),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Masquerades(Statement):
-    """Translate the source to the address of the outgoing interface."""
+def masquerades(ports: tuple[int, int] | None, *, fully_random: bool) -> Statement:
+    """Translate the source to the address of the outgoing interface.
 
-    ports: tuple[int, int] | None
-    """The first and the last port to choose from; after a test of the protocol only."""
-    fully_random: bool
-
-    def __str__(self) -> str:
-        to = f" to :{self.ports[0]}-{self.ports[1]}" if self.ports else ""
-        return f"masquerade{to}{' fully-random' if self.fully_random else ''}"
-
-    def __bytes__(self) -> bytes:
-        return masquerade(self.ports, fully_random=self.fully_random)
+    `ports` are the first and the last one to choose from, after a test of the protocol only.
+    """
+    to = f" to :{ports[0]}-{ports[1]}" if ports else ""
+    return Statement(
+        f"masquerade{to}{' fully-random' if fully_random else ''}",
+        masquerade(ports, fully_random=fully_random),
+    )
 
 
-def of_family(family: Family) -> bytes:
-    """Leave the rule unless the packet is of this family."""
-    return meta(Meta.NFPROTO) + compare(Comparison.EQ, bytes([NFPROTO[family]]))
+def _of(family: Family) -> bytes:
+    return meta(NFT_META_NFPROTO) + compare(NFT_CMP_EQ, bytes([NFPROTO[family]]))
 
 
-def address(family: Family, field: AddressField) -> bytes:
-    """Load an address of the packet, which is of this family."""
-    return payload(Base.NETWORK, _ADDRESS_AT[family, field], family.bits // 8)
+def _carries(protocol: str) -> bytes:
+    return meta(NFT_META_L4PROTO) + compare(NFT_CMP_EQ, bytes([PROTOCOLS[protocol]]))
+
+
+def _address(family: Family, field: AddressField) -> bytes:
+    return payload(NFT_PAYLOAD_NETWORK_HEADER, _ADDRESS_AT[family, field], family.bits // 8)

@@ -16,7 +16,6 @@ in one transaction: it does not do what it shall anyway.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from wayhome.kernel.commands import (
     AddChain,
@@ -116,7 +115,7 @@ def _in_parts(commands: Iterable[Command]) -> Iterator[Transaction]:
             continue
         left = command.intervals
         while left:
-            part.append(replace(command, intervals=left[:room]))
+            part.append(command._replace(intervals=left[:room]))
             left, room = left[room:], room - len(left)
             if room <= 0:
                 yield tuple(part)

@@ -23,7 +23,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from wayhome.kernel import child
+from wayhome.kernel import child, presence
 from wayhome.kernel.backend import KernelError, RefusedError
 from wayhome.kernel.iptables_table import POSTROUTING, Held, held
 from wayhome.prefixes import Family
@@ -33,20 +33,19 @@ LOCK_WAIT = 10
 TIMEOUT = 40.0
 """Seconds for one program, the wait for the lock included."""
 LOCK_FILE = "/run/xtables.lock"
-VARIANTS = ("iptables-nft", "iptables-legacy")
 _OWN_NAME = re.compile(r"^ip6?tables[\w-]*(?: v[\d.]+)?(?: \(\w+\))?: *")
 _LINE = re.compile(r"\bline:? (\d+)")
 
 
 def find(variant: str, family: Family, suffix: str = "") -> str | None:
     """The path of a variant's program for a family, such as ip6tables-nft-restore; None if it is not installed."""
-    return child.find(_name(variant, family, suffix))
+    return presence.find(_name(variant, family, suffix))
 
 
 def read(variant: str, family: Family, chain: str) -> Held:
     """What the nat table holds of a chain, and of jumps to it. Raises KernelError."""
     if variant == "iptables-legacy":
-        if not _legacy_nat_exists(family):
+        if not presence.legacy_nat_exists(family):
             return Held()
         saved = _run(_program(variant, family, "-save"), "-t", "nat", lines_with=chain)
         return held(saved.lines, chain)
@@ -55,16 +54,6 @@ def read(variant: str, family: Family, chain: str) -> Held:
     # It fails for a chain that is not there, and for one with a rule that only nft understands, which it leaves out.
     rules = _run(program, "-t", "nat", "-S", chain, lines_with=chain, may_refuse=True)
     return replace(held(jumps.lines + rules.lines, chain), is_whole=rules.status == 0)
-
-
-def exists(variant: str, family: Family, chain: str) -> bool:
-    """Whether the nat table holds a chain, whatever else is in the table. Raises KernelError."""
-    if variant == "iptables-legacy":
-        return read(variant, family, chain).exists
-    listed = _run(
-        _program(variant, family), "-t", "nat", "-S", chain, lines_with=chain, may_refuse=True
-    )
-    return held(listed.lines, chain).exists
 
 
 def restore(variant: str, family: Family, text: str) -> None:
@@ -85,17 +74,6 @@ def _program(variant: str, family: Family, suffix: str = "") -> str:
             f"{_name(variant, family, suffix)} is not installed: install the package iptables (1.8 or newer)"
         )
     return path
-
-
-def _legacy_nat_exists(family: Family) -> bool:
-    """Whether there is a legacy nat table in the calling thread's network; yes where that is not told."""
-    names = "ip_tables_names" if family is Family.IPV4 else "ip6_tables_names"
-    try:
-        return "nat" in Path("/proc/thread-self/net", names).read_text().split()
-    except FileNotFoundError:  # the module that lists them makes them too
-        return False
-    except OSError:
-        return True
 
 
 def _run(

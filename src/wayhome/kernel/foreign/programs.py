@@ -4,7 +4,7 @@ Distributions name them apart (`iptables-nft-save`, `ip6tables-legacy-restore`);
 the plain name, which `--version` tells.
 """
 
-from wayhome.kernel import child
+from wayhome.kernel import child, presence
 from wayhome.kernel.backend import KernelError
 from wayhome.kernel.foreign.rules import Variant
 from wayhome.prefixes import Family
@@ -19,9 +19,9 @@ def path(variant: Variant, family: Family, verb: str = "") -> str:
     """The program that saves or restores (`-save`, `-restore`), or lists. Raises KernelError, which names what is missing."""
     stem = _STEMS[family]
     name = f"{stem}-{'nft' if variant is Variant.IPTABLES_NFT else 'legacy'}{verb}"
-    if found := child.find(name):
+    if found := presence.find(name):
         return found
-    plain = child.find(f"{stem}{verb}")
+    plain = presence.find(f"{stem}{verb}")
     if plain and _VERSION_SAYS[variant] in printed(
         child.run([plain, "--version"], timeout=TIMEOUT, lines_with="")
     ):

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from wayhome.kernel import child
+from wayhome.kernel import child, presence
 from wayhome.kernel.backend import KernelError
 from wayhome.kernel.foreign import iptables_save, nft_json, programs
 from wayhome.kernel.foreign.rules import BaseChain, Rule, Variant
@@ -82,7 +82,7 @@ def _iptables_nft(family: Family) -> BaseChain | None:
 
 def _list(what: dict[str, object]) -> str:
     """What nft lists. It is asked in JSON, because in its language not every name can be said: `maps` is a word there."""
-    program = child.find("nft")
+    program = presence.find("nft")
     if program is None:
         raise KernelError("nft is not installed: install the package nftables (nft 1.0.1 or newer)")
     ended = child.run(
