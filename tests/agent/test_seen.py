@@ -1,11 +1,11 @@
 """What the agent makes seen, asked of the process itself: metrics, health, connections that start again."""
 
-import os
 from collections.abc import Callable
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.agent.agent_process import PORT, AgentProcess, get, nft, wait_for_kept, wait_until
+from tests.kernel.nodes import owned_table
 from tests.kernel.wire import Wire
 
 pytestmark = pytest.mark.kernel
@@ -68,23 +68,15 @@ def test_connections_are_counted_by_the_line_that_decided(wire: Wire, agent: Age
     assert value(name, prefix="10.0.0.0/8", list="nonMasqueradeCIDRs") == 1
 
 
-def test_a_kernel_that_refuses_makes_it_not_ready(
-    agent: AgentProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kernel_that_refuses_makes_it_not_ready(agent: AgentProcess) -> None:
     agent.write(CASE)
-    programs = agent.config.parent.parent / "programs"
-    programs.mkdir()
-    restore = programs / "iptables-nft-restore"
-    restore.write_text("#!/bin/sh\necho no >&2; exit 1\n")
-    restore.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}", "--backend=iptables-nft")
-    agent.wait_for("kernel")
-    status, why = get("/readyz")
-    assert status == 503
-    assert "iptables-nft-restore refused: no" in why
-    assert get("/healthz")[0] == 200
-    restore.unlink()
+    with owned_table():
+        agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}")
+        agent.wait_for("kernel")
+        status, why = get("/readyz")
+        assert status == 503
+        assert "another process owns the table inet wayhome" in why
+        assert get("/healthz")[0] == 200
     agent.wait_for("recovered")
     wait_until(lambda: get("/readyz")[0] == 200, lambda: "readiness")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conftest import real_root
-from tests.kernel.nodes import nft
+from tests.kernel.nodes import nft, owned_table
 from tests.kernel.policies import make_policy
 
 from wayhome.kernel import (
@@ -149,6 +149,16 @@ def test_the_part_of_a_table_that_is_refused_is_named(netns: NetworkNamespace) -
         table = kernel.read()
         assert table is not None
         assert table.chain is None
+
+
+def test_a_table_that_another_process_owns_is_refused_as_such(netns: NetworkNamespace) -> None:
+    with NftablesKernel() as kernel:
+        applier = Applier(kernel)
+        with owned_table():
+            for change in (lambda: applier.apply(many(1)), kernel.remove):
+                with pytest.raises(RefusedError, match=r"not permitted.*; another process owns"):
+                    change()
+        assert applier.apply(many(1)).cause is Cause.NO_TABLE
 
 
 def test_others_tables_are_never_read(netns: NetworkNamespace) -> None:

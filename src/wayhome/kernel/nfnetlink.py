@@ -95,7 +95,10 @@ class Channel:
         return [answer[NFGENMSG_SIZE:] for answer in answers]
 
     def commit(self, messages: Sequence[Message]) -> None:
-        """Send messages as one transaction. Raises TransactionError if it was refused; then nothing has changed."""
+        """Send messages as one transaction. Raises TransactionError if it was refused; then nothing has changed.
+
+        Raises PermissionError where this process may not change nftables at all.
+        """
         if not messages:
             return
         netlink = self._netlink
@@ -115,6 +118,8 @@ class Channel:
             raise TransactionError(errno.EPROTO, "commit", f"unexpected answer of type {kind}")
         if number := -struct.unpack_from("=i", body)[0]:
             index = sequence - begin - 1
+            if number == errno.EPERM and index < 0:  # no message was looked at
+                raise PermissionError(number, os.strerror(number))
             purpose = messages[index].purpose if index >= 0 else "commit"
             raise TransactionError(number, purpose, kernels_words(flags, body))
 

@@ -26,6 +26,7 @@ from wayhome.kernel.counts import Counts
 from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.messages import messages_of, removal
 from wayhome.kernel.nfnetlink import Channel, TransactionError
+from wayhome.kernel.skeleton import TABLE
 from wayhome.kernel.table import HeldSet, Table
 from wayhome.kernel.transactions import changing
 
@@ -175,8 +176,10 @@ def _changed_set(held: HeldSet, changes: ElementChanges) -> HeldSet:
 def _explained(action: str, error: Exception) -> KernelError:
     if not isinstance(error, OSError):
         return KernelError(f"{action}: the kernel's answer cannot be read: {error!r}")
+    if isinstance(error, TransactionError):
+        owned = error.errno == errno.EPERM
+        why = f"; another process owns the table inet {TABLE}, until it ends" if owned else ""
+        return RefusedError(f"{action}: {error.strerror}{why}")
     if error.errno == errno.EPERM:
         return KernelError(f"{action}: nftables needs CAP_NET_ADMIN in this network namespace")
-    if isinstance(error, TransactionError):
-        return RefusedError(f"{action}: {error.strerror}")
     return KernelError(f"{action}: {error.strerror or os.strerror(error.errno or 0)}")
