@@ -11,11 +11,11 @@ import click
 from wayhome.agent.arguments import parse_prefixes
 from wayhome.cli.parsed import checked
 from wayhome.cli.printable import printable
-from wayhome.cli.ranges import prefixes_of, written
 from wayhome.kernel import KernelError, NftablesKernel
 from wayhome.kernel.foreign.conflicts import Conflict, Order, order_of
 from wayhome.kernel.foreign.conflicts import conflicts as find_conflicts
 from wayhome.kernel.foreign.ours import Ours, ours_of
+from wayhome.kernel.foreign.ranges import prefixes_of, written
 from wayhome.kernel.foreign.read import read
 from wayhome.kernel.foreign.rules import BaseChain
 from wayhome.kernel.skeleton import CHAIN, TABLE

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import click
 
 from wayhome.cli.printable import printable
-from wayhome.cli.ranges import written
 from wayhome.kernel import KernelError, NftablesKernel, RefusedError
 from wayhome.kernel.foreign.agent_chains import AgentChain, Spelling, agent_chains, spelling_of
 from wayhome.kernel.foreign.differences import Differences, differences
 from wayhome.kernel.foreign.ours import Ours, ours_of
 from wayhome.kernel.foreign.processes import agent_processes, agent_runs
+from wayhome.kernel.foreign.ranges import written
 from wayhome.kernel.foreign.read import read
 from wayhome.kernel.foreign.rules import Variant
 from wayhome.kernel.foreign.takeover import Removal, removals, remove, wait_for_return
