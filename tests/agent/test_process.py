@@ -11,7 +11,16 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.agent.agent_process import PORT, AgentProcess, get, kept, nft, wait_for_kept, wait_until
+from tests.agent.agent_process import (
+    PORT,
+    WITHOUT_RIGHTS,
+    AgentProcess,
+    get,
+    kept,
+    nft,
+    wait_for_kept,
+    wait_until,
+)
 
 from wayhome.agent import lock
 
@@ -508,16 +517,6 @@ def test_nft_is_for_people_and_never_started(
     agent.write(CASE + "masqLinkLocal: true\n")
     agent.wait_for("applied")
     assert not started.exists()
-
-
-# capset(2) with nothing: the process stays root, as a container does whose capabilities were dropped.
-WITHOUT_RIGHTS = """
-import ctypes, os, sys
-libc = ctypes.CDLL(None)
-for capability in range(64):
-    libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
 
 
 def test_without_rights_it_ends_and_names_the_one_that_it_lacks(

@@ -46,6 +46,27 @@ def test_random_fully_can_be_switched_off(value: str) -> None:
     assert not upstream(f"--random-fully={value}").masquerade.random_fully
 
 
+def test_whether_random_fully_was_given_is_known() -> None:
+    assert not upstream().random_fully_given
+    for value in ("true", "false"):
+        assert upstream(f"--random-fully={value}").random_fully_given
+    azure = upstream("--dialect=azure")
+    assert (azure.masquerade.random_fully, azure.random_fully_given) == (False, False)
+
+
+def test_observing() -> None:
+    assert not upstream().observe
+    assert upstream("--observe").observe
+
+
+@pytest.mark.parametrize(
+    "text, seconds", [("10m", 600.0), ("1s", 1.0), ("0", None), ("0s", None), ("1h30m", 5400.0)]
+)
+def test_the_interval_of_looks(text: str, seconds: float | None) -> None:
+    assert upstream().conflict_interval is None
+    assert upstream(f"--conflict-interval={text}").conflict_interval == seconds
+
+
 def test_port_ranges() -> None:
     assert upstream("--to-ports=1024-29999,32768-65535").masquerade.to_ports == (
         (1024, 29999),
@@ -78,6 +99,11 @@ def test_the_native_command_line_knows_pods() -> None:
         (["--to-ports=many"], "'many' is no port range"),
         (["--no-such-flag"], "unrecognized arguments: --no-such-flag"),
         (["--pod-cidrs=172.16.2.0/24"], "unrecognized arguments"),
+        (["--conflict-interval=5"], "'5' is not a duration; write 10m, or 0 for never"),
+        (["--conflict-interval=100ms"], "too short for an interval; write 1s or more"),
+        (["--conflict-interval=-10m"], "too short for an interval"),
+        (["--observe", "--transition=expire-udp"], "--observe changes nothing on the node"),
+        (["--observe", "--conflict-interval=10m"], "leave --conflict-interval out"),
     ],
 )
 def test_what_cannot_be_read_ends_with_2_and_says_so(

@@ -13,6 +13,7 @@ from wayhome.agent.reading import Present
 from wayhome.agent.tally import Tally
 from wayhome.kernel import Change, ChangeKind
 from wayhome.kernel.counts import Connections
+from wayhome.kernel.foreign.report import Report
 from wayhome.policy import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,8 @@ def known(tmp_path: Path) -> set[str]:
     tally = Tally()
     held = Holding(Settings()).observe(Present(b"{}"), 0)
     tally.applied(held, Change(ChangeKind.REPLACED, 0.01), 0.02)
+    tally.looked(Report(deciders=()))
+    tally.bypassed = False
     statistics = tmp_path / "statistics"
     statistics.write_text("insert_failed\n0\n")
     found = [

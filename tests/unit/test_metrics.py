@@ -15,6 +15,7 @@ from wayhome.agent.reading import Missing, Present, Unreadable
 from wayhome.agent.tally import Tally
 from wayhome.kernel import Cause, Change, ChangeKind
 from wayhome.kernel.counts import Connections
+from wayhome.kernel.foreign.report import Report
 from wayhome.policy import Settings
 
 CASE = b"nonMasqueradeCIDRs:\n  - 172.16.0.0/16\n  - 10.1.0.0/16\n"
@@ -130,6 +131,36 @@ def test_repairs_are_counted_by_cause() -> None:
     assert value(tally, "wayhome_repairs_total", cause="there is no table of ours") == 1
     assert value(tally, "wayhome_repairs_total", cause="elements were changed") == 1
     assert value(tally, "wayhome_rules_in_dispute") == 1
+
+
+def test_what_nobody_looked_at_has_no_metric() -> None:
+    text = exposition(metrics(Tally(), "nftables", "node"))
+    assert "foreign" not in text
+    assert "observed" not in text
+    assert "bypassed" not in text
+
+
+def test_foreign_rules_and_agreement() -> None:
+    tally = Tally(clock=lambda: 1000.0)
+    held = Holding(Settings()).observe(Present(CASE), 0)
+    tally.source(held)
+    tally.applied(held, Change(ChangeKind.NOTHING, 0.01), 0.02)
+    tally.looked(Report(certain=2, conditional=3))
+    assert value(tally, "wayhome_foreign_rules_in_conflict", certainty="certain") == 2
+    assert value(tally, "wayhome_foreign_rules_in_conflict", certainty="conditional") == 3
+    assert value(tally, "wayhome_foreign_rules_read_timestamp_seconds") == 1000
+    assert value(tally, "wayhome_ready") == 1
+    assert "observed" not in exposition(metrics(tally, "nftables", "node"))
+    tally.looked(Report(deciders=("x",), disagreements=("10.0.0.0/8: no",)))
+    assert value(tally, "wayhome_observed_agreement") == 0
+    assert value(tally, "wayhome_observed_chains") == 1
+    assert value(tally, "wayhome_ready") == 0
+    tally.looked(Report(deciders=("x",)))
+    assert value(tally, "wayhome_observed_agreement") == 1
+    assert value(tally, "wayhome_ready") == 1
+    tally.not_looked()
+    assert value(tally, "wayhome_foreign_rules_read_errors_total") == 1
+    assert "agreement" not in exposition(metrics(tally, "observe", "node"))
 
 
 def test_connections_have_the_line_that_decided() -> None:

@@ -19,6 +19,7 @@ from wayhome.kernel import Masquerade, iptables
 from wayhome.kernel.masquerade import Preserve
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Settings
+from wayhome.policy.duration import parse_duration
 from wayhome.prefixes import Prefix, PrefixError
 
 CONFIG = Path("/etc/config/ip-masq-agent")  # upstream's, which knows no other
@@ -54,7 +55,11 @@ class Options:
     backend: str
     """One of `BACKENDS`."""
     masq_chain: str | None
+    random_fully_given: bool
+    """Whether `--random-fully` stands on the command line, whatever it says."""
     observe: bool
+    conflict_interval: float | None
+    """Seconds between two looks at the rules of others; None for none."""
     transition: TransitionMode
     metrics_bind_address: tuple[str, int] | None
     log_format: Format
@@ -75,6 +80,15 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
         parser.error(
             "--pod-cidrs limits the scope, and --scope=node says that it is not; leave one of them out"
         )
+    if found.observe and found.transition is not TransitionMode.KEEP:
+        parser.error(
+            f"--observe changes nothing on the node, and --transition={found.transition} ends connections; leave one of them out"
+        )
+    if found.observe and found.conflict_interval:
+        parser.error(
+            "--observe looks at the rules of others in each verification (resyncInterval); leave --conflict-interval out"
+        )
+    random_fully = found.random_fully
     return Options(
         native=native,
         dialect=dialect,
@@ -90,14 +104,16 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
             resync_interval=getattr(found, "resync_interval", None),
         ),
         masquerade=Masquerade(
-            random_fully=found.random_fully,
+            random_fully=dialect is not Dialect.AZURE if random_fully is None else random_fully,
             to_ports=found.to_ports,
             kube_proxy_mark_bit=found.kube_proxy_mark_bit,
             preserve=found.preserve,
         ),
         backend=found.backend,
         masq_chain=found.masq_chain,
+        random_fully_given=random_fully is not None,
         observe=found.observe,
+        conflict_interval=found.conflict_interval,
         transition=found.transition,
         metrics_bind_address=found.metrics_bind_address,
         log_format=found.log_format,
@@ -168,8 +184,8 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
     )
     switch(
         "random-fully",
-        default=not azure,
-        help=f"choose source ports at random ({str(not azure).lower()})",
+        default=None,
+        help=f"choose source ports at random ({str(not azure).lower()}; with Cilium or Dataplane V2 on the node: false)",
     )
     flag(
         "to-ports",
@@ -228,7 +244,14 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
     switch(
         "observe",
         default=False,
-        help="write no rule: report what the kernel holds beside what the configuration says",
+        help="write no rule: report where the rules on this node decide otherwise than the configuration, and their conflicts",
+    )
+    flag(
+        "conflict-interval",
+        type=_interval,
+        default=None,
+        metavar="DURATION",
+        help="look so often for rules of others that are in conflict, such as 10m (0: never, the default); a process of its own for each look, which beside 50,000 rules takes 136 MiB",
     )
     flag(
         "metrics-bind-address",
@@ -308,6 +331,19 @@ def _seconds(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 60")
     return int(text)
+
+
+def _interval(text: str) -> float | None:
+    """A duration as Go writes it; 0 for never. Less than a second is somebody's slip."""
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; write 10m, or 0 for never") from None
+    if seconds and seconds < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is too short for an interval; write 1s or more, or 0 for never"
+        )
+    return seconds or None
 
 
 def _bind_address(text: str) -> tuple[str, int]:

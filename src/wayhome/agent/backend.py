@@ -6,7 +6,9 @@ What is picked is said, with the reason, and so is whatever on the node decides 
 from dataclasses import replace
 
 from wayhome.agent.arguments import Options
+from wayhome.agent.dataplane import DataplaneBackend
 from wayhome.agent.logs import Log
+from wayhome.agent.sightings import Sightings
 from wayhome.kernel import (
     Backend,
     BackendName,
@@ -19,13 +21,24 @@ from wayhome.kernel import (
 )
 
 
-def choose_backend(options: Options, log: Log) -> Backend:
+def choose_backend(options: Options, log: Log, sightings: Sightings) -> Backend:
     """Open it. Runs programs, and so may take a while. Raises KernelError where there is none."""
+    if options.observe:
+        # An agent that keeps rules never pays for it.
+        from wayhome.agent.observing import ObservingBackend  # noqa: PLC0415
+
+        return ObservingBackend(sightings)
     chain = options.masq_chain or iptables.CHAIN
     # A node whose operator asks for nftables does not pay for a look at the legacy table.
     facts = gather(chain, legacy=options.backend != BackendName.NFTABLES)
     choice = _choice(options, facts, chain)
-    backend = open_backend(choice.name, options.masquerade, chain)
+    backend = DataplaneBackend(
+        lambda masquerade: open_backend(choice.name, masquerade, chain),
+        options.masquerade,
+        asked=options.random_fully_given,
+        log=log,
+        sightings=sightings,
+    )
     log.info("backend", f"back end {backend.name}: {choice.reason}")
     if choice.name is BackendName.NFTABLES:
         if options.masq_chain:

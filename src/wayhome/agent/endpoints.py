@@ -1,8 +1,9 @@
 """What the agent says over HTTP: `/metrics`, `/healthz` and `/readyz`.
 
 Healthy is an agent whose loop answers and whose last step came to an end; a restart would help one that is not.
-Ready is one whose kernel holds the newest valid configuration. A configuration that is rejected makes neither false:
-no restart mends it, and it must not stall a roll-out of the agent itself; the metrics and the log tell.
+Ready is one whose kernel holds the newest valid configuration; with `--observe`, whoever holds it there: it is not
+ready while the rules on the node decide otherwise, or cannot be read. A configuration that is rejected makes neither
+false: no restart mends it, and it must not stall a roll-out of the agent itself; the metrics and the log tell.
 
 Counters are read from the kernel when they are asked for, on the thread that talks to it; while that hangs, the rest
 is answered without them.
@@ -81,5 +82,6 @@ class Endpoints:
     async def _ready(self) -> http.Answer:
         if self._tally.ready:
             return http.Answer(200, "ok\n")
-        problem = self._tally.problem or "no configuration has been brought to the kernel yet"
+        problem = self._tally.problem or self._tally.disagreement
+        problem = problem or "no configuration has been brought to the kernel yet"
         return http.Answer(503, f"{problem}\n")

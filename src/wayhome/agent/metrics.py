@@ -45,6 +45,24 @@ def metrics(tally: Tally, backend: str, scope: str) -> Iterator[Metric]:
     yield _by_label("wayhome_repairs_total", "Repairs of rules that somebody had damaged, by the damage.", "cause", tally.repairs)  # fmt: skip
     yield _gauge("wayhome_rules_in_dispute", "1 while somebody keeps damaging the rules.", tally.quarrel)  # fmt: skip
     yield Metric("wayhome_source_to_kernel_seconds", "histogram", "From noticing a change of the source to the rules in the kernel.", tally.delay.samples())  # fmt: skip
+    yield from _foreign(tally)
+
+
+def _foreign(tally: Tally) -> Iterator[Metric]:
+    """What was seen of others; nothing where nobody looked."""
+    if tally.report is not None:
+        report = tally.report
+        yield Metric("wayhome_foreign_rules_in_conflict", "gauge", "Rules of others that translate what shall keep its address, or translate before ours: certainly, or under conditions.", (
+            Sample(report.certain, {"certainty": "certain"}), Sample(report.conditional, {"certainty": "conditional"}),
+        ))  # fmt: skip
+        yield _gauge("wayhome_foreign_rules_read_timestamp_seconds", "When the rules of others were last read, in seconds since the epoch.", tally.looked_at)  # fmt: skip
+        if report.deciders is not None:
+            yield _gauge("wayhome_observed_agreement", "1 while the rules on this node treat every destination as the configuration says.", not report.disagreements)  # fmt: skip
+            yield _gauge("wayhome_observed_chains", "Chains and tables of masquerade agents that decide on this node.", len(report.deciders))  # fmt: skip
+    if tally.report is not None or tally.look_failures:
+        yield _counter("wayhome_foreign_rules_read_errors_total", "Failures to read the rules of others.", tally.look_failures)  # fmt: skip
+    if tally.bypassed is not None:
+        yield _gauge("wayhome_rules_bypassed", "1 while packets of Pods go past netfilter, and so past these rules.", tally.bypassed)  # fmt: skip
 
 
 def line_metrics(counted: Connections) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""The agent as a process: what it is told, what it finds on the node, one agent a node, and signals.
+"""The agent as a process: what it is told, what it finds on the node, one agent that writes on a node, and signals.
 
 Everything that can be missing on a node is found out here and said once, in a line that says what is lost by it.
 """
@@ -23,12 +23,13 @@ from wayhome.agent.logs import Log
 from wayhome.agent.loop import Loop
 from wayhome.agent.memory import Memory
 from wayhome.agent.observer import Observers
+from wayhome.agent.sightings import Sightings
 from wayhome.agent.source import FileSource
 from wayhome.agent.tally import Tally
 from wayhome.agent.transitions import Transitions
 from wayhome.agent.watch import SourceWatch
 from wayhome.agent.worker import Worker
-from wayhome.kernel import DriftListener, KernelError
+from wayhome.kernel import Backend, DriftListener, KernelError
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy.file_format import UPSTREAM
 from wayhome.policy.fragments import AZURE
@@ -51,10 +52,12 @@ def run(options: Options) -> int:
 
 
 def _introduce(options: Options, log: Log) -> None:
-    log.info(
-        "started",
-        f"wayhome {__version__} keeps this node's masquerade rules as {options.config} says",
+    does = (
+        f"observes this node's masquerade rules beside what {options.config} says, and writes none"
+        if options.observe
+        else f"keeps this node's masquerade rules as {options.config} says"
     )
+    log.info("started", f"wayhome {__version__} {does}")
     if options.settings.pod_cidrs is None:
         log.info(
             "scope",
@@ -92,26 +95,29 @@ class _Agent:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
-        if not await self._acquire_node():
-            return 0
         options, log = self._options, self._log
+        if not options.observe and not await self._acquire_node():
+            return 0
         azure = options.dialect is Dialect.AZURE
         memory = Memory(options.state, "last-good-files") if azure else Memory(options.state)
         remembered, problem = memory.recall()
         if problem:
             log.warning("memory", problem)
         tally, worker = Tally(), Worker()
-        backend = await self._unless_stopped(worker.run(lambda: choose_backend(options, log)))
+        sightings = Sightings(log, tally)
+        opened = worker.run(lambda: choose_backend(options, log, sightings))
+        backend = await self._unless_stopped(opened)
         if backend is None:
             return 0
-        drift = DriftListener() if backend.poll_interval is None else None
+        hears = backend.poll_interval is None and not options.observe
+        drift = DriftListener() if hears else None
         watch = SourceWatch(options.config if azure else options.config.parent, log)
         keeper = Keeper(
             source=FolderSource(options.config) if azure else FileSource(options.config),
             backend=backend,
             holding=Holding(options.settings, remembered, AZURE if azure else UPSTREAM),
-            memory=memory,
-            observer=Observers((Announcer(log, str(options.config)), tally)),
+            memory=Memory(None) if options.observe else memory,
+            observer=Observers((self._announcer(), tally)),
             transitions=Transitions(options.transition, log),
             drift=drift,
         )
@@ -131,14 +137,37 @@ class _Agent:
             endpoints=endpoints,
             log=log,
         )
+        conflicts = self._watch_conflicts(backend, tally, sightings)
         await loop_of_events.run(self._stopping)
+        if conflicts:
+            conflicts.cancel()
         if server:
             server.close()
         watch.close()
         if drift:
             drift.close()
-        log.info("stopped", "the rules stay in place; `wayhome node clean` removes them")
+        stays = "the rules stay in place; `wayhome node clean` removes them"
+        log.info("stopped", "nothing was written" if options.observe else stays)
         return 0
+
+    def _announcer(self) -> Announcer:
+        if not self._options.observe:
+            return Announcer(self._log, str(self._options.config))
+        from wayhome.agent.observing import ObservingAnnouncer  # noqa: PLC0415  # as in choose_backend
+
+        return ObservingAnnouncer(self._log, str(self._options.config))
+
+    def _watch_conflicts(
+        self, backend: Backend, tally: Tally, sightings: Sightings
+    ) -> "asyncio.Task[None] | None":
+        interval = self._options.conflict_interval
+        if interval is None:
+            return None
+        # Few agents are asked for it.
+        from wayhome.agent.conflict_watch import ConflictWatch, question_of  # noqa: PLC0415
+
+        question = question_of(self._options, backend.name)
+        return asyncio.create_task(ConflictWatch(tally, sightings, question, interval).run())
 
     async def _unless_stopped(self, call: "asyncio.Future[Result]") -> Result | None:
         """The call's result; None if the process is told to end first, because a program may hang."""

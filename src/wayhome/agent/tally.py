@@ -7,10 +7,14 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from wayhome.agent.exposition import Histogram
 from wayhome.agent.holding import Held
 from wayhome.kernel import Change, ChangeKind
+
+if TYPE_CHECKING:
+    from wayhome.kernel.foreign.report import Report
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -39,17 +43,30 @@ class Tally:
         self.unreadable = 0
         self.not_remembered_count = 0
         self.delay = Histogram(*_BOUNDS)
+        self.report: Report | None = None
+        """What the last look at the rules of others has found; None where nobody looked, or the look failed."""
+        self.looked_at = 0.0
+        """When that was, in seconds since the epoch."""
+        self.look_failures = 0
+        self.bypassed: bool | None = None
+        """Whether packets of Pods go past netfilter; None where that has not been judged yet."""
 
     @property
     def ready(self) -> bool:
-        """Whether the newest valid configuration is in the kernel, as far as is known."""
+        """Whether the newest valid configuration is in the kernel, as far as is known, whoever brought it there."""
         held, applied = self.held, self.applied_held
         return (
             held is not None
             and applied is not None
             and held.configuration == applied.configuration
             and not self.problem
+            and not self.disagreement
         )
+
+    @property
+    def disagreement(self) -> str:
+        """What the rules of others, which are only observed, decide otherwise; empty where they do not."""
+        return self.report.disagreements[0] if self.report and self.report.disagreements else ""
 
     def source(self, held: Held) -> None:
         """Count what is wrong with the source."""
@@ -82,6 +99,15 @@ class Tally:
     def not_remembered(self, problem: str) -> None:  # noqa: ARG002
         """Count a failure of the disk."""
         self.not_remembered_count += 1
+
+    def looked(self, report: "Report") -> None:
+        """A look at the rules of others came to an end."""
+        self.report, self.looked_at = report, self._clock()
+
+    def not_looked(self) -> None:
+        """Count one that failed."""
+        self.report = None
+        self.look_failures += 1
 
 
 def digest(held: Held | None) -> str:
