@@ -9,6 +9,7 @@ from typing import Any
 
 import pyroute2
 import pytest
+from tests.kernel.foreign import agent_chain, restore
 from tests.kernel.nodes import nft
 from tests.kernel.policies import make_policy
 from tests.kernel.wire import Wire
@@ -16,6 +17,7 @@ from tests.kernel.wire import Wire
 from wayhome.agent.bypass import MINUTES, PACKETS
 from wayhome.agent.dataplane import DataplaneBackend
 from wayhome.agent.logs import Format, Log
+from wayhome.agent.observing import ObservingBackend
 from wayhome.agent.sightings import Sightings
 from wayhome.agent.tally import Tally
 from wayhome.kernel import Backend, Masquerade, NftablesBackend, NftablesKernel
@@ -45,6 +47,7 @@ class Agent:
         opener: Callable[[Masquerade], Backend] = nftables,
         *,
         asked: bool = False,
+        observe: bool = False,
         policy: Policy = POLICY,
     ) -> None:
         self._policy = policy
@@ -52,12 +55,13 @@ class Agent:
         self.now = 0.0
         self.tally = Tally()
         log = Log(Format.JSON, self._stream)
+        sightings = Sightings(log, self.tally)
         self.backend = DataplaneBackend(
-            opener,
-            Masquerade(),
+            (lambda _: ObservingBackend(sightings)) if observe else opener,
+            Masquerade(random_fully=not observe),
             asked=asked,
             log=log,
-            sightings=Sightings(log, self.tally),
+            sightings=sightings,
             clock=lambda: self.now,
         )
 
@@ -180,6 +184,21 @@ def test_the_iptables_back_end_is_judged_by_connection_tracking(
     talk(wire, new=1, old=PACKETS)
     agent.verify(LATER)
     assert agent.tally.bypassed is False
+    agent.close()
+
+
+@pytest.mark.parametrize("chain", [True, False])
+def test_observed_rules_are_judged_too_where_there_are_any(
+    wire: Wire, xtables_lock: object, chain: bool
+) -> None:
+    if chain:
+        restore(agent_chain("10.0.0.0/8"))
+    agent = Agent(observe=True)
+    agent.verify()
+    past_netfilter(wire)
+    assert talk(wire, old=PACKETS) == {wire.POD4}
+    agent.verify(LATER)
+    assert agent.tally.bypassed is (True if chain else None)
     agent.close()
 
 

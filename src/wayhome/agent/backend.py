@@ -27,7 +27,15 @@ def choose_backend(options: Options, log: Log, sightings: Sightings) -> Backend:
         # An agent that keeps rules never pays for it.
         from wayhome.agent.observing import ObservingBackend  # noqa: PLC0415
 
-        return ObservingBackend(sightings)
+        # Nothing to draw ports for; whether packets come to the observed rules at all is judged as for ours.
+        masquerade = replace(options.masquerade, random_fully=False)
+        return DataplaneBackend(
+            lambda _: ObservingBackend(sightings),
+            masquerade,
+            asked=False,
+            log=log,
+            sightings=sightings,
+        )
     chain = options.masq_chain or iptables.CHAIN
     # A node whose operator asks for nftables does not pay for a look at the legacy table.
     facts = gather(chain, legacy=options.backend != BackendName.NFTABLES)

@@ -120,7 +120,12 @@ class DataplaneBackend:
         return Change(ChangeKind.NOTHING, change.seconds)
 
     def _look(self) -> None:
-        """Judge whether the rules are consulted. A failure is no failure of the rules, and says nothing."""
+        """Judge whether the rules are consulted, where there are any: connection tracking may be off without them.
+
+        A failure is no failure of the rules, and says nothing.
+        """
+        if not self._sightings.rules_in_force:
+            return
         try:
             verdict = self._judge.judge(self._clock(), links.packets_from_pods())
         except KernelError:

@@ -30,6 +30,12 @@ class Sightings:
         self._last: Report | None = None
         self._problem = ""
 
+    @property
+    def rules_in_force(self) -> bool:
+        """Whether any rules masquerade here: ours always do, those that are only observed may not be there."""
+        report = self._tally.report
+        return report is None or report.deciders is None or bool(report.deciders)
+
     def looked(self, report: "Report") -> None:
         """A look at the rules of others came to an end."""
         last, self._last = self._last, report
