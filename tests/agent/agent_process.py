@@ -44,9 +44,14 @@ class AgentProcess:
         self._position = 0
 
     def start(
-        self, *arguments: str, module: str = "wayhome.agent", wrapper: Sequence[str] = ()
+        self,
+        *arguments: str,
+        module: str = "wayhome.agent",
+        wrapper: Sequence[str] = (),
+        launcher: Sequence[str] = (),
     ) -> None:
-        command = [sys.executable, *wrapper, "-m", *module.split()]
+        """`wrapper`: a script that becomes the module. `launcher`: a command that becomes the interpreter."""
+        command = [*launcher, sys.executable, *wrapper, "-m", *module.split()]
         command += [
             f"--config={self.config}",
             f"--state={self.state}",

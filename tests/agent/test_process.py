@@ -331,7 +331,7 @@ def test_a_second_agent_waits_for_the_first(running: AgentProcess, tmp_path: Pat
 
 
 def test_the_lock_belongs_to_the_network(running: AgentProcess) -> None:
-    taken = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with taken, pytest.raises(OSError, match="in use"):
         taken.bind(lock.NAME)
 

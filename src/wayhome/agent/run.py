@@ -4,7 +4,6 @@ Everything that can be missing on a node is found out here and said once, in a l
 """
 
 import asyncio
-import os
 import signal
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ from wayhome.agent.folder_source import FolderSource
 from wayhome.agent.holding import Holding
 from wayhome.agent.keeper import Keeper
 from wayhome.agent.limits import memory_limit, too_little
-from wayhome.agent.lock import NodeLock
+from wayhome.agent.lock import Holder, NodeLock
 from wayhome.agent.logs import Log
 from wayhome.agent.loop import Loop
 from wayhome.agent.memory import Memory
@@ -37,7 +36,7 @@ from wayhome.policy.fragments import AZURE
 Result = TypeVar("Result")
 
 LOCK_INTERVAL = 5.0
-"""Seconds between two attempts of a second agent on the same node."""
+"""Seconds between two attempts of a second agent that the first one's end does not wake."""
 
 
 def run(options: Options) -> int:
@@ -48,7 +47,11 @@ def run(options: Options) -> int:
         return asyncio.run(_Agent(options, log).run())
     except KernelError as error:
         log.error("kernel", str(error))
-        return 4
+    except (
+        OSError
+    ) as error:  # of the process itself: no descriptor is left, no memory, no socket is allowed
+        log.error("process", f"the agent cannot go on: {error.strerror or error}; the rules stay")
+    return 4
 
 
 def _introduce(options: Options, log: Log) -> None:
@@ -196,20 +199,48 @@ class _Agent:
         self._stopping.set()
 
     async def _acquire_node(self) -> bool:
+        """Take the node, as soon as no other agent has it. False if this one is told to end before."""
         lock = self._lock = NodeLock()
         said = False
         while not self._stopping.is_set():
             if lock.try_acquire():
                 return True
+            holder = _holder()
             if not said:
                 said = True
+                pid = holder and holder.pid
                 self._log.warning(
                     "waiting",
-                    "another wayhome agent keeps this node's rules; this one takes over when it ends",
-                    pid=os.getpid(),
+                    "another wayhome agent keeps this node's rules; this one takes over when it ends. If two are not "
+                    "meant: `kubectl get daemonset --all-namespaces` shows the second one",
+                    **({"holder": pid} if pid else {}),
                 )
-            try:
-                await asyncio.wait_for(self._stopping.wait(), LOCK_INTERVAL)
-            except TimeoutError:
-                continue
+            await self._until_gone(holder)
         return False
+
+    async def _until_gone(self, holder: Holder | None) -> None:
+        """Until the holder's end, or that of LOCK_INTERVAL where it is not known, or until this agent is to stop."""
+        loop, gone = asyncio.get_running_loop(), asyncio.Event()
+        if holder:
+            loop.add_reader(holder, gone.set)
+        waiting = [asyncio.ensure_future(event.wait()) for event in (gone, self._stopping)]
+        try:
+            await asyncio.wait(
+                waiting,
+                timeout=None if holder else LOCK_INTERVAL,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            for one in waiting:
+                one.cancel()
+            if holder:
+                loop.remove_reader(holder)
+                holder.close()
+
+
+def _holder() -> Holder | None:
+    """None if it has just ended, has not begun to listen, or too many wait for it."""
+    try:
+        return Holder()
+    except OSError:
+        return None
