@@ -59,7 +59,10 @@ def test_a_full_disk_leaves_the_one_before_and_is_said_once(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    assert memory.remember(b"other") == f"{tmp_path}: No space left on device"
+    assert memory.remember(b"other") == (
+        f"{tmp_path}: No space left on device; after a restart without a readable configuration, "
+        "the configuration before it would apply"
+    )
     assert memory.remember(b"other") == ""
     monkeypatch.undo()
     assert Memory(tmp_path).recall() == (DATA, "")

@@ -23,7 +23,6 @@ class Announcer:
         self._source = source
         self._said: Held | None = None
         self._problem = ""
-        self._lost = ""
 
     def source(self, held: Held) -> None:
         """The source was looked at, and this is to be held now."""
@@ -110,10 +109,5 @@ class Announcer:
             )
 
     def not_remembered(self, problem: str) -> None:
-        """The last good configuration could not be written to disk."""
-        if problem != self._lost:
-            self._lost = problem
-            self._log.warning(
-                "not remembered",
-                f"{problem}; after a restart without a readable configuration, upstream's defaults would apply",
-            )
+        """The last good configuration could not be written to disk; told once each time that this begins."""
+        self._log.warning("not remembered", problem)

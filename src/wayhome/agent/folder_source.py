@@ -7,7 +7,7 @@ the next, all are read again: half of an old configuration and half of a new one
 from pathlib import Path
 
 from wayhome.agent.reading import Missing, Present, Reading, Unreadable
-from wayhome.agent.source import no_folder, read_file
+from wayhome.agent.source import Volume, no_folder, read_file
 from wayhome.policy.fragments import pack
 
 PREFIX = "ip-masq"
@@ -19,9 +19,13 @@ class FolderSource:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._volume = Volume(folder)
 
     def read(self) -> Reading:
         """Look at the files. Never raises."""
+        return self._volume.judged(self._read())
+
+    def _read(self) -> Reading:
         for _ in range(ATTEMPTS):
             before = self._version()
             try:

@@ -53,11 +53,19 @@ class Memory:
             else:
                 _write(self._folder, self._name, data)
         except OSError as error:
-            said = self._failed
-            self._failed = True
-            return "" if said else f"{self._folder}: {error.strerror}"
+            said, self._failed = self._failed, True
+            return "" if said else f"{self._folder}: {error.strerror}; {self._loss(data)}"
         self._known, self._failed = data, False
         return ""
+
+    def _loss(self, data: bytes | None) -> str:
+        if self._known is None:
+            effect = "upstream's defaults would apply"
+        elif data is None:
+            effect = "the configuration that was removed would apply again"
+        else:
+            effect = "the configuration before it would apply"
+        return f"after a restart without a readable configuration, {effect}"
 
 
 def _write(folder: Path, name: str, data: bytes) -> None:

@@ -19,10 +19,12 @@ class FileSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._volume = Volume(path.parent)
 
     def read(self) -> Reading:
         """Look at the file. Never raises."""
-        return read_file(self.path) or self._missing()
+        found = read_file(self.path) or self._missing()
+        return self._volume.judged(found)
 
     def _missing(self) -> Reading:
         folder, name = self.path.parent, self.path.name
@@ -45,6 +47,36 @@ class FileSource:
                 f"(kubectl names the key after the file). Make it with: {create}"
             )
         return Missing(f"{folder} is empty; a configuration goes to {self.path}")
+
+
+class Volume:
+    """The file system that a folder is on.
+
+    Where a volume is unmounted, the empty folder under it comes to light. That nothing is in there does not say that
+    the configuration was removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._device: int | None = None
+        """The one on which a configuration was last found."""
+
+    def judged(self, reading: Reading) -> Reading:
+        """The reading of a moment ago, in this light."""
+        if not isinstance(reading, (Present, Missing)):
+            return reading
+        try:
+            device = self._folder.stat().st_dev
+        except OSError as error:
+            return reading if isinstance(reading, Present) else no_folder(self._folder, error)
+        if isinstance(reading, Present):
+            self._device = device
+        elif self._device not in (None, device):
+            return Unreadable(
+                f"the volume that held the configuration is not mounted any more on {self._folder}; mount it again, or "
+                "restart the agent if there is to be none"
+            )
+        return reading
 
 
 def read_file(path: Path) -> Present | Unreadable | None:
