@@ -29,7 +29,8 @@ def main() -> int:
         for figure in FIGURES.values():
             print(f"{figure.name:18} {figure.about}")
         return 0
-    chosen = [FIGURES[name] for name in dict.fromkeys(asked.figures or FIGURES)]
+    every = [name for name, figure in FIGURES.items() if not (asked.quick and figure.slow)]
+    chosen = [FIGURES[name] for name in dict.fromkeys(asked.figures or every)]
     machine, user = this_machine(), ROOT if _is_real_root() else "an ordinary user"
     try:
         enter()
@@ -68,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         "figures", nargs="*", metavar="FIGURE", help="only these; all of them without", type=_name
     )
     parser.add_argument("--list", action="store_true", help="name the figures, and measure nothing")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: under five minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds, and no slow figures: under five minutes"
+    )
     parser.add_argument(
         "--output", type=Path, default=OUTPUT, metavar="FILE", help=f"the JSON document ({OUTPUT})"
     )

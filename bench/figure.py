@@ -139,6 +139,8 @@ class Figure:
     rows: tuple[Row, ...]
     measure: Callable[[Run], Iterator[Measured]]
     """Yields its rows as they come. Raises LackError and NotReachedError."""
+    slow: bool = False
+    """Left out of a quick run, unless it is asked for by its name."""
 
 
 @dataclass(frozen=True, slots=True)

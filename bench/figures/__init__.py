@@ -7,6 +7,7 @@ from bench.figures import (
     file_to_kernel,
     foreign_changes,
     idle,
+    kills,
     memory,
     new_flows,
     one_entry,
@@ -31,5 +32,6 @@ FIGURES: dict[str, Figure] = {
         idle,
         foreign_changes,
         connections,
+        kills,
     )
 }
