@@ -24,12 +24,14 @@ class Agent:
         self,
         folder: Path,
         *,
+        arguments: Sequence[str] = (),
         launcher: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder / f"agent-{next(_numbers)}"
         self._folder.mkdir()
         self.config = self._folder / "config"
+        self._arguments = tuple(arguments)
         self._launcher = tuple(launcher)
         self._environment = environment or {}
 
@@ -44,6 +46,7 @@ class Agent:
             "--state=",
             "--log-format=json",
             "--backend=nftables",  # auto would take what it finds beside kube-proxy's rules
+            *self._arguments,
         )
         program = Program(
             "the node", "the agent", (*self._launcher, *command, *flags), self._environment
@@ -61,26 +64,31 @@ class Agent:
         """Its process."""
         return self._running.process.pid
 
-    def prepare(self, wanted: List) -> None:
+    def prepare(self, wanted: List | str) -> None:
         """Write a file beside the configuration, to be put in its place by `put`."""
-        self.config.with_name(".new").write_text(wanted.text())
+        text = wanted if isinstance(wanted, str) else wanted.text()
+        self.config.with_name(".new").write_text(text)
 
     def put(self) -> None:
         """The prepared file becomes the configuration, by a rename, as kubelet does it."""
         self.config.with_name(".new").rename(self.config)
 
-    def write(self, wanted: List) -> None:
+    def write(self, wanted: List | str) -> None:
         """Both at once."""
         self.prepare(wanted)
         self.put()
 
     def applied(self, number: int) -> dict[str, Any]:
         """What the agent logged as the number-th change of the kernel's list (0: the first). Raises NotReachedError."""
+        return self.logged("applied", number)
+
+    def logged(self, event: str, number: int = 0) -> dict[str, Any]:
+        """The number-th line of an event. Raises NotReachedError."""
         try:
-            text = self._running.wait_until(lambda said: len(_applied(said)) > number, SECONDS)
+            text = self._running.wait_until(lambda said: len(_of(event, said)) > number, SECONDS)
         except ProgramError as error:
             raise NotReachedError(str(error)) from error
-        found: dict[str, Any] = json.loads(_applied(text)[number])
+        found: dict[str, Any] = json.loads(_of(event, text)[number])
         return found
 
     def alive(self) -> None:
@@ -89,9 +97,9 @@ class Agent:
             raise NotReachedError(f"the agent ended:\n{self._running.text()}")
 
 
-def _applied(log: str) -> list[str]:
+def _of(event: str, log: str) -> list[str]:
     complete = log[: log.rfind("\n") + 1]
-    return [line for line in complete.splitlines() if '"event": "applied"' in line]
+    return [line for line in complete.splitlines() if f'"event": "{event}"' in line]
 
 
 def without_bytecode(folder: Path) -> dict[str, str]:

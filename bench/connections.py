@@ -42,8 +42,9 @@ def policy(*keep: str) -> Policy:
     return Policy(tuple(Entry(Prefix.parse(text), Action.KEEP, origin) for text in keep))
 
 
-OLD, NEW = policy("10.0.0.0/8", "10.2.0.0/16"), policy("10.0.0.0/9", "10.128.0.0/10")
+OLD_RANGES, NEW_RANGES = ("10.0.0.0/8", "10.2.0.0/16"), ("10.0.0.0/9", "10.128.0.0/10")
 """10.192.0.0/10 becomes masqueraded."""
+OLD, NEW = policy(*OLD_RANGES), policy(*NEW_RANGES)
 
 
 def fill(entries: int) -> int:

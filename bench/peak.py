@@ -1,13 +1,14 @@
-"""The most memory that a group of processes had at once: of a cgroup v2, or what comes nearest to it.
+"""The most memory that a group of processes had at once: of a cgroup, or what comes nearest to it.
 
 A cgroup counts what a container is billed for: memory of the processes, page cache that they were the first to read,
-and the kernel's own for their nftables. It takes a cgroup v2 that has the memory controller and that this user may
-divide. Where there is none, each process of the group is looked at every millisecond and their highest resident
+and the kernel's own for their nftables. It takes a cgroup that has the memory controller and that this user may
+divide: of version 2, or of version 1 where the controller is there. The group may be given a limit, as a container is.
+Where there is none, each process of the group is looked at every millisecond and their highest resident
 sizes (VmHWM) are added up: without the kernel's own memory, but with all shared pages in each of them.
 
 getrusage's ru_maxrss is no use here: a child starts with what its parent had at the fork.
 
-Source: admin-guide/cgroup-v2.rst in the kernel's documentation, proc(5).
+Source: admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst in the kernel's documentation, proc(5).
 """
 
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bench import process
+from bench.figure import LackError
 
 SAMPLE_SECONDS = 0.001
 CGROUPS = Path("/sys/fs/cgroup")
@@ -27,8 +29,10 @@ CGROUPS = Path("/sys/fs/cgroup")
 class Peak(Protocol):
     """Watches one group of processes."""
 
-    how: str
-    """How the peak was found, for the table."""
+    @property
+    def how(self) -> str:
+        """How the peak was found, for the table."""
+
     launcher: tuple[str, ...]
     """Stands before a command that is to be in the group."""
 
@@ -42,20 +46,42 @@ class Peak(Protocol):
 @contextmanager
 def peak() -> Iterator[Peak]:
     """The best way that this machine allows."""
-    parent = divisible_cgroup(CGROUPS, Path("/proc/self/cgroup").read_text())
-    if parent is None:
+    folder = _new_cgroup()
+    if folder is None:
         sampled = _Sampled()
         try:
             yield sampled
         finally:
             sampled.stop()
         return
-    folder = parent / f"wayhome-bench-{os.getpid()}-{time.monotonic_ns()}"
-    folder.mkdir()
     try:
-        yield _Group(folder)
+        yield Group(folder)
     finally:
         _remove(folder)
+
+
+@contextmanager
+def limited(megabytes: float) -> Iterator["Group"]:
+    """A group that may not have more than that, as a container with a limit. Raises LackError where there is none."""
+    folder = _new_cgroup()
+    if folder is None:
+        raise LackError("no cgroup with the memory controller that this user may divide")
+    try:
+        group = Group(folder)
+        group.limit(int(megabytes * 1e6))
+        yield group
+    finally:
+        _remove(folder)
+
+
+def _new_cgroup() -> Path | None:
+    own = Path("/proc/self/cgroup").read_text()
+    parent = divisible_cgroup(CGROUPS, own) or divisible_cgroup_of_version_1(CGROUPS, own)
+    if parent is None:
+        return None
+    folder = parent / f"wayhome-bench-{os.getpid()}-{time.monotonic_ns()}"
+    folder.mkdir()
+    return folder
 
 
 def divisible_cgroup(root: Path, own: str) -> Path | None:
@@ -78,6 +104,17 @@ def divisible_cgroup(root: Path, own: str) -> Path | None:
     return None
 
 
+def divisible_cgroup_of_version_1(root: Path, own: str) -> Path | None:
+    """This process's cgroup in version 1's hierarchy of the memory controller, if it lets us make one in it."""
+    for line in own.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            folder = root / "memory" / path.lstrip("/")
+            if (folder / "memory.usage_in_bytes").exists() and os.access(folder, os.W_OK):
+                return folder
+    return None
+
+
 def _remove(folder: Path) -> None:
     """A cgroup can be removed as soon as the kernel has let go of its last process."""
     for _ in range(200):
@@ -87,28 +124,49 @@ def _remove(folder: Path) -> None:
         time.sleep(0.01)
 
 
-class _Group:
-    """A cgroup v2 of its own."""
-
-    how = "memory.peak of a cgroup"
+class Group:
+    """A cgroup of its own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._is_version_2 = (folder / "memory.peak").exists()
         # The shell enters the group and becomes the command: memory counts where it was first used.
         enter = 'echo $$ >"$0"/cgroup.procs && exec "$@"'
         self.launcher: tuple[str, ...] = ("/bin/sh", "-c", enter, os.fspath(folder))
 
+    @property
+    def how(self) -> str:
+        """The file that says it."""
+        return f"{self._peak.name} of a cgroup"
+
+    @property
+    def _peak(self) -> Path:
+        name = "memory.peak" if self._is_version_2 else "memory.max_usage_in_bytes"
+        return self._folder / name
+
     def follow(self, pid: int) -> None:
         """The launcher did that."""
 
+    def limit(self, size: int) -> None:
+        """No more bytes than that."""
+        name = "memory.max" if self._is_version_2 else "memory.limit_in_bytes"
+        (self._folder / name).write_text(str(size))
+
     def megabytes(self) -> float:
-        return int((self._folder / "memory.peak").read_text()) / 1e6
+        """The peak so far."""
+        return int(self._peak.read_text()) / 1e6
+
+    def killed(self) -> int:
+        """How many of its processes the kernel has killed because the memory was used up."""
+        name = "memory.events" if self._is_version_2 else "memory.oom_control"
+        fields = dict(line.split() for line in (self._folder / name).read_text().splitlines())
+        return int(fields["oom_kill"])
 
 
 class _Sampled:
     """The sum of the highest resident sizes of the processes that are there at the same time."""
 
-    how = "sum of VmHWM, no cgroup v2 with memory here"
+    how: str = "sum of VmHWM, no cgroup with memory here"
     launcher: tuple[str, ...] = ()
 
     def __init__(self) -> None:

@@ -4,8 +4,10 @@ from bench.figure import Figure
 from bench.figures import (
     beside_kube_proxy,
     connections,
+    container,
     file_to_kernel,
     foreign_changes,
+    foreign_restore,
     idle,
     kills,
     memory,
@@ -31,6 +33,8 @@ FIGURES: dict[str, Figure] = {
         memory,
         idle,
         foreign_changes,
+        foreign_restore,
+        container,
         connections,
         kills,
     )

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from bench.figure import NotReachedError
+from bench.figure import LackError, NotReachedError
 from bench.forwarding import Forwarding
 from bench.lists import List
-from bench.peak import divisible_cgroup, peak
+from bench.peak import divisible_cgroup, divisible_cgroup_of_version_1, limited, peak
 from bench.watch import NFT_MSG_DELSETELEM, NFT_MSG_NEWSETELEM, CommitLog, TableWatch
 from tests.kernel.nodes import nft
 
@@ -132,3 +132,30 @@ def test_a_cgroup_is_made_where_its_memory_is_counted(tmp_path: Path) -> None:
     (tmp_path / "cgroup.subtree_control").write_text("memory")
     hybrid = cgroup(tmp_path / "hybrid", "")
     assert divisible_cgroup(hybrid, "0::/\n") is None
+
+
+def test_a_cgroup_of_version_1_is_taken_where_the_memory_controller_is_there(
+    tmp_path: Path,
+) -> None:
+    own = "5:cpu,cpuacct:/x\n4:memory:/pods\n0::/\n"
+    assert divisible_cgroup_of_version_1(tmp_path, own) is None
+    pods = tmp_path / "memory" / "pods"
+    pods.mkdir(parents=True)
+    assert divisible_cgroup_of_version_1(tmp_path, own) is None
+    (pods / "memory.usage_in_bytes").write_text("0")
+    assert divisible_cgroup_of_version_1(tmp_path, own) == pods
+    assert divisible_cgroup_of_version_1(tmp_path, "0::/\n") is None
+
+
+def test_in_a_limited_group_what_takes_too_much_is_killed_and_counted() -> None:
+    """That nothing is killed says something only if something would be."""
+    greedy = [sys.executable, "-c", "bytearray(200 << 20)"]
+    try:
+        with limited(40) as group:
+            assert subprocess.run([*group.launcher, "true"], check=False).returncode == 0
+            assert group.killed() == 0
+            assert subprocess.run([*group.launcher, *greedy], check=False).returncode != 0
+            assert group.killed() == 1
+            assert 30 < group.megabytes() <= 40
+    except LackError as lack:
+        pytest.skip(str(lack))
