@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -145,6 +146,29 @@ def test_with_few_descriptors_it_works_or_says_that_it_lacks_them(
             process.wait(1)
         assert process.returncode in (None, 4), agent.log.read_text()
         assert "Traceback" not in agent.log.read_text()
+
+
+def test_descriptors_that_run_out_later_cost_no_more_than_the_time_without_them(
+    running: AgentProcess,
+) -> None:
+    """Neither the file can be read nor a program be started; no event tells when that is over."""
+    assert running.process is not None
+    pid = running.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    running.write(OTHER)
+    said = running.wait_for("unreadable")["message"]
+    assert "cannot be read: Too many open files; the last good configuration stays" in said
+    nft("flush ruleset")
+    wait_until(
+        lambda: any(line["event"] in ("kernel", "repaired") for line in running.lines()),
+        lambda: "a line about it",
+    )
+    for line in running.lines():
+        assert line["event"] != "kernel" or "Too many open files" in line["message"]
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    wait_until(lambda: kept() == {"172.16.0.0/16"}, lambda: "the new list", timeout=20)
+    assert running.process.poll() is None
 
 
 def test_a_log_that_nobody_reads_does_not_stop_the_rules(agent: AgentProcess) -> None:

@@ -227,6 +227,7 @@ def test_a_lock_that_is_never_given_up_is_named_and_the_agent_goes_on(
     assert status == 503
     assert "did not get the xtables lock" in said
     assert os.environ["XTABLES_LOCKFILE"] in problems(agent)[0]
+    assert f"(process {os.getpid()}) has held it for more than 10 s" in problems(agent)[0]
     assert any("10.0.0.0/8" in rule for rule in saved("iptables-legacy"))
     fcntl.flock(lock, fcntl.LOCK_UN)
     wait_until(

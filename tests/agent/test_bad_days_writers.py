@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 from bench.watch import NFT_MSG_DELSETELEM, NFT_MSG_NEWSETELEM, TableWatch, element
-from tests.agent.agent_process import AgentProcess, nft, wait_for_kept
+from tests.agent.agent_process import AgentProcess, kept, nft, wait_for_kept, wait_until
 
 from wayhome.kernel.nfnetlink import Channel, Message
 
 pytestmark = pytest.mark.kernel
 
 SECONDS = 3.0
+SECONDS_OF_WAR = 1.7
 CREATE = 0x400  # NLM_F_CREATE
 
 
@@ -75,13 +76,18 @@ def test_a_table_that_is_removed_in_a_tight_loop_is_no_war(
 ) -> None:
     removed, began = 0, time.monotonic()
     with TableWatch() as watch:
-        while time.monotonic() - began < SECONDS:
+        while time.monotonic() - began < SECONDS_OF_WAR:
             writer.write()
             if watch.keeps("10.0.0.1"):
                 watch.remove_table()
                 removed += 1
-    # At once, after 1 s, after 2 s more; each in two transactions, the second one refused if it comes too late.
-    assert 2 <= removed <= 4
-    assert removed < writer.others() <= 3 * removed + 2
-    wait_for_kept("10.0.0.0/8")
-    assert any(line["event"] == "repaired" for line in agent.lines())
+    # At once, and after 1 s; each in two transactions, the second one refused if it comes too late.
+    assert 1 <= removed <= 3
+    assert removed <= writer.others() <= 3 * removed + 2
+    wait_until(lambda: events(agent, "repaired"), agent.log.read_text, timeout=30)
+    assert kept() == {"10.0.0.0/8"}
+    assert len(events(agent, "kernel")) <= removed
+
+
+def events(agent: AgentProcess, name: str) -> list[str]:
+    return [line["message"] for line in agent.lines() if line["event"] == name]

@@ -13,6 +13,7 @@ rules and the regular verification differ only in when that call comes:
   start over (their transactions carry the generation that they were made for);
 - where the kernel reports no changes (iptables-legacy): every 10 s;
 - the interval of the configuration (`resyncInterval`): everything is read again, the file too;
+- a source that could not be read: again after 10 s, because what was in the way may go without an event;
 - a kernel that refused: again after 1 s, 2 s, up to a minute.
 
 And never more than five transactions a second.
@@ -26,13 +27,15 @@ from typing import Protocol
 from wayhome.agent.holding import Basis, Held, Holding
 from wayhome.agent.memory import Memory
 from wayhome.agent.observer import Observer
-from wayhome.agent.reading import Missing, Present, Reading
+from wayhome.agent.reading import Missing, Present, Reading, Unreadable
 from wayhome.agent.transitions import Transitions
 from wayhome.kernel import Backend, ChangeKind, KernelError, RepairBackoff, TransactionPace
 from wayhome.policy import Policy
 
 LONGEST_RETRY = 60.0
 """Seconds between two attempts at a kernel that refuses."""
+UNREADABLE_INTERVAL = 10.0
+"""Seconds between two looks at a source that cannot be read."""
 VERIFY_INTERVAL = 1.0
 """Seconds between two looks at our table, however often others change theirs."""
 
@@ -131,7 +134,7 @@ class Keeper:
 
     def _look(self, now: float) -> None:
         reading = self._source.read()
-        self._look_at = math.inf
+        self._look_at = now + UNREADABLE_INTERVAL if isinstance(reading, Unreadable) else math.inf
         if self._begun and isinstance(reading, Present) and reading == self._reading:
             self._forget_notice()
             return  # the same text means what it meant

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from wayhome.kernel import child, presence
 from wayhome.kernel.backend import KernelError, RefusedError
+from wayhome.kernel.file_lock import holder
 from wayhome.kernel.iptables_table import POSTROUTING, Held, held
 from wayhome.prefixes import Family
 
@@ -109,7 +110,8 @@ def _explained(name: str, said: str, script: str) -> KernelError:
         )
     if "holding the xtables lock" in said:
         return KernelError(
-            f"{name} did not get the xtables lock {lock}: another program has held it for more than {LOCK_WAIT} s"
+            f"{name} did not get the xtables lock {lock}: {holder(lock) or 'another program'} has held it for more "
+            f"than {LOCK_WAIT} s"
         )
     if "you must be root" in said or "unable to initialize table" in said:
         return KernelError(
