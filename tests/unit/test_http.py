@@ -3,8 +3,10 @@
 import asyncio
 import http.client
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -20,12 +22,11 @@ async def _hello() -> Answer:
 
 @asynccontextmanager
 async def _serving() -> AsyncIterator[int]:
-    server = await serve("127.0.0.1", 0, {"/hello": _hello})
+    server = serve("127.0.0.1", 0, {"/hello": _hello})
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield server.listeners[0].getsockname()[1]
     finally:
         server.close()
-        await server.wait_closed()
 
 
 def asked(ask: Callable[[int], Result]) -> Result:
@@ -109,3 +110,18 @@ def test_silent_clients_do_not_keep_it_from_others(monkeypatch: pytest.MonkeyPat
         return status
 
     assert asked(ask) == 200
+
+
+def test_no_more_clients_are_accepted_than_are_served() -> None:
+    """Each takes a descriptor, and the agent needs some for its work."""
+
+    def ask(port: int) -> int:
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(5 * CLIENTS)]
+        time.sleep(0.2)  # whoever is accepted has been by now
+        accepted = len(list(Path("/proc/self/fd").iterdir()))
+        for client in silent:
+            client.close()
+        return accepted - len(silent)
+
+    idle = asked(lambda _: len(list(Path("/proc/self/fd").iterdir())))
+    assert asked(ask) - idle <= CLIENTS

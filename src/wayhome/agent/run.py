@@ -131,7 +131,7 @@ class _Agent:
             scope="pods" if options.settings.pod_cidrs else "node",
             count=backend.connections,
         )
-        server = await self._serve(endpoints)
+        server = self._serve(endpoints)
         loop_of_events = Loop(
             keeper=keeper,
             watch=watch,
@@ -179,13 +179,13 @@ class _Agent:
         stop.cancel()
         return call.result() if call.done() else None
 
-    async def _serve(self, endpoints: Endpoints) -> asyncio.Server | None:
+    def _serve(self, endpoints: Endpoints) -> http.Server | None:
         """Answer over HTTP where that is asked for. An address that cannot be had is no reason to lose the rules."""
         if self._options.metrics_bind_address is None:
             return None
         host, port = self._options.metrics_bind_address
         try:
-            return await http.serve(host, port, endpoints.paths)
+            return http.serve(host, port, endpoints.paths)
         except OSError as error:
             self._log.error(
                 "metrics",
