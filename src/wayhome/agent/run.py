@@ -211,8 +211,8 @@ class _Agent:
                 pid = holder and holder.pid
                 self._log.warning(
                     "waiting",
-                    "another wayhome agent keeps this node's rules; this one takes over when it ends. If two are not "
-                    "meant: `kubectl get daemonset --all-namespaces` shows the second one",
+                    "another wayhome agent keeps this node's rules; this one takes over when it ends (whether two are "
+                    "meant: `kubectl get daemonset --all-namespaces`)",
                     **({"holder": pid} if pid else {}),
                 )
             await self._until_gone(holder)
