@@ -109,7 +109,7 @@ def test_in_48_mebibytes_nothing_is_killed(agent: AgentProcess, container: Path)
     assert get("/metrics")[0] == 200
     nft("flush ruleset")
     agent.wait_for("repaired")
-    agent.write(entries(999) + "masqueradeCIDRs: [10.0.0.64/28]\n")  # other rules: nft again
+    agent.write(entries(999) + "masqueradeCIDRs: [10.0.0.64/28]\n")  # other rules
     agent.wait_for("applied")
     events = (container / "memory.oom_control").read_text()
     assert "oom_kill 0" in events

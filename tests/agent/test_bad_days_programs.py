@@ -7,11 +7,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.agent.agent_process import PORT, AgentProcess, get, kept, wait_for_kept, wait_until
+from tests.agent.agent_process import PORT, AgentProcess, get, kept, wait_until
+
+from wayhome.kernel import NftablesKernel
 
 pytestmark = pytest.mark.kernel
 
@@ -31,7 +32,7 @@ crashes) kill -SEGV $$ ;;
 slow) echo $$ >>{folder}/started; sleep 0.3; exec -a {name} {folder}/real-{name} "$@" ;;
 esac
 """
-MOODS = ("missing", "old", "garbage", "crashes")
+MOODS = ("missing", "old", "garbage", "crashes", "hangs")
 
 
 class Programs:
@@ -86,102 +87,32 @@ def nft(tmp_path: Path) -> Iterator[Programs]:
     programs.end()
 
 
-def begun(agent: AgentProcess, programs: Programs, *arguments: str) -> None:
-    agent.write(ONE)
-    agent.start("--backend=nftables", *arguments, launcher=programs.launcher)
-    agent.wait_for("applied")
-    assert kept() == {"10.0.0.0/8"}
-
-
 def problems(agent: AgentProcess) -> list[str]:
     return [line["message"] for line in agent.lines() if line["event"] == "kernel"]
 
 
-def is_alive(agent: AgentProcess) -> bool:
-    return agent.process is not None and agent.process.poll() is None
-
-
+@pytest.mark.parametrize("backend", ["auto", "nftables"])
 @pytest.mark.parametrize("mood", MOODS)
-def test_nft_that_fails_at_a_change_leaves_the_old_rules_until_it_works(
-    agent: AgentProcess, nft: Programs, mood: str
+def test_nft_in_whatever_state_has_no_part_in_the_agents_life(
+    agent: AgentProcess, nft: Programs, backend: str, mood: str
 ) -> None:
-    """An agent that needs no nft for the change has made it, which is as good."""
-    begun(agent, nft)
+    """It starts, changes other rules than before, and repairs; and the table of before is adopted."""
     nft.set(mood)
-    agent.write(OTHER)
-    wait_until(lambda: kept() == set(OTHER_RANGES) or problems(agent), lambda: "an outcome")
-    if kept() != set(OTHER_RANGES):
-        assert kept() == {"10.0.0.0/8"}
-        said = problems(agent)[0]
-        assert "nft" in said
-        assert "the kernel holds what it held before, next attempt in 1 s" in said
-        assert len(said) < 5000
-        assert said.isprintable() or mood == "garbage"
-    assert is_alive(agent)
-    nft.set("works")
-    wait_for_kept(*OTHER_RANGES)
-    if problems(agent):
-        agent.wait_for("recovered")
-
-
-@pytest.mark.parametrize("mood", MOODS)
-def test_nft_that_fails_at_a_start_leaves_the_rules_of_before(
-    agent: AgentProcess, nft: Programs, mood: str
-) -> None:
-    begun(agent, nft)
-    agent.kill()
-    agent.write(OTHER)
-    nft.set(mood)
-    agent.start("--backend=nftables", launcher=nft.launcher)
-    assert agent.process is not None
-    wait_until(
-        lambda: kept() == set(OTHER_RANGES) or problems(agent) or not is_alive(agent),
-        lambda: "an outcome",
-    )
-    if kept() != set(OTHER_RANGES):
-        wait_until(lambda: problems(agent), lambda: "a line about it")
-        assert "nft" in problems(agent)[-1]
-        assert kept() == {"10.0.0.0/8"}
-        with suppress(
-            subprocess.TimeoutExpired
-        ):  # it says why, and ends; or stays, and tries again
-            assert agent.process.wait(1) == 4
-    nft.set("works")
-    if not is_alive(agent):
-        agent.start("--backend=nftables", launcher=nft.launcher)
-    wait_for_kept(*OTHER_RANGES)
-
-
-def test_nft_that_hangs_at_a_start_is_named_and_the_rules_of_before_stay(
-    agent: AgentProcess, nft: Programs
-) -> None:
-    begun(agent, nft)
-    agent.kill()
-    nft.set("hangs")
-    before = len(agent.lines())
-    agent.start("--backend=nftables", launcher=nft.launcher)
-    assert agent.process is not None
-    wait_until(
-        lambda: (
-            not is_alive(agent)
-            or any(line["event"] == "applied" for line in agent.lines()[before:])
-        ),
-        lambda: "an outcome",
-        timeout=15,
-    )
-    if not is_alive(agent):
-        assert agent.process.returncode == 4
-        assert problems(agent) == ["nft did not end within 10 s and was killed"]
-    assert kept() == {"10.0.0.0/8"}
-
-
-def test_without_nft_auto_takes_iptables_and_says_why(agent: AgentProcess, nft: Programs) -> None:
     agent.write(ONE)
-    nft.set("missing")
-    agent.start(launcher=nft.launcher)
-    said = agent.wait_for("backend")["message"]
-    assert ("iptables-nft" in said and "nft is not installed" in said) or "nftables" in said
-    agent.wait_for("applied")
+    agent.start(f"--backend={backend}", launcher=nft.launcher)
+    agent.wait_for("applied", how="table replaced")
+    agent.write(OTHER)
+    agent.wait_for("applied", how="chain rewritten")
+    assert kept() == set(OTHER_RANGES)
+    with NftablesKernel() as kernel:
+        kernel.remove()
+    agent.wait_for("repaired")
+    assert kept() == set(OTHER_RANGES)
+    agent.kill()
+    agent.start(f"--backend={backend}", launcher=nft.launcher)
+    agent.wait_for("applied", how="nothing to change")
+    assert not problems(agent)
+    assert not nft.started()
 
 
 def saved(variant: str) -> list[str]:
