@@ -1,8 +1,7 @@
 """Our apply on a node with 50,000 rules of kube-proxy's, beside an empty node, and beside upstream's sync there.
 
-Applying is measured twice: a changed line of the file (which starts no program), and the whole table after somebody
-removed it (which starts nft). Upstream's sync rewrites its chain every minute whether or not anything changed.
-Each has 64 entries. iptables-nft puts kube-proxy's rules into nftables, where our transactions meet them;
+Applying is measured twice: a changed line of the file, and the whole table after somebody removed it. Upstream's sync
+rewrites its chain every minute whether or not anything changed. Each has 64 entries. iptables-nft puts kube-proxy's rules into nftables, where our transactions meet them;
 iptables-legacy keeps them to itself, and has to copy all of them for each change.
 """
 

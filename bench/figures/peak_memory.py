@@ -1,6 +1,6 @@
 """The most memory that our agent and what it starts have at once, beside 50,000 rules of kube-proxy's.
 
-From the start, in which nft writes the whole table, through a removal of the table to its restoration. Beside it,
+From the start, in which the whole table is written, through a removal of the table to its restoration. Beside it,
 what upstream's programs take in one sync there; its own process, 13.7 MiB, comes on top of that.
 """
 
