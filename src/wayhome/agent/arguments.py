@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import NoReturn
 
 from wayhome import __version__
+from wayhome.agent.flag_values import (
+    parse_bind_address,
+    parse_chain_name,
+    parse_interval,
+    parse_mark_bit,
+    parse_port_ranges,
+    parse_prefixes,
+    parse_seconds,
+    parse_switch,
+)
 from wayhome.agent.logs import Format
-from wayhome.kernel import Masquerade, iptables
+from wayhome.kernel import Masquerade
 from wayhome.kernel.masquerade import Preserve
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Settings
-from wayhome.policy.duration import parse_duration
-from wayhome.prefixes import Prefix, PrefixError
 
 CONFIG = Path("/etc/config/ip-masq-agent")  # upstream's, which knows no other
 AZURE_CONFIG = Path("/etc/config")
@@ -163,11 +171,19 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", f"-{name}", **settings)  # type: ignore[arg-type]  # passed on
 
     def switch(name: str, *, default: bool | None, help: str) -> None:  # noqa: A002  # argparse's own word
-        flag(name, nargs="?", const=True, default=default, type=_go_bool, metavar="BOOL", help=help)
+        flag(
+            name,
+            nargs="?",
+            const=True,
+            default=default,
+            type=parse_switch,
+            metavar="BOOL",
+            help=help,
+        )
 
     flag(
         "masq-chain",
-        type=_chain_name,
+        type=parse_chain_name,
         metavar="NAME",
         help="the chain's name with the iptables back end (IP-MASQ-AGENT); nftables has its own table",
     )
@@ -220,7 +236,7 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
     )
     flag(
         "kube-proxy-mark-bit",
-        type=_mark_bit,
+        type=parse_mark_bit,
         default=14,
         metavar="N",
         help="kube-proxy's masquerade bit: what it has marked is left to it (14); none on a node without kube-proxy",
@@ -248,14 +264,14 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
     )
     flag(
         "conflict-interval",
-        type=_interval,
+        type=parse_interval,
         default=None,
         metavar="DURATION",
         help="look so often for rules of others that are in conflict, such as 10m (0: never, the default); a process of its own for each look, which beside 50,000 rules takes 136 MiB",
     )
     flag(
         "metrics-bind-address",
-        type=_bind_address,
+        type=parse_bind_address,
         default=None,
         metavar="HOST:PORT",
         help="where /metrics, /healthz and /readyz are answered (nowhere)",
@@ -273,7 +289,7 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
     if azure:
         flag(
             "resync-interval",
-            type=_seconds,
+            type=parse_seconds,
             default=60,
             metavar="SECONDS",
             help="a full verification each so many seconds (60)",
@@ -300,80 +316,3 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
 
 def _attribute(klog_flag: str) -> str:
     return "klog_" + klog_flag.replace("-", "_")
-
-
-def _go_bool(text: str) -> bool:
-    """What Go's strconv.ParseBool accepts."""
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if text in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
-    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
-
-
-def _chain_name(text: str) -> str:
-    try:
-        iptables.check_chain_name(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _mark_bit(text: str) -> int | None:
-    if text == "none":
-        return None
-    if not text.isdecimal() or not 0 <= int(text) < 32:
-        raise argparse.ArgumentTypeError(f"{text!r} is no bit of a mark; write 0 to 31, or none")
-    return int(text)
-
-
-def _seconds(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 60")
-    return int(text)
-
-
-def _interval(text: str) -> float | None:
-    """A duration as Go writes it; 0 for never. Less than a second is somebody's slip."""
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}; write 10m, or 0 for never") from None
-    if seconds and seconds < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is too short for an interval; write 1s or more, or 0 for never"
-        )
-    return seconds or None
-
-
-def _bind_address(text: str) -> tuple[str, int]:
-    """`127.0.0.1:9696`, `[::1]:9696`, or `:9696` for all addresses."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535 or (":" in host and host[0] != "["):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no address; write HOST:PORT, such as 127.0.0.1:9696"
-        )
-    return host.strip("[]"), int(port)
-
-
-def parse_port_ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """Read `FIRST-LAST,…`. Raises ArgumentTypeError."""
-    ranges = []
-    for part in text.split(",") if text else ():
-        first, _, last = part.strip().partition("-")
-        if not (first.isdecimal() and (last or first).isdecimal()):
-            raise argparse.ArgumentTypeError(f"{part!r} is no port range; write FIRST-LAST")
-        ranges.append((int(first), int(last or first)))
-    try:
-        Masquerade(to_ports=tuple(ranges))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return tuple(ranges)
-
-
-def parse_prefixes(text: str) -> tuple[Prefix, ...]:
-    """Read CIDRs separated by commas. Raises ArgumentTypeError."""
-    try:
-        return tuple(Prefix.parse(part.strip()) for part in text.split(","))
-    except PrefixError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None

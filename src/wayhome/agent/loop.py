@@ -106,7 +106,7 @@ class Loop:
         if not step.done():
             self._log.warning(
                 "abandoned",
-                "a change was still being made; the kernel holds it as a whole or not at all",
+                "what was begun did not end in time; a change is in the kernel as a whole or not at all",
             )
             return math.inf
         self._endpoints.step_ends()

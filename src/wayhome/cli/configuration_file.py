@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from wayhome.agent.arguments import parse_prefixes
+from wayhome.agent.flag_values import parse_prefixes
 from wayhome.cli.parsed import checked
 from wayhome.policy import Configuration, Finding, Settings, Severity, parse
 from wayhome.policy.configuration import LARGEST

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from wayhome.agent.arguments import parse_prefixes
+from wayhome.agent.flag_values import parse_prefixes
 from wayhome.cli.parsed import checked
 from wayhome.cli.printable import printable
 from wayhome.kernel import KernelError, NftablesKernel

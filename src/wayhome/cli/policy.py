@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from wayhome.agent.arguments import parse_port_ranges
+from wayhome.agent.flag_values import parse_port_ranges
 from wayhome.cli.configuration_file import (
     accepted,
     configuration_file,
