@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from tests.kernel.wire import Wire
 
 from wayhome.lab.namespaces import NamespaceRefusedError, NetworkNamespace, enter
 from wayhome.lab.state import user_outside
@@ -56,6 +57,17 @@ def netns() -> Iterator[NetworkNamespace]:
     """A fresh network, entered: what the test starts and opens is in it. Ask for it only in tests marked `kernel`."""
     with NetworkNamespace.create() as namespace, namespace.entered():
         yield namespace
+
+
+@pytest.fixture
+def wire(netns: NetworkNamespace) -> Iterator[Wire]:
+    """A network for packets, with the calling thread in the node's part. Ask for it in tests marked `kernel`."""
+    made = Wire()
+    try:
+        with made.node.entered():
+            yield made
+    finally:
+        made.close()
 
 
 def real_root() -> bool:

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 from tests.kernel.nodes import Node, fake_node, real_node
-from tests.kernel.wire import Wire
 
 from wayhome.kernel import NftablesKernel
 from wayhome.kernel.nfnetlink import Channel
-from wayhome.lab.namespaces import NetworkNamespace
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.kernel)])
@@ -23,17 +21,6 @@ def node(request: pytest.FixtureRequest) -> Iterator[Node]:
     with NftablesKernel() as kernel:
         yield real_node(kernel, channel)
     channel.close()
-
-
-@pytest.fixture
-def wire(netns: NetworkNamespace) -> Iterator[Wire]:
-    """A network for packets, with the calling thread in the node's part. Ask for it in tests marked `kernel`."""
-    made = Wire()
-    try:
-        with made.node.entered():
-            yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture
