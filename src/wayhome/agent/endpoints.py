@@ -23,7 +23,7 @@ from wayhome.kernel import KernelError
 from wayhome.kernel.counts import Connections
 
 STUCK_SECONDS = 90.0
-"""A step takes at most nft's time-out, or the wait for the lock of iptables; one that takes longer never ends."""
+"""A step takes at most the time-out of iptables, its wait for the lock included; one that takes longer never ends."""
 COUNTING_SECONDS = 2.0
 """How long an answer waits for the kernel's counters."""
 

@@ -10,7 +10,7 @@ CGROUP_FILES = (
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
 NEEDED = 32 << 20
-"""Bytes: the agent and one nft at its side, with a list of usual length."""
+"""Bytes: the agent, and one iptables at its side, with a list of usual length."""
 
 
 def memory_limit(files: tuple[Path, ...] = CGROUP_FILES) -> int | None:
@@ -28,6 +28,6 @@ def too_little(limit: int | None) -> str:
     if limit is None or limit >= NEEDED:
         return ""
     return (
-        f"the memory limit is {limit / (1 << 20):.0f} MiB, and the agent takes about 22 and nft some more: the kernel may "
+        f"the memory limit is {limit / (1 << 20):.0f} MiB, and the agent takes about 22, and iptables, where it is used, some more: the kernel may "
         "end it while it changes rules (OOMKilled; the rules stay). Set resources.limits.memory to 48Mi"
     )

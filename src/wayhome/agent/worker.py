@@ -1,6 +1,6 @@
 """The one thread that talks to the kernel, so that the loop is never kept waiting.
 
-nft may hang for half a minute and iptables-restore waits for the lock of others; meanwhile the agent still answers its
+iptables-restore may hang and waits for the lock of others, and a list of 10,000 takes its time; meanwhile the agent still answers its
 health check, hears signals and notices changes. One call runs at a time, in the order in which they were asked for.
 
 The thread is a daemon: a process that is told to end does not wait for a child that hangs. What the child then does or
