@@ -1,0 +1,13 @@
+"""A small API server, for tests and demonstrations only.
+
+It answers what kube-apiserver 1.36 answers as far as that is documented and the project asks for it: list and watch
+with resourceVersions that count, a bounded history, bookmarks, selectors, create, update, merge patch, server-side
+apply, status subresources, RBAC by verb, resource and name. What it lacks: admission, defaulting, most validation,
+Table and protobuf output, garbage collection, WebSockets.
+
+Everything that goes wrong with a real one goes wrong with it on request (`faults`), and every call is recorded.
+
+Source: Kubernetes API concepts (https://kubernetes.io/docs/reference/using-api/api-concepts/), API conventions
+(kubernetes/community, contributors/devel/sig-architecture/api-conventions.md), Server-Side Apply, Using RBAC
+Authorization; messages as kube-apiserver words them.
+"""

@@ -1,0 +1,84 @@
+"""The resource types that are served."""
+
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`fields`: what a field selector may name besides metadata.name and metadata.namespace."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    status: bool = False
+    short: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    top: tuple[str, ...] = ("spec", "status")
+    """Fields beside apiVersion, kind and metadata; others are dropped, as an API server drops what it does not know."""
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def qualified(self) -> str:
+        """As messages name the resource."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+CONFIG_MAP = Kind(
+    "", "v1", "configmaps", "ConfigMap", short=("cm",), top=("data", "binaryData", "immutable")
+)
+EVENT = Kind(
+    "",
+    "v1",
+    "events",
+    "Event",
+    short=("ev",),
+    fields=("involvedObject.kind", "involvedObject.name", "involvedObject.uid", "reason", "type"),
+    top=(
+        "involvedObject",
+        "reason",
+        "message",
+        "source",
+        "firstTimestamp",
+        "lastTimestamp",
+        "count",
+        "type",
+        "eventTime",
+        "series",
+        "action",
+        "related",
+        "reportingComponent",
+        "reportingInstance",
+    ),
+)
+NAMESPACE = Kind("", "v1", "namespaces", "Namespace", namespaced=False, status=True, short=("ns",))
+NODE = Kind(
+    "",
+    "v1",
+    "nodes",
+    "Node",
+    namespaced=False,
+    status=True,
+    short=("no",),
+    fields=("spec.unschedulable",),
+)
+POD = Kind(
+    "",
+    "v1",
+    "pods",
+    "Pod",
+    status=True,
+    short=("po",),
+    fields=("spec.nodeName", "status.phase", "status.podIP"),
+)
+LEASE = Kind("coordination.k8s.io", "v1", "leases", "Lease", top=("spec",))
+
+KINDS = (CONFIG_MAP, EVENT, NAMESPACE, NODE, POD, LEASE)

@@ -1,0 +1,88 @@
+"""Who asks, and what they may: tokens with an end, and rules like RBAC's.
+
+A rule of RBAC grants verbs on resources, in a namespace (a Role's) or everywhere (a ClusterRole's); resourceNames
+narrows it to names, and then never grants what has no name: create, or a list of everything.
+
+Source: Kubernetes, "Using RBAC Authorization"; "Authenticating" (401 for a token that is not known).
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from tests.kube.api_server.failure import Failure, unauthorized
+from tests.kube.api_server.request import Asked, Request
+
+ANONYMOUS = "system:anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`namespace` is empty for every one. Empty `names`: any. `*` stands for all verbs or resources."""
+
+    verbs: tuple[str, ...]
+    resources: tuple[str, ...]
+    namespace: str = ""
+    names: tuple[str, ...] = ()
+    group: str = ""
+
+    def grants(self, asked: Asked) -> bool:
+        return (
+            ("*" in self.verbs or asked.verb in self.verbs)
+            and ("*" in self.resources or asked.resource in self.resources)
+            and self.group in ("*", asked.kind.group)
+            and self.namespace in ("", asked.namespace)
+            and (not self.names or (asked.verb != "create" and asked.name in self.names))
+        )
+
+
+EVERYTHING = Rule(verbs=("*",), resources=("*",), group="*")
+
+
+@dataclass(slots=True)
+class Token:
+    """`until`: when it ends, by the event loop's clock; None: never."""
+
+    user: str
+    until: float | None = None
+
+
+class Rights:
+    """No rules at all: everybody, even without a token, may do everything. Otherwise only what is granted."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, Token] = {}
+        self.rules: dict[str, list[Rule]] = {}
+
+    def grant(self, user: str, *rules: Rule) -> None:
+        self.rules.setdefault(user, []).extend(rules)
+
+    def issue(self, token: str, user: str, seconds: float | None = None) -> None:
+        until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        self.tokens[token] = Token(user, until)
+
+    def user_of(self, request: Request) -> str:
+        """Raises Failure 401 for a token that is unknown or over."""
+        scheme, _, text = request.fields.get("authorization", "").partition(" ")
+        if not self.tokens or (not scheme and not text):
+            return ANONYMOUS
+        token = self.tokens.get(text)
+        now = asyncio.get_running_loop().time()
+        if scheme != "Bearer" or token is None or (token.until is not None and now >= token.until):
+            raise unauthorized()
+        return token.user
+
+    def check(self, user: str, asked: Asked) -> None:
+        """Raises Failure 403 for what is not granted."""
+        if not self.rules or any(rule.grants(asked) for rule in self.rules.get(user, ())):
+            return
+        named = f' "{asked.name}"' if asked.name else ""
+        where = (
+            f' in the namespace "{asked.namespace}"' if asked.namespace else " at the cluster scope"
+        )
+        raise Failure(
+            403,
+            "Forbidden",
+            f'{asked.kind.qualified}{named} is forbidden: User "{user}" cannot {asked.verb} resource '
+            f'"{asked.resource}" in API group "{asked.kind.group}"{where}',
+            {"name": asked.name, "kind": asked.kind.plural},
+        )

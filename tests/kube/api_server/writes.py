@@ -1,0 +1,262 @@
+"""Create, update, patch, apply and delete.
+
+Source: Kubernetes API concepts; API conventions ("Concurrency Control and Consistency", "Status subresource");
+RFC 7396 for merge patches. A strategic merge patch of what is served here (mappings of texts) is the same.
+"""
+
+import json
+import re
+import time
+import uuid
+
+import yaml
+from tests.kube.api_server.failure import (
+    Failure,
+    already_exists,
+    bad_request,
+    conflict,
+    invalid,
+    not_found,
+)
+from tests.kube.api_server.kinds import CONFIG_MAP, NAMESPACE, Key, Kind, Object
+from tests.kube.api_server.ownership import Ownership
+from tests.kube.api_server.request import Asked, Request
+from tests.kube.api_server.store import Store
+
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_LARGEST_CONFIG_MAP = 1024 * 1024
+
+
+class Writes:
+    """All of them, on one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def create(self, asked: Asked, request: Request) -> Object:
+        item = _decoded(request.body, asked.kind)
+        metadata = _mapping(item.get("metadata"))
+        name = str(metadata.get("name") or "")
+        if not name and metadata.get("generateName"):
+            name = f"{metadata['generateName']}{uuid.uuid4().hex[:5]}"
+        if not name:
+            raise invalid(
+                asked.kind.kind,
+                "",
+                "metadata.name: Required value: name or generateName is required",
+            )
+        if metadata.get("resourceVersion"):
+            raise bad_request("resourceVersion should not be set on objects to be created")
+        if self._store.get(asked.kind, (asked.namespace, name)):
+            raise already_exists(asked.kind, name)
+        item = self._prepared(item, None, asked.kind, (asked.namespace, name))
+        if asked.kind.status:
+            item.pop("status", None)
+        return self._finish(asked, request, item, None, name)
+
+    def update(self, asked: Asked, request: Request) -> Object:
+        before = self._existing(asked)
+        item = self._prepared(
+            _decoded(request.body, asked.kind), before, asked.kind, (asked.namespace, asked.name)
+        )
+        return self._finish(asked, request, item, before, asked.name)
+
+    def patch(self, asked: Asked, request: Request) -> Object:
+        content_type = request.fields.get("content-type", "").partition(";")[0].strip()
+        if content_type == APPLY_PATCH:
+            return self._apply(asked, request)
+        if content_type not in (MERGE_PATCH, STRATEGIC_PATCH):
+            raise Failure(
+                415,
+                "UnsupportedMediaType",
+                f"the body of the request was in an unknown format - accepted media types include: {MERGE_PATCH}, "
+                f"{STRATEGIC_PATCH}, {APPLY_PATCH}",
+            )
+        before = self._existing(asked)
+        try:
+            patch = json.loads(request.body)
+        except ValueError as error:
+            raise bad_request(f"error decoding patch: {error}") from None
+        if not isinstance(patch, dict):
+            raise bad_request("error decoding patch: json: cannot unmarshal into map")
+        item = self._prepared(
+            _patched(before, patch), before, asked.kind, (asked.namespace, asked.name)
+        )
+        return self._finish(asked, request, item, before, asked.name)
+
+    def delete(self, asked: Asked, request: Request) -> Object:
+        before = self._existing(asked)
+        if not request.query.get("dryRun"):
+            self._store.remove(asked.kind, (asked.namespace, asked.name))
+        details = {
+            "name": asked.name,
+            "kind": asked.kind.plural,
+            "uid": before["metadata"]["uid"],
+        }
+        return {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Success",
+            "details": details,
+        }
+
+    def _apply(self, asked: Asked, request: Request) -> Object:
+        manager = request.query.get("fieldManager", "")
+        if not manager:
+            raise invalid(
+                "PatchOptions.meta.k8s.io",
+                "",
+                "fieldManager: Required value: is required for apply patch",
+            )
+        applied = _decoded(request.body, asked.kind)
+        if _mapping(applied.get("metadata")).get("managedFields"):
+            raise bad_request("metadata.managedFields must be nil")
+        before = self._store.get(asked.kind, (asked.namespace, asked.name))
+        ownership = Ownership(before, asked.kind.api_version)
+        merged = ownership.apply(before, applied, manager, force=request.flag("force"))
+        item = self._prepared(merged, before, asked.kind, (asked.namespace, asked.name))
+        return self._keep(asked, request, item, before, ownership)
+
+    def _finish(
+        self, asked: Asked, request: Request, item: Object, before: Object | None, name: str
+    ) -> Object:
+        if before is not None and asked.kind.status:
+            # Each end of the object changes its own part.
+            source, target = (item, before) if asked.subresource else (before, item)
+            item = {k: v for k, v in target.items() if k != "status"}
+            item |= {"status": source["status"]} if "status" in source else {}
+        ownership = Ownership(before, asked.kind.api_version)
+        ownership.updated(before, item, request.manager, asked.subresource)
+        named = Asked(asked.verb, asked.kind, asked.namespace, name, asked.subresource)
+        return self._keep(named, request, item, before, ownership)
+
+    def _keep(
+        self,
+        asked: Asked,
+        request: Request,
+        item: Object,
+        before: Object | None,
+        ownership: Ownership,
+    ) -> Object:
+        """Write it, unless it is what is there: then the version stays."""
+        if before is not None and _content(item) == _content(before):
+            same = Ownership(before, asked.kind.api_version).entries()
+            if _without_times(ownership.entries()) == _without_times(same):
+                return before
+        metadata = {**item["metadata"], "managedFields": ownership.entries()}
+        item = {**item, "metadata": metadata}
+        if request.query.get("dryRun"):
+            return item
+        return self._store.put(asked.kind, (asked.namespace, asked.name), item)
+
+    def _existing(self, asked: Asked) -> Object:
+        found = self._store.get(asked.kind, (asked.namespace, asked.name))
+        if found is None:
+            raise not_found(asked.kind, asked.name)
+        return found
+
+    def _prepared(self, item: Object, before: Object | None, kind: Kind, key: Key) -> Object:
+        """The object as it would be stored: checked, and with what only the server may say."""
+        namespace, name = key
+        metadata = {k: v for k, v in _mapping(item.get("metadata")).items() if v is not None}
+        if metadata.get("name", name) != name:
+            raise bad_request(
+                f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})"
+            )
+        if metadata.get("namespace", namespace) != namespace:
+            raise bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        if kind.namespaced and self._store.get(NAMESPACE, ("", namespace)) is None:
+            raise not_found(NAMESPACE, namespace)
+        if not _NAME.fullmatch(name) or len(name) > 253:
+            raise invalid(
+                kind.kind,
+                name,
+                f'metadata.name: Invalid value: "{name}": a lowercase RFC 1123 subdomain must …',
+            )
+        wanted = metadata.get("resourceVersion")
+        if before is not None and wanted and wanted != before["metadata"]["resourceVersion"]:
+            raise conflict(kind, name)
+        _validate(item, kind, name)
+        fixed = {"name": name} | ({"namespace": namespace} if namespace else {})
+        if before is None:
+            fixed |= {"uid": str(uuid.uuid4()), "creationTimestamp": _now()}
+        else:
+            old = before["metadata"]
+            fixed |= {k: old[k] for k in ("uid", "creationTimestamp", "resourceVersion")}
+        kept = {k: v for k, v in item.items() if k in kind.top and v is not None}
+        return {
+            "kind": kind.kind,
+            "apiVersion": kind.api_version,
+            "metadata": {**metadata, **fixed},
+            **kept,
+        }
+
+
+def _validate(item: Object, kind: Kind, name: str) -> None:
+    if kind is not CONFIG_MAP:
+        return
+    data = item.get("data") or {}
+    if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
+        raise bad_request(
+            'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal into Go struct field '
+            "ConfigMap.data of type string"
+        )
+    for key in data:
+        if not _DATA_KEY.fullmatch(key):
+            raise invalid(
+                "ConfigMap", name, f"data[{key}]: Invalid value: a valid config key must …"
+            )
+    if sum(len(key) + len(text) for key, text in data.items()) > _LARGEST_CONFIG_MAP:
+        raise invalid("ConfigMap", name, "[]: Too long: may not be more than 1048576 bytes")
+
+
+def _decoded(body: bytes, kind: Kind) -> Object:
+    try:
+        item = yaml.safe_load(body) if not body.lstrip().startswith(b"{") else json.loads(body)
+    except (ValueError, yaml.YAMLError) as error:
+        raise bad_request(f"error decoding the body: {error}") from None
+    if not isinstance(item, dict):
+        raise bad_request("the body is no object")
+    said = (item.get("apiVersion", kind.api_version), item.get("kind", kind.kind))
+    if said != (kind.api_version, kind.kind):
+        raise bad_request(
+            f"{said[0]}, Kind={said[1]} cannot be handled as a {kind.api_version}, Kind={kind.kind}"
+        )
+    return item
+
+
+def _patched(below: object, patch: object) -> Object:
+    """RFC 7396."""
+    result = dict(below) if isinstance(below, dict) else {}
+    for name, value in _mapping(patch).items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict):
+            result[name] = _patched(result.get(name), value)
+        else:
+            result[name] = value
+    return result
+
+
+def _content(item: Object) -> Object:
+    return {**item, "metadata": {**item["metadata"], "managedFields": None}}
+
+
+def _without_times(entries: list[Object]) -> list[Object]:
+    return [{k: v for k, v in entry.items() if k != "time"} for entry in entries]
+
+
+def _mapping(value: object) -> Object:
+    return value if isinstance(value, dict) else {}
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
