@@ -1,0 +1,15 @@
+"""The Kubernetes API as the agent and `wayhome cluster` need it: a few verbs, and one list-and-watch loop.
+
+A client of our own on asyncio's streams, and no library. Measured on Python 3.11: lightkube 1.0.1 with httpx2 and
+msgspec takes 31 MiB when imported alone, 12 MiB more than asyncio with ssl; this package takes less than 1 MiB more.
+What the library would give besides is what a watch cannot use: its read has no deadline, its 410 as a status is
+retried with the version that is gone, it cannot ask for bookmarks, and its errors stay HTTP's. And the agent needs
+five verbs on four resources.
+
+- `client` speaks: list, watch, get, create, replace, patch, apply, delete; each raises what `errors` holds.
+- `reflector` lists and watches one selection for ever, and tells a listener what changed; `collection` is its pure half.
+- `configmap` is what a ConfigMap says to an agent; `configmap_watch` watches some of them.
+- `in_cluster` and `kubeconfig` say where the API is and who asks.
+
+Importing it imports ssl: an agent in file mode does not.
+"""

@@ -1,0 +1,222 @@
+"""Speaks with the API server: each verb is one request over a connection of its own.
+
+A watch occupies its connection anyway, and the other requests of an agent are a few an hour, so that kept connections
+would mostly be ones that have meanwhile died. Every request but a watch is over after REQUEST_SECONDS, however slowly
+its bytes come; of a watch, only the answer's head must be there by then, and the rest is its reader's patience.
+
+Server-side apply sends JSON: it is YAML.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from wayhome import __version__
+from wayhome.kube.access import Access
+from wayhome.kube.connection import Connect, connect
+from wayhome.kube.errors import NonsenseError, RefusedError, UnreachableError, refusal
+from wayhome.kube.events import EventStream
+from wayhome.kube.http import Body, Lines, read_head, request_text
+from wayhome.kube.objects import Object, key_of, metadata
+from wayhome.kube.resources import Resource
+
+REQUEST_SECONDS = 30.0
+LARGEST_REFUSAL = 1 << 20
+
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to list or watch: one namespace or all, and what of it. RBAC's resourceNames need `name`."""
+
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+    labels: str = ""
+
+    @property
+    def query(self) -> dict[str, str]:
+        """As parameters of a URL. `metadata.name` is what RBAC takes for a name."""
+        selectors = {"fieldSelector": f"metadata.name={self.name}" if self.name else ""}
+        selectors["labelSelector"] = self.labels
+        return {name: value for name, value in selectors.items() if value}
+
+    @property
+    def path(self) -> str:
+        """The collection."""
+        return self.resource.path(self.namespace)
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.resource.plural} {where}{self.name or '*'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The objects of a list, and the resourceVersion from which a watch goes on."""
+
+    version: str
+    items: list[Object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Object | None = None
+    content_type: str = "application/json"
+
+
+class Client:
+    """One API server, asked by one identity. All methods raise errors.KubeError and nothing else."""
+
+    def __init__(
+        self, access: Access, *, connect: Connect = connect, user_agent: str = "wayhome"
+    ) -> None:
+        """`user_agent` is what audit logs and managedFields show."""
+        self.access = access
+        self._connect = connect
+        self._user_agent = f"{user_agent}/{__version__}"
+
+    async def list(self, selection: Selection, version: str = "0") -> Listed:
+        """List. `version` 0: whatever a cache holds; another: not older than that; empty: the newest there is."""
+        query = selection.query | ({"resourceVersion": version} if version else {})
+        found = await self._ask(_Request("GET", selection.path, query))
+        items = found.get("items") or []
+        listed = str(metadata(found).get("resourceVersion") or "")
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise NonsenseError("the answer is no list")
+        return Listed(listed, items)
+
+    @asynccontextmanager
+    async def watch(
+        self, selection: Selection, version: str, seconds: float
+    ) -> AsyncIterator[EventStream]:
+        """Watch from `version` on; the server is asked to end it after `seconds`."""
+        query = selection.query | {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(max(1, round(seconds))),
+        }
+        async with self._answer(_Request("GET", selection.path, query)) as body:
+            yield EventStream(Lines(body))
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
+        """One object."""
+        return await self._ask(_Request("GET", resource.path(namespace, name)))
+
+    async def create(self, resource: Resource, item: Object) -> Object:
+        """Make an object. One that is there already: RefusedError 409 `AlreadyExists`."""
+        return await self._ask(_Request("POST", resource.path(key_of(item)[0]), body=item))
+
+    async def replace(self, resource: Resource, item: Object) -> Object:
+        """Put an object in the place of the one that has its resourceVersion; another: 409 `Conflict`."""
+        return await self._ask(_Request("PUT", resource.path(*key_of(item)), body=item))
+
+    async def merge_patch(
+        self, resource: Resource, namespace: str, name: str, patch: Object, subresource: str = ""
+    ) -> Object:
+        """Change what `patch` names (RFC 7396; None removes)."""
+        path = resource.path(namespace, name, subresource)
+        return await self._ask(_Request("PATCH", path, body=patch, content_type=MERGE_PATCH))
+
+    async def apply(
+        self,
+        resource: Resource,
+        item: Object,
+        manager: str,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Object:
+        """Server-side apply as `manager`. Fields that another manager holds: 409 `Conflict`, unless `force`."""
+        query = {"fieldManager": manager, "force": "true" if force else "false"}
+        if dry_run:
+            query["dryRun"] = "All"
+        path = resource.path(*key_of(item))
+        return await self._ask(_Request("PATCH", path, query, item, APPLY_PATCH))
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """Remove an object."""
+        await self._ask(_Request("DELETE", resource.path(namespace, name)))
+
+    async def _ask(self, request: _Request) -> Object:
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                async with self._answer(request) as answer:
+                    body = await answer.read_all()
+        except TimeoutError as error:
+            raise self._too_slow() from error
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise NonsenseError("the answer is not JSON") from error
+        if not isinstance(found, dict):
+            raise NonsenseError("the answer is no object")
+        return found
+
+    @asynccontextmanager
+    async def _answer(self, request: _Request) -> AsyncIterator[Body]:
+        """The body of a good answer. A 401 is tried again with a new token."""
+        credentials = self.access.credentials
+        authorization = await credentials.authorization()
+        for last in (False, True):
+            async with self._exchange(request, authorization) as (body, refused):
+                if refused is None:
+                    yield body
+                    return
+            if last or refused.code != 401 or not await credentials.renewed(authorization):
+                raise refused
+            authorization = await credentials.authorization()
+
+    @asynccontextmanager
+    async def _exchange(
+        self, request: _Request, authorization: str
+    ) -> AsyncIterator[tuple[Body, RefusedError | None]]:
+        writer: asyncio.StreamWriter | None = None
+        try:
+            try:
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    reader, writer = await self._connect(self.access)
+                    writer.write(self._encoded(request, authorization))
+                    with suppress(OSError):  # whoever does not take it may have said why before
+                        await writer.drain()
+                    head = await read_head(reader)
+                    body, refused = Body(reader, head), None
+                    if not 200 <= head.code < 300:
+                        said = await body.read_all(LARGEST_REFUSAL)
+                        refused = refusal(head.code, said, head.fields.get("retry-after"))
+            except TimeoutError as error:
+                raise self._too_slow() from error
+            yield body, refused
+        finally:
+            if writer is not None:
+                # Nothing is waited for: a peer that is silent would not take part in a farewell.
+                writer.transport.abort()
+
+    def _too_slow(self) -> UnreachableError:
+        return UnreachableError(f"{self.access.url} has not answered within {REQUEST_SECONDS:g} s")
+
+    def _encoded(self, request: _Request, authorization: str) -> bytes:
+        fields = {
+            "Host": self.access.authority_of_url,
+            "Accept": "application/json",
+            "User-Agent": self._user_agent,
+        }
+        if authorization:
+            fields["Authorization"] = authorization
+        body = None
+        if request.body is not None:
+            fields["Content-Type"] = request.content_type
+            body = json.dumps(request.body, separators=(",", ":")).encode()
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        return request_text(
+            request.method, f"{self.access.path}{request.path}{query}", fields, body
+        )

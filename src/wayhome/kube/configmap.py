@@ -1,0 +1,163 @@
+"""What a ConfigMap says to an agent. Pure.
+
+    there is one, and it has the key        Text, which may still be a wrong configuration, or empty
+    there is one without the key            Wrong: a mistake, and not a removal
+    a successful look says there is none    Absent
+    the API cannot be asked                 Unknown
+
+The account that this project starts from warns of the second: `--from-file masq.yaml` makes the key `masq.yaml`, and
+every agent that reads a file ignores it without a word. In a file's folder that looks as if there were no ConfigMap;
+here it can be told apart, and the cure named.
+
+Fields that a ConfigMap does not have are dropped by the API server, so a list that stands outside of `data` leaves an
+empty ConfigMap behind; only the annotation of `kubectl apply` still shows what was meant.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wayhome.kube.objects import Key, Object, key_of, metadata, version_of
+from wayhome.policy.findings import Finding, Severity, quote
+from wayhome.policy.fragments import pack
+from wayhome.policy.keys import KEYS
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The configuration's text, and the resourceVersions that it comes from, by ConfigMap."""
+
+    data: bytes
+    versions: Mapping[Key, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """There is a ConfigMap and no configuration in it; the findings say what to write."""
+
+    findings: tuple[Finding, ...]
+    versions: Mapping[Key, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """There is none; `hint` says how to make one."""
+
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It is not known what the API would say; `reason` says why, and what mends it."""
+
+    reason: str
+
+
+Said = Text | Wrong | Absent | Unknown
+
+
+def read_configmap(wanted: Key, item: Object | None, data_key: str) -> Said:
+    """What the ConfigMap `wanted` says under `data_key`; `item` is None where a successful look found none."""
+    namespace, name = wanted
+    if item is None:
+        return Absent(
+            f"there is no ConfigMap {namespace}/{name}. Make it with: {_create(wanted, data_key)}"
+        )
+    versions = {key_of(item): version_of(item)}
+    data, binary = _mapping(item.get("data")), _mapping(item.get("binaryData"))
+    if isinstance(text := data.get(data_key), str):
+        return Text(text.encode("utf-8", "surrogatepass"), versions)
+    if isinstance(encoded := binary.get(data_key), str):
+        return _decoded(encoded, wanted, data_key, versions)
+    finding = _without_key(item, {**data, **binary}, wanted, data_key)
+    return Wrong((finding,), versions)
+
+
+def united(said: Mapping[Key, Said]) -> Said:
+    """What several ConfigMaps say together, as Azure's agent unites files: those that are there count.
+
+    Whatever cannot be known makes the whole unknown, and whatever is wrong makes it wrong: half a configuration is
+    none. A single one speaks for itself; the text of several is made by policy.fragments.pack.
+    """
+    if len(said) == 1:
+        return next(iter(said.values()))
+    unknown = [one.reason for one in said.values() if isinstance(one, Unknown)]
+    if unknown:
+        return Unknown(unknown[0])
+    wrong = {key: one for key, one in said.items() if isinstance(one, Wrong)}
+    texts = {key: one for key, one in said.items() if isinstance(one, Text)}
+    versions: dict[Key, str] = {}
+    for each in said.values():
+        if isinstance(each, (Text, Wrong)):
+            versions |= each.versions
+    if wrong:
+        return Wrong(
+            tuple(finding for each in wrong.values() for finding in each.findings), versions
+        )
+    if not texts:
+        names = ", ".join("/".join(key) for key in said)
+        first = next((one.hint for one in said.values() if isinstance(one, Absent)), "")
+        return Absent(f"none of the ConfigMaps {names} is there; {first}")
+    return Text(pack({"/".join(key): each.data for key, each in texts.items()}), versions)
+
+
+def _without_key(item: Object, found: Mapping[str, object], wanted: Key, data_key: str) -> Finding:
+    where = f"ConfigMap {'/'.join(wanted)}"
+    applied = f"put the configuration below data.{data_key} as a text: `{data_key}: |`, then its lines, indented"
+    ours = [key for key in found if key.casefold() in KEYS]
+    if ours:
+        return _error(where, f"has {_listed(ours)} directly in data and no key {data_key}", applied)
+    if found:
+        return _error(
+            where,
+            f"has the key {_listed(list(found))} and not {data_key}, so it has no effect (kubectl names a key "
+            "after its file)",
+            f"make it anew: {_create(wanted, data_key)} --dry-run=client -o yaml | kubectl replace -f -",
+        )
+    outside = [key for key in _applied(item) if key.casefold() in KEYS or key == data_key]
+    if outside:
+        return _error(where, f"was applied with {_listed(outside)} outside of data", applied)
+    return _error(
+        where,
+        "holds no data",
+        f"{_create(wanted, data_key)} --dry-run=client -o yaml | kubectl replace -f -",
+    )
+
+
+def _applied(item: Object) -> Mapping[str, object]:
+    """The top level of what was last given to `kubectl apply`."""
+    annotation = _mapping(metadata(item).get("annotations")).get(LAST_APPLIED)
+    try:
+        return _mapping(json.loads(str(annotation)))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _decoded(encoded: str, wanted: Key, data_key: str, versions: Mapping[Key, str]) -> Said:
+    try:
+        return Text(base64.b64decode(encoded, validate=True), versions)
+    except ValueError:
+        where = f"ConfigMap {'/'.join(wanted)}"
+        finding = _error(where, f"has a damaged binaryData.{data_key}", f"use data.{data_key}")
+        return Wrong((finding,), versions)
+
+
+def _error(where: str, problem: str, instead: str) -> Finding:
+    return Finding(Severity.ERROR, None, f"{where} {problem}", instead)
+
+
+def _create(wanted: Key, data_key: str) -> str:
+    namespace, name = wanted
+    return f"kubectl create configmap {name} --from-file={data_key}=FILE --namespace {namespace}"
+
+
+def _listed(keys: list[str]) -> str:
+    shown = ", ".join(quote(key) for key in keys[:3])
+    return shown + (", …" if len(keys) > 3 else "")
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,68 @@
+"""A connection to an API server, which notices by itself that its other end is gone.
+
+A node that loses its network, a load balancer that forgets a flow, an API server whose machine dies: none of them
+says so, and a watch only ever reads. Keepalive probes end such a connection within KEEPALIVE_SECONDS, and
+TCP_USER_TIMEOUT one that has something unacknowledged. What answers probes and says nothing all the same (a proxy) is
+the reader's to notice.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+
+from wayhome.kube.access import Access
+from wayhome.kube.errors import UnreachableError
+from wayhome.kube.one_line import one_line
+
+IDLE_SECONDS = 20
+PROBE_SECONDS = 5
+PROBES = 3
+KEEPALIVE_SECONDS = IDLE_SECONDS + PROBE_SECONDS * PROBES
+"""The longest that a dead peer stays unnoticed: 35 s."""
+
+BUFFER = 64 * 1024
+"""Bytes that a stream holds back; also the longest line of a response's head."""
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Connect = Callable[[Access], Awaitable[Streams]]
+
+
+async def connect(access: Access) -> Streams:
+    """Open a connection. Raises UnreachableError and CredentialsError."""
+    context = access.tls_context()
+    try:
+        reader, writer = await asyncio.open_connection(
+            access.host,
+            access.port,
+            ssl=context,
+            server_hostname=(access.server_name or access.host) if context else None,
+            limit=BUFFER,
+        )
+    except ssl.SSLCertVerificationError as error:
+        raise UnreachableError(
+            f"{access.url} shows a certificate that is not trusted: {error.verify_message}"
+        ) from error
+    except OSError as error:
+        raise UnreachableError(f"{access.url} cannot be reached: {reason_of(error)}") from error
+    _keep_alive(writer.get_extra_info("socket"))
+    return reader, writer
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # What a system lacks of these (macOS names the first otherwise) is its own default then.
+    for name, value in (
+        ("TCP_KEEPIDLE", IDLE_SECONDS),
+        ("TCP_KEEPINTVL", PROBE_SECONDS),
+        ("TCP_KEEPCNT", PROBES),
+        ("TCP_USER_TIMEOUT", KEEPALIVE_SECONDS * 1000),
+    ):
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says; several attempts (IPv6, then IPv4) come as one text."""
+    return one_line(error.strerror or str(error) or type(error).__name__)

@@ -1,0 +1,49 @@
+"""The API as a Pod finds it: the kubelet's environment variables and the mounted service account.
+
+Source: Kubernetes, "Accessing the Kubernetes API from a Pod". KUBERNETES_SERVICE_HOST is an address without brackets,
+IPv6 too; a Pod on the host's network may be given a name instead.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from wayhome.kube.access import Access, Pem
+from wayhome.kube.credentials import TokenFile
+from wayhome.kube.errors import CredentialsError
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+def in_cluster(
+    environment: Mapping[str, str] = os.environ, folder: Path = SERVICE_ACCOUNT
+) -> Access:
+    """Read them. Raises CredentialsError with what is missing and why that usually is."""
+    host = environment.get("KUBERNETES_SERVICE_HOST", "")
+    port = environment.get("KUBERNETES_SERVICE_PORT", "") or "443"
+    if not host:
+        raise CredentialsError(
+            "KUBERNETES_SERVICE_HOST is not set: this is no Pod; name a kubeconfig instead"
+        )
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise CredentialsError(f"KUBERNETES_SERVICE_PORT is {port!r} and no port")
+    for name in ("token", "ca.crt"):
+        if not (folder / name).is_file():
+            raise CredentialsError(
+                f"there is no {folder / name}: the Pod has no service account token; "
+                "its automountServiceAccountToken must not be false"
+            )
+    return Access(
+        host=host.strip("[]"),
+        port=int(port),
+        authority=Pem(folder / "ca.crt"),
+        credentials=TokenFile(folder / "token"),
+        namespace=_namespace(folder),
+    )
+
+
+def _namespace(folder: Path) -> str:
+    try:
+        return (folder / "namespace").read_text(encoding="ascii").strip() or "default"
+    except (OSError, ValueError):
+        return "default"
