@@ -11,6 +11,7 @@ import ssl
 from contextlib import aclosing, suppress
 
 from tests.kube.api_server.calls import Call
+from tests.kube.api_server.control import PREFIX, controlled
 from tests.kube.api_server.discovery import discovered
 from tests.kube.api_server.failure import Failure, expired, not_found
 from tests.kube.api_server.faults import Action, Fault, Faults
@@ -110,6 +111,9 @@ class ApiServer:
     async def _serve(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        if request.path.startswith(PREFIX):
+            await self._control(request, Answer(writer))
+            return
         found = discovered(request.path)
         if isinstance(found, str):
             await Answer(writer).send(200, found.encode(), "text/plain; charset=utf-8")
@@ -144,6 +148,13 @@ class ApiServer:
         except Failure as failure:
             call.code = failure.code
             await answer.send_json(failure.code, failure.status, failure.retry_after)
+
+    async def _control(self, request: Request, answer: Answer) -> None:
+        try:
+            body, code = json.dumps(controlled(self, request)), 200
+        except (KeyError, TypeError, ValueError) as error:
+            body, code = json.dumps({"error": repr(error)}), 400
+        await answer.send(code, body.encode())
 
     def _answer(self, wanted: Asked, request: Request) -> tuple[int, Object]:
         if wanted.verb == "list":

@@ -20,6 +20,7 @@ from tests.kube.api_server.failure import (
 )
 from tests.kube.api_server.kinds import CONFIG_MAP, NAMESPACE, Key, Kind, Object
 from tests.kube.api_server.ownership import Ownership
+from tests.kube.api_server.protobuf import MAGIC, decoded_configmap
 from tests.kube.api_server.request import Asked, Request
 from tests.kube.api_server.store import Store
 
@@ -220,7 +221,12 @@ def _validate(item: Object, kind: Kind, name: str) -> None:
 
 def _decoded(body: bytes, kind: Kind) -> Object:
     try:
-        item = yaml.safe_load(body) if not body.lstrip().startswith(b"{") else json.loads(body)
+        if body.startswith(MAGIC) and kind is CONFIG_MAP:
+            item = decoded_configmap(body)
+        elif body.lstrip().startswith(b"{"):
+            item = json.loads(body)
+        else:
+            item = yaml.safe_load(body)
     except (ValueError, yaml.YAMLError) as error:
         raise bad_request(f"error decoding the body: {error}") from None
     if not isinstance(item, dict):
