@@ -1,71 +1,23 @@
 """The server as a process, and a real kubectl in front of it: what it takes for an API server may be one."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-
-
-class Process:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.kubeconfig = folder / "kubeconfig"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.kube.api_server", "--kubeconfig", str(self.kubeconfig)],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout
-        self.url = self._process.stdout.readline().strip()
-
-    def kubectl(
-        self, *arguments: str, given: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["kubectl", "--kubeconfig", str(self.kubeconfig), *arguments],
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=self.folder,
-            env=os.environ | {"HOME": str(self.folder)},
-        )
-
-    def control(self, method: str, path: str, **given: object) -> object:
-        body = json.dumps(given).encode() if given else None
-        request = urllib.request.Request(f"{self.url}/_test/{path}", body, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
-
-    def close(self) -> int:
-        """Its standard input ends, and so does it."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        self._process.stdout.close()
-        return self._process.wait(10)
+from tests.kube.server_process import ServerProcess
 
 
 @pytest.fixture
-def process(tmp_path: Path) -> Iterator[Process]:
-    process = Process(tmp_path)
+def process(tmp_path: Path) -> Iterator[ServerProcess]:
+    process = ServerProcess(tmp_path)
     yield process
-    assert process.close() == 0
+    assert process.stop() == 0
 
 
-def test_a_server_in_a_process_is_controlled_by_paths_of_its_own(process: Process) -> None:
+def test_a_server_in_a_process_is_controlled_by_paths_of_its_own(process: ServerProcess) -> None:
     def get() -> int:
         try:
             with urllib.request.urlopen(f"{process.url}/api/v1/nodes", timeout=10) as answer:
@@ -94,7 +46,7 @@ needs_kubectl = pytest.mark.skipif(
 
 
 @needs_kubectl
-def test_the_accounts_command_and_what_people_do_after_it(process: Process) -> None:
+def test_the_accounts_command_and_what_people_do_after_it(process: ServerProcess) -> None:
     (process.folder / "config").write_text("nonMasqueradeCIDRs:\n  - 172.16.0.0/16\n")
     create = ("create", "configmap", "ip-masq-agent", "--from-file", "config")
     made = process.kubectl(*create, "--namespace", "kube-system")

@@ -253,6 +253,29 @@ def test_a_server_that_knows_no_such_version_yet_is_asked_for_the_newest() -> No
     play(scenario())
 
 
+def test_a_backup_that_gives_the_same_version_to_another_content_is_noticed_after_an_outage() -> (
+    None
+):
+    async def scenario() -> None:
+        server = ApiServer()
+        put(server, "one")
+        version = server.store.version
+        put(server, "two")
+        async with reflecting(server) as playing:
+            await settle()
+            playing.link.down = True
+            server.break_watches()
+            await settle(60)
+            server.store.restore(version)
+            put(server, "of another history")
+            assert server.store.version == version + 1, "as it was seen"
+            playing.link.down = False
+            await settle(HIGHEST_CEILING + 1)
+            assert playing.heard.texts == ["two", "of another history"]
+
+    play(scenario())
+
+
 def test_an_api_server_that_is_away_is_told_once_for_each_attempt_and_backed_off_from() -> None:
     async def scenario() -> None:
         async with reflecting() as playing:

@@ -16,6 +16,8 @@
 - The server is asked to end a watch after 5 to 10 minutes, another time for each watch: then the token is a fresh one
   and load spreads over the API servers. Only such an end is followed by the next watch at once; everything else waits,
   because it happens to all nodes at the same moment.
+- After a failure a list comes first: the API server may have been restored from a backup meanwhile, and a watch from a
+  version of another history hears nothing, or something wrong. For one object that is one request more to a cache.
 - What went wrong is told once it is a failure of a request; a stream that ends is no failure yet.
 
 Time is the event loop's, and randomness is given: on a loop of which the clock is a test's, any sequence of failures
@@ -148,6 +150,8 @@ class Reflector:
 
     def _failed(self, error: KubeError, retry_after: float | None = None) -> float:
         self._failing = True
+        if self._list_at is None:
+            self._list_at = self._version
         self._listener.failed(error)
         return self._backoff.delay(retry_after)
 

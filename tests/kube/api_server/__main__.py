@@ -12,6 +12,7 @@ import ssl
 from pathlib import Path
 
 import yaml
+from tests.kube.api_server.rights import ADMIN_TOKEN
 from tests.kube.api_server.server import ApiServer
 
 
@@ -25,12 +26,14 @@ def main() -> None:
     parser.add_argument("--key", type=Path)
     parser.add_argument("--kubeconfig", type=Path, help="write one that leads here")
     parser.add_argument("--namespace", action="append", default=[], help="make it, too")
+    parser.add_argument("--closed", action="store_true", help="nothing is granted from the start")
     parser.add_argument("--keep", action="store_true", help="standard input may end")
     asyncio.run(serve(parser.parse_args()))
 
 
 async def serve(options: argparse.Namespace) -> None:
     server = ApiServer(window=options.window, bookmark_seconds=options.bookmark_seconds)
+    server.rights.closed = options.closed
     for name in options.namespace:
         server.ensure_namespace(name)
     tls = None
@@ -62,7 +65,7 @@ def kubeconfig(url: str) -> dict[str, object]:
         "clusters": [
             {"name": "test", "cluster": {"server": url, "insecure-skip-tls-verify": True}}
         ],
-        "users": [{"name": "test", "user": {}}],
+        "users": [{"name": "test", "user": {"token": ADMIN_TOKEN}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
     }
 
