@@ -113,6 +113,14 @@ def test_a_prefix_data_and_plain_http(tmp_path: Path) -> None:
     assert found.credentials.certificate == (Pem(text="PEM"), Pem(Path("/etc/key")))
 
 
+def test_urls_that_could_not_stand_in_a_request(tmp_path: Path) -> None:
+    file = kubeconfig(tmp_path, None, {"server": "https://api.test/a b\u00fc%20c"})
+    assert from_kubeconfig([file]).path == "/a%20b%C3%BC%20c"
+    for host in ("b\u00fccher.test", "a b", "a\u0000b"):
+        with pytest.raises(CredentialsError, match="write https://HOST:PORT"):
+            from_kubeconfig([kubeconfig(tmp_path, None, {"server": f"https://{host}"})])
+
+
 def test_several_files_are_merged_and_the_first_wins(tmp_path: Path) -> None:
     first = kubeconfig(tmp_path, {"token": "first"}, name="a/config")
     second = kubeconfig(tmp_path, {"token": "second"}, {"server": "https://other"}, name="b/config")
@@ -251,6 +259,10 @@ def test_a_plugin_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_what_is_not_understood_is_named(tmp_path: Path) -> None:
     for user, problem in (
         ({"exec": {"apiVersion": "v1alpha1", "command": "x"}}, "exec plugin speaks 'v1alpha1'"),
+        (
+            {"exec": {"apiVersion": VERSIONS[0], "command": "x", "env": [{"name": "A"}]}},
+            "args or the env of the kubeconfig's plugin x",
+        ),
         ({"auth-provider": {"name": "gcp"}}, "removed from Kubernetes 1.26"),
         ({"client-certificate-data": "%", "client-key-data": "%"}, "is no base64"),
     ):

@@ -14,6 +14,7 @@ from tests.kube.link import Link, access
 from tests.kube.steps import NAME, NAMESPACE, Heard, put, remove
 from tests.kube.virtual_time import play
 
+from wayhome.kube.access import Access
 from wayhome.kube.backoff import FIRST_CEILING, HIGHEST_CEILING
 from wayhome.kube.client import Client, Selection
 from wayhome.kube.connection import connect
@@ -413,12 +414,14 @@ def test_without_bookmarks_a_quiet_watch_costs_a_few_requests_more() -> None:
     play(scenario())
 
 
-def test_nobody_listens() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "a..b", "x" * 70 + ".test", "name.invalid"])
+def test_nobody_listens(host: str) -> None:
     async def scenario() -> None:
         heard = Heard()
-        client = Client(access(), connect=connect)
+        client = Client(Access(host, 1, tls=False), connect=connect)
         task = asyncio.ensure_future(Reflector(client, SELECTION, heard).run())
-        await asyncio.sleep(0.5)
+        while not heard.errors:  # noqa: ASYNC110  # it is told, and not waited for
+            await asyncio.sleep(0.01)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

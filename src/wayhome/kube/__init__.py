@@ -1,7 +1,7 @@
 """The Kubernetes API as the agent and `wayhome cluster` need it: a few verbs, and one list-and-watch loop.
 
-A client of our own on asyncio's streams, and no library. Measured on Python 3.11: lightkube 1.0.1 with httpx2 and
-msgspec takes 31 MiB when imported alone, 12 MiB more than asyncio with ssl; this package takes less than 1 MiB more.
+A client of our own on asyncio's streams, and no library. Measured on Python 3.11 in a process that has imported the
+agent, watching one ConfigMap over TLS: 29 MiB resident with this package, 39 with lightkube 1.0.1 (httpx2, msgspec).
 What the library would give besides is what a watch cannot use: its read has no deadline, its 410 as a status is
 retried with the version that is gone, it cannot ask for bookmarks, and its errors stay HTTP's. And the agent needs
 five verbs on four resources.

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from wayhome.kube.credentials import ANONYMOUS, Credentials
 from wayhome.kube.errors import CredentialsError
@@ -28,7 +28,7 @@ class Pem:
     @classmethod
     def decoded(cls, data: str) -> "Pem":
         """From base64, as a kubeconfig holds it. Raises ValueError."""
-        return cls(text=base64.b64decode(data, validate=True).decode("ascii"))
+        return cls(text=base64.b64decode("".join(data.split()), validate=True).decode("ascii"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,17 @@ def split_url(url: str) -> tuple[str, int, bool, str]:
         url if "://" in url else f"http://{url}"
     )  # as client-go: a bare host is spoken to in plain HTTP
     parts = urlsplit(full)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host or not _fits_a_line(host):
         raise ValueError(f"{url!r} is no URL of an API server; write https://HOST:PORT")
     tls = parts.scheme == "https"
-    return parts.hostname, parts.port or (443 if tls else 80), tls, parts.path.rstrip("/")
+    path = quote(parts.path.rstrip("/"), safe="/%")
+    return host, parts.port or (443 if tls else 80), tls, path
+
+
+def _fits_a_line(host: str) -> bool:
+    """Whether it may stand in a request's head. Names beyond ASCII are written in punycode there."""
+    return host.isascii() and host.isprintable() and " " not in host
 
 
 @contextlib.contextmanager

@@ -45,6 +45,8 @@ async def connect(access: Access) -> Streams:
         ) from error
     except OSError as error:
         raise UnreachableError(f"{access.url} cannot be reached: {reason_of(error)}") from error
+    except UnicodeError as error:  # what IDNA does not take: an empty label, or a long one
+        raise UnreachableError(f"{access.url} cannot be reached: that is no host name") from error
     _keep_alive(writer.get_extra_info("socket"))
     return reader, writer
 

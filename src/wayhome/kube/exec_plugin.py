@@ -60,13 +60,15 @@ class ExecPlugin(Credentials):
             )
         if os.sep in command:
             command = str(folder / command)
-        variables = plugin.get("env") or []
-        return cls(
-            version,
-            (command, *map(str, plugin.get("args") or [])),
-            {str(each["name"]): str(each["value"]) for each in variables},
-            one_line(str(plugin.get("installHint") or "")),
-        )
+        try:
+            arguments = tuple(map(str, plugin.get("args") or ()))
+            variables = {str(each["name"]): str(each["value"]) for each in plugin.get("env") or ()}
+        except (KeyError, TypeError) as error:
+            raise CredentialsError(
+                f"the args or the env of the kubeconfig's plugin {command} are not as they should be"
+            ) from error
+        hint = one_line(str(plugin.get("installHint") or ""))
+        return cls(version, (command, *arguments), variables, hint)
 
     async def authorization(self) -> str:
         """What the program has issued, or issues now."""
