@@ -229,6 +229,25 @@ def test_a_token_that_is_rotated_between_reading_and_asking_is_tried_again(tmp_p
     play(scenario())
 
 
+def test_a_new_token_that_is_refused_too_is_the_end_of_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        server = ApiServer()
+        server.rights.issue("another", "agent")
+        file = tmp_path / "token"
+        file.write_text("0")
+
+        class Spinning(TokenFile):
+            async def authorization(self) -> str:
+                header = await super().authorization()
+                file.write_text(str(int(file.read_text()) + 1))
+                return header
+
+        assert (await refused(client_of(server, Spinning(file)).list(ONE))).code == 401
+        assert [call.code for call in server.calls] == [401, 401]
+
+    play(scenario())
+
+
 def test_a_password() -> None:
     header = asyncio.run(Password("jane", "s:ecret").authorization())
     assert header == "Basic amFuZTpzOmVjcmV0"

@@ -45,7 +45,7 @@ class Watcher:
             self._lines.put(line)
 
     def next(self) -> dict[str, Any]:
-        found = json.loads(self._lines.get(timeout=60))
+        found = json.loads(self._lines.get(timeout=120))
         assert isinstance(found, dict)
         return found
 

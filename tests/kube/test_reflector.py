@@ -91,7 +91,9 @@ def test_a_watch_that_ends_as_asked_goes_on_at_once_from_the_last_bookmark() -> 
             version = playing.server.store.version
             assert playing.verbs()[2] == f"watch@{version}", "not the version of the list"
             watches = [call.at for call in playing.server.calls if call.verb == "watch"]
-            assert WATCH_SECONDS[0] - 1 <= watches[1] - watches[0] <= WATCH_SECONDS[1] + 1
+            low, high = WATCH_SECONDS
+            asked_for = low + random.Random(1).random() * (high - low)
+            assert watches[1] - watches[0] == pytest.approx(asked_for, abs=1)
             assert playing.heard.said == ["current"]
 
     play(scenario())
@@ -210,6 +212,18 @@ def test_a_version_that_only_ends_the_stream_is_given_up_after_three() -> None:
             verbs = [call.split("@")[0] for call in playing.verbs()[2:]]
             assert verbs == ["watch", "watch", "list", "watch"]
             assert playing.heard.texts == ["one", "two"]
+
+    play(scenario())
+
+
+def test_a_list_is_trusted_for_three_streams_more() -> None:
+    async def scenario() -> None:
+        server = ApiServer()
+        server.faults.add(Fault(Action.EMPTY, "watch", times=9))
+        async with reflecting(server) as playing:
+            await settle(9 * HIGHEST_CEILING)
+            verbs = [call.split("@")[0] for call in playing.verbs()]
+            assert verbs == ["list", "watch", "watch", "watch"] * 3 + ["list", "watch"]
 
     play(scenario())
 
@@ -340,6 +354,45 @@ def test_a_request_that_fails_is_told_and_tried_again(verb: str, fault: Fault) -
             put(server, "two")
             await settle()
             assert playing.heard.texts == ["one", "two"]
+
+    play(scenario())
+
+
+def test_who_may_list_and_not_watch_hears_of_changes_late_and_stays_failed() -> None:
+    async def scenario() -> None:
+        server = ApiServer()
+        put(server, "one")
+        server.faults.add(Fault(Action.ANSWER, "watch", code=403, times=-1))
+        async with reflecting(server) as playing:
+            await settle(600)
+            put(server, "two")
+            await settle(HIGHEST_CEILING + 1)
+            assert playing.heard.texts == ["one", "two"]
+            assert playing.heard.said[:3] == ["changed", "current", "failed"]
+            assert "current" not in playing.heard.said[3:]
+            server.faults.clear()
+            await settle(HIGHEST_CEILING + 1)
+            assert playing.heard.said[-1] == "current"
+
+    play(scenario())
+
+
+def test_after_something_came_the_first_delay_is_short_again() -> None:
+    async def scenario() -> None:
+        async with reflecting() as playing:
+            await settle()
+            playing.link.down = True
+            playing.server.break_watches()
+            await settle(3600)
+            playing.link.down = False
+            await settle(HIGHEST_CEILING + 1)
+            put(playing.server, "one")
+            await settle()
+            for number in range(20):
+                playing.server.break_watches()
+                put(playing.server, str(number))
+                await settle(FIRST_CEILING + 0.1)
+                assert len(playing.server.watches) == 1
 
     play(scenario())
 

@@ -65,16 +65,13 @@ class _Named:
         self._data_key = data_key
         self._renew = renew
         self._item: Object | None = None
-        self._listed = False
         self.said: Said = Unknown(f"the API has not been asked for {'/'.join(key)} yet")
 
     def changed(self, change: Change) -> None:
         self._item = change.item
-        if self._listed:
-            self._say()
+        self._say()
 
     def current(self) -> None:
-        self._listed = True
         self._say()
 
     def failed(self, error: KubeError) -> None:

@@ -18,7 +18,9 @@
   because it happens to all nodes at the same moment.
 - After a failure a list comes first: the API server may have been restored from a backup meanwhile, and a watch from a
   version of another history hears nothing, or something wrong. For one object that is one request more to a cache.
-- What went wrong is told once it is a failure of a request; a stream that ends is no failure yet.
+- What went wrong is told once it is a failure of a request; a stream that ends is no failure yet. It is over when a
+  list is had, or, where it was a watch that failed, when one has begun: who may list and not watch is told of changes
+  whenever the back-off allows, and stays failed.
 
 Time is the event loop's, and randomness is given: on a loop of which the clock is a test's, any sequence of failures
 plays in no time. Source: Kubernetes API concepts, "Efficient detection of changes", "Resource versions".
@@ -50,7 +52,7 @@ class Listener(Protocol):
         """One object is another now."""
 
     def current(self) -> None:
-        """Everything that the API server has shown has been told; said after a list, and when a failure is over."""
+        """All that the API server has shown has been told. Said after a list, and when a failure is over."""
 
     def failed(self, error: KubeError) -> None:
         """The API server cannot be asked at the moment; what was told stays the last that is known."""
@@ -78,7 +80,8 @@ class Reflector:
         self._list_at: str | None = ANY
         """At which version a list is due; None: none is."""
         self._fruitless = 0
-        self._failing = False
+        self._watch_failed = False
+        """A watch was refused, and none has begun since: then a list is no more than a look."""
 
     async def run(self) -> None:
         """Never returns."""
@@ -104,8 +107,8 @@ class Reflector:
             self._listener.changed(change)
         self._version, self._list_at = listed.version or ANY, None
         self._fruitless = 0
-        self._failing = False
-        self._listener.current()
+        if not self._watch_failed:
+            self._listener.current()
 
     async def _watch(self) -> bool:
         """Watch until the stream ends. Returns whether it did when we had asked for that."""
@@ -115,7 +118,9 @@ class Reflector:
         async with self._client.watch(self._selection, self._version, seconds) as stream:
             began = loop.time()
             self._fruitless += 1
-            self._succeeded()
+            if self._watch_failed:
+                self._watch_failed = False
+                self._listener.current()
             try:
                 while event := await self._next(stream):
                     self._take(event)
@@ -125,10 +130,7 @@ class Reflector:
                 pass  # whether that is a failure, the next request shows
         if self._fruitless >= FRUITLESS:
             self._list_at = self._version
-        asked_for = loop.time() - began >= seconds - 1.0
-        if asked_for:
-            self._backoff.reset()
-        return asked_for
+        return loop.time() - began >= seconds - 1.0
 
     async def _next(self, stream: EventStream) -> Event | None:
         async with asyncio.timeout(QUIET_SECONDS):
@@ -149,13 +151,8 @@ class Reflector:
         return self._failed(error, error.retry_after)
 
     def _failed(self, error: KubeError, retry_after: float | None = None) -> float:
-        self._failing = True
         if self._list_at is None:
+            self._watch_failed = True
             self._list_at = self._version
         self._listener.failed(error)
         return self._backoff.delay(retry_after)
-
-    def _succeeded(self) -> None:
-        if self._failing:
-            self._failing = False
-            self._listener.current()
