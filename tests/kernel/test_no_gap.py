@@ -89,6 +89,12 @@ def other_options(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
     return applier.apply(ruleset_of(POLICY)).kind
 
 
+def accounting_on_and_off(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
+    on = applier.apply(ruleset_of(POLICY, Masquerade(accounting=True))).kind
+    assert on is ChangeKind.REWRITTEN
+    return applier.apply(ruleset_of(POLICY)).kind
+
+
 def another_scope(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
     applier.apply(ruleset_of(make_policy("10.0.0.0/8", pods=["10.4.0.0/24"])))
     return applier.apply(ruleset_of(POLICY)).kind
@@ -110,6 +116,7 @@ def carve_out(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
     [
         (create, ChangeKind.REPLACED),
         (other_options, ChangeKind.REWRITTEN),
+        (accounting_on_and_off, ChangeKind.REWRITTEN),
         (another_scope, ChangeKind.REWRITTEN),
         (split_an_interval, ChangeKind.ELEMENTS),
         (carve_out, ChangeKind.REWRITTEN),

@@ -124,7 +124,9 @@ def test_a_pod_calls_its_own_service(
 def test_without_the_exceptions_it_is_cut_off(caller: Caller, scope: str) -> None:
     kube_proxy("nftables")
     with applied(SCOPES[scope], Preserve.ASSERT):
-        rules = ruleset_of(SCOPES[scope], Masquerade(preserve=Preserve.ASSERT)).skeleton.rules
+        rules = ruleset_of(
+            SCOPES[scope], Masquerade(preserve=Preserve.ASSERT)
+        ).skeleton.translation.rules
         bare = [rule.text for rule in rules if not rule.text.endswith("@keep4 return")]
         assert len(bare) == len(rules) - 1
         chain = "inet wayhome postrouting"

@@ -1,5 +1,7 @@
 """What a policy becomes: the very text that nft is given, and the digest that names it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ EVERYTHING = {
 
 def test_upstreams_scope() -> None:
     """The whole text, as `wayhome policy render --backend nftables` prints it."""
-    last = ruleset_of(make_policy(masquerade=["1.0.0.0/8"])).skeleton.comments[-1]
+    last = ruleset_of(make_policy(masquerade=["1.0.0.0/8"])).skeleton.translation.comments[-1]
     assert last.startswith("every other destination sees this node's address; rules ")
     assert (
         render(ruleset_of(make_policy("10.0.0.0/8", masquerade=["10.2.0.0/16"])))
@@ -52,7 +54,7 @@ add rule inet wayhome postrouting masquerade fully-random comment "{last}"
 
 
 def statements(**options: object) -> list[str]:
-    return [rule.text for rule in ruleset_of(**options).skeleton.rules]  # type: ignore[arg-type]
+    return [rule.text for rule in ruleset_of(**options).skeleton.translation.rules]  # type: ignore[arg-type]
 
 
 def test_the_scope_of_pods_with_both_families_and_ports() -> None:
@@ -83,11 +85,13 @@ def test_the_scope_of_pods_with_both_families_and_ports() -> None:
 def test_kept_addresses_are_asserted_before_others_translate_them() -> None:
     options = Masquerade(preserve=Preserve.ASSERT)
     pods = ruleset_of(make_policy(pods=["10.4.0.0/24"]), options).skeleton
-    assert pods.chain.priority == 90
-    statements = [rule.text for rule in pods.rules]
+    assert pods.translation.chain.priority == 90
+    statements = [rule.text for rule in pods.translation.rules]
     at = statements.index("ip daddr @pods4 ip daddr @keep4 return")
     assert statements[at + 1] == "ip daddr @keep4 snat ip to ip saddr"
-    upstreams = [rule.text for rule in ruleset_of(make_policy(ipv6=True), options).skeleton.rules]
+    upstreams = [
+        rule.text for rule in ruleset_of(make_policy(ipv6=True), options).skeleton.translation.rules
+    ]
     assert upstreams == [
         "meta mark & 0x00004000 == 0x00004000 return",
         "meta iif 0 fib daddr type local return",
@@ -102,10 +106,54 @@ def test_kept_addresses_are_asserted_before_others_translate_them() -> None:
 
 @pytest.mark.parametrize("preserve", Preserve)
 def test_every_rule_says_what_it_is_for_and_no_two_say_the_same(preserve: Preserve) -> None:
-    options = Masquerade(to_ports=((1024, 29999), (32768, 65535)), preserve=preserve)
-    comments = [rule.comment for rule in ruleset_of(EVERYTHING["policy"], options).skeleton.rules]  # type: ignore[arg-type]
-    assert len(set(comments)) == len(comments)
-    assert all(0 < len(comment) <= COMMENT_MAX for comment in comments)
+    ports = ((1024, 29999), (32768, 65535))
+    options = Masquerade(to_ports=ports, preserve=preserve, accounting=True)
+    skeleton = ruleset_of(EVERYTHING["policy"], options).skeleton  # type: ignore[arg-type]
+    assert len(skeleton.chains) == 2
+    for ruled in skeleton.chains:
+        assert len(set(ruled.comments)) == len(ruled.comments)
+        assert all(0 < len(comment) <= COMMENT_MAX for comment in ruled.comments)
+
+
+def test_packets_are_counted_in_a_chain_that_decides_nothing() -> None:
+    accounting = ruleset_of(EVERYTHING["policy"], Masquerade(accounting=True)).skeleton.accounting  # type: ignore[arg-type]
+    assert accounting is not None
+    assert [rule.text for rule in accounting.rules] == [
+        "ct direction reply return",
+        "ct state invalid,untracked return",
+        "ip saddr != @pods4 return",
+        "ip6 saddr != @pods6 return",
+        "meta iif 0 fib saddr type local return",
+        "ip daddr @sent4 return",
+        "ip6 daddr @sent6 return",
+        'counter name "sent_elsewhere"',
+    ]
+    assert (accounting.chain.type, accounting.chain.policy) == ("filter", "accept")
+    upstreams = ruleset_of(make_policy(), Masquerade(accounting=True)).skeleton.accounting
+    assert upstreams is not None
+    assert [rule.text for rule in upstreams.rules][2:] == [
+        "meta nfproto != ipv4 return",
+        "meta iif 0 fib daddr type local return",
+        "ip daddr @sent4 return",
+        'counter name "sent_elsewhere"',
+    ]
+
+
+def test_counting_packets_adds_to_the_table_and_changes_nothing_else() -> None:
+    policy = EVERYTHING["policy"]
+    plain, counting = (ruleset_of(policy, Masquerade(accounting=on)) for on in (False, True))  # type: ignore[arg-type]
+    without_digest = [
+        [line.partition("; rules ")[0] for line in render(ruleset).splitlines()]
+        for ruleset in (plain, counting)
+    ]
+    added = [line for line in without_digest[1] if line not in without_digest[0]]
+    assert [line for line in without_digest[1] if line not in added] == without_digest[0]
+    ours = re.compile(r"inet wayhome (accounting|sent4|sent6|sent_elsewhere) ")
+    assert all(ours.search(line) for line in added)
+    assert not ours.search(render(plain))
+    assert counting.elements["sent4"] == tuple(
+        sorted(counting.elements["keep4"] + counting.elements["masquerade4"])
+    )
 
 
 def test_a_list_does_not_change_the_digest_and_everything_else_does() -> None:
@@ -123,10 +171,11 @@ def test_a_list_does_not_change_the_digest_and_everything_else_does() -> None:
                 Masquerade(kube_proxy_mark_bit=15),
                 Masquerade(kube_proxy_mark_bit=None),
                 Masquerade(preserve=Preserve.ASSERT),
+                Masquerade(accounting=True),
             )
         ),
     ]
-    assert len({variant.skeleton.comments[-1] for variant in variants}) == len(variants)
+    assert len({variant.skeleton.translation.comments[-1] for variant in variants}) == len(variants)
     assert ruleset_of(make_policy("1.0.0.0/8")).skeleton == variants[0].skeleton
 
 

@@ -1,4 +1,4 @@
-"""What is done to our table, as data: the commands of nft that we use, on our table, our chain and our sets.
+"""What is done to our table, as data: the commands of nft that we use, on our table, our chains and our sets.
 
 A transaction is a tuple of them, and takes effect as a whole or not at all. `text` writes them in nft's language, for
 people and for the kernel in memory, `messages` for the kernel. They are named tuples, because as many dataclasses would
@@ -7,7 +7,7 @@ cost the agent 100 KiB more.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from wayhome.kernel.counts import NOTHING_COUNTED, Count
 from wayhome.kernel.ruleset import Interval
@@ -27,19 +27,14 @@ class DeleteTable(NamedTuple):
 
 
 class AddCounter(NamedTuple):
-    """Make our counter."""
+    """Make a counter."""
 
+    name: str
     begins_with: Count = NOTHING_COUNTED
 
 
 class AddSet(NamedTuple):
     """Make a set without elements."""
-
-    kind: SetType
-
-
-class DeleteSet(NamedTuple):
-    """Remove a set, which no rule may look up."""
 
     kind: SetType
 
@@ -61,28 +56,34 @@ class DeleteElements(NamedTuple):
 
 
 class AddChain(NamedTuple):
-    """Make the chain."""
+    """Make a chain without rules."""
 
     chain: Chain
 
 
 class FlushChain(NamedTuple):
-    """Remove the chain's rules."""
+    """Remove a chain's rules."""
 
-
-class DeleteChain(NamedTuple):
-    """Remove the chain, which may have no rules."""
+    name: str
 
 
 class AddRule(NamedTuple):
-    """Put a rule at the chain's end."""
+    """Put a rule at a chain's end."""
 
+    chain: str
     rule: Rule
 
 
+class Delete(NamedTuple):
+    """Remove a chain without rules, or a set or a counter that no rule uses."""
+
+    what: Literal["chain", "set", "counter"]
+    name: str
+
+
 SkeletonCommand = (
-    AddTable | DeleteTable | AddCounter | AddSet | DeleteSet
-    | AddChain | FlushChain | DeleteChain | AddRule
+    AddTable | DeleteTable | AddCounter | AddSet
+    | AddChain | FlushChain | AddRule | Delete
 )  # fmt: skip
 Command = SkeletonCommand | AddElements | DeleteElements
 Transaction = tuple[Command, ...]

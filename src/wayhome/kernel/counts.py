@@ -1,8 +1,12 @@
-"""How many connections met each line of the configuration, as the kernel counts them. Pure.
+"""How many connections met each line of the configuration, as the kernel counts them, and how many packets. Pure.
 
 A nat chain sees only the first packet of a connection, so what its counters call packets are connections. The
 kernel counts each element of the sets, and in one more counter everything that came to be masqueraded; what no line
 decided is that without what the masquerading lines took.
+
+Packets are counted if they are asked for (`--accounting`), by elements and a counter of their own. Those elements do not
+say what their line does, so the line is searched among all: what a removed line has counted goes on with the line around
+it, and a line that turns from one action to the other takes its packets along.
 
 Counts live in the kernel and outlive this program. When a change removes an element, its count goes on to the first
 element that the change adds for the same line; when the table is replaced, to the line's first element in it. The
@@ -15,7 +19,9 @@ elements that are removed only; and everything, where somebody else removes elem
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from wayhome.kernel.rules import SENT_SETS
 from wayhome.kernel.ruleset import Interval, Ruleset
+from wayhome.kernel.skeleton import COUNTER, SENT_ELSEWHERE
 from wayhome.policy import Action, Entry
 from wayhome.prefixes import Family, Prefix
 
@@ -25,9 +31,9 @@ class Count:
     """What one counter of the kernel holds."""
 
     packets: int = 0
-    """In a nat chain: connections."""
+    """In a nat chain: connections. What the kernel carries as one (GSO, GRO) is one packet."""
     bytes: int = 0
-    """Of those connections' first packets."""
+    """With the IP header and without the link's. In a nat chain: of the connections' first packets."""
 
     def __add__(self, other: "Count") -> "Count":
         return Count(self.packets + other.packets, self.bytes + other.bytes)
@@ -46,6 +52,23 @@ class Counts:
     elements: ElementCounts = field(default_factory=dict)
     masqueraded: Count = NOTHING_COUNTED
     """Everything that was masqueraded, whether a line or no line said so."""
+    sent_elsewhere: Count = NOTHING_COUNTED
+    """The packets to destinations that no line names."""
+
+    @property
+    def counters(self) -> Mapping[str, Count]:
+        """What is not counted by elements, by the counter's name."""
+        return {COUNTER: self.masqueraded, SENT_ELSEWHERE: self.sent_elsewhere}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Packets and bytes by the line that names their destination, in the direction in which connections were opened."""
+
+    by_entry: dict[Entry, Count]
+    """Every entry that decides about some destination."""
+    by_no_entry: Count
+    """Of those whose destination no entry holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +79,30 @@ class Connections:
     """Every entry that decides about some destination."""
     by_no_entry: int
     """Masqueraded because no entry holds the destination."""
+    sent: Sent | None = None
+    """None where packets are not counted."""
 
 
 def connections(ruleset: Ruleset, counts: Counts) -> Connections:
     """Sum up what the kernel, which holds this ruleset, has counted."""
-    found: dict[Entry, int] = {}
-    for name, entries in ruleset.lines.items():
-        counted = counts.elements.get(name, {})
-        for (first, _), entry in zip(ruleset.elements[name], entries, strict=True):
-            here = counted.get(first, NOTHING_COUNTED).packets
-            found[entry] = found.get(entry, 0) + here
+    opened = _by_entry(ruleset, counts, frozenset(ruleset.lines) - SENT_SETS)
+    found = {entry: count.packets for entry, count in opened.items()}
     taken = sum(number for entry, number in found.items() if entry.action is Action.MASQUERADE)
-    return Connections(found, max(0, counts.masqueraded.packets - taken))
+    sent = None
+    if ruleset.skeleton.accounting:
+        sent = Sent(_by_entry(ruleset, counts, SENT_SETS), counts.sent_elsewhere)
+    return Connections(found, max(0, counts.masqueraded.packets - taken), sent)
+
+
+def _by_entry(ruleset: Ruleset, counts: Counts, names: frozenset[str]) -> dict[Entry, Count]:
+    found: dict[Entry, Count] = {}
+    for name, entries in ruleset.lines.items():
+        if name in names:
+            counted = counts.elements.get(name, {})
+            for (first, _), entry in zip(ruleset.elements[name], entries, strict=True):
+                here = counted.get(first, NOTHING_COUNTED)
+                found[entry] = found.get(entry, NOTHING_COUNTED) + here
+    return found
 
 
 def inherited(

@@ -5,7 +5,7 @@ what the kernel counts, stays. Otherwise the rules are written anew as a whole, 
 ours is (its sets and whatever else is in it) with them; a damaged skeleton is never mended piece by piece, because
 the pieces of one replacement are known to fit together.
 
-A skeleton is intact if the rules carry our comments in our order, the last one with its digest, the chain and the
+A skeleton is intact if the rules carry our comments in our order, one of them with its digest, the chains and the
 types of the sets are as wanted, nothing else is in the table, and the rules' expressions are the ones that the
 kernel showed for this skeleton before (`Seen`), if it has been seen.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from wayhome.kernel.counts import ElementCounts
 from wayhome.kernel.rules import SET_NAMES
 from wayhome.kernel.ruleset import Interval, Ruleset
-from wayhome.kernel.skeleton import COUNTER, STAMP, SetType, Skeleton
+from wayhome.kernel.skeleton import COUNTERS, STAMP, SetType, Skeleton
 from wayhome.kernel.table import Table
 
 
@@ -124,18 +124,18 @@ def _compare(
 
 def _damage(table: Table, skeleton: Skeleton, seen: Seen | None) -> Cause | None:
     """What is wrong with a table's skeleton; None if it is intact."""
-    comments = tuple(rule.comment for rule in table.rules)
-    if comments and comments[-1] != skeleton.comments[-1] and STAMP in comments[-1]:
+    last = table.translation.comments[-1:] if table.translation else ()
+    if last and last != skeleton.translation.comments[-1:] and STAMP in last[0]:
         return Cause.OTHER_RULES
     if table.dormant:
         return Cause.DORMANT
-    if table.chain != skeleton.chain:
+    if [held.chain for held in table.chains] != [one.chain for one in skeleton.chains]:
         return Cause.CHAIN
     if {held.type for held in table.sets} != set(skeleton.sets):
         return Cause.SETS
-    if table.counters != (COUNTER,) or table.objects != 2 + len(skeleton.sets):
+    if set(table.counters) != set(skeleton.counters) or not table.count_is_settled:
         return Cause.STRANGER
-    if comments != skeleton.comments:
+    if [held.comments for held in table.chains] != [one.comments for one in skeleton.chains]:
         return Cause.RULES
     if seen is not None and seen.skeleton == skeleton and seen.expressions != table.expressions:
         return Cause.RULES
@@ -148,7 +148,7 @@ def _is_founded(table: Table, skeleton: Skeleton) -> bool:
     return (
         not table.dormant
         and table.count_is_settled
-        and table.counters in ((), (COUNTER,))
+        and COUNTERS.issuperset(table.counters)
         and all(
             held.type == wanted.get(held.type.name, held.type) and held.type.name in SET_NAMES
             for held in table.sets

@@ -6,11 +6,11 @@ is done as others do it on a node, by a script: `fake.nftables.run("delete table
 
 from wayhome.kernel.backend import KernelError
 from wayhome.kernel.commands import AddElements, Transaction
-from wayhome.kernel.counts import Counts
+from wayhome.kernel.counts import NOTHING_COUNTED, Counts
 from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.fake_nftables import FakeNftables
-from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE
-from wayhome.kernel.table import HeldRule, HeldSet, Table
+from wayhome.kernel.skeleton import CHAINS, COUNTER, SENT_ELSEWHERE, TABLE
+from wayhome.kernel.table import HeldChain, HeldRule, HeldSet, Table
 from wayhome.kernel.text import script
 from wayhome.kernel.transactions import changing
 
@@ -37,14 +37,18 @@ class FakeKernel:
         table = self.nftables.tables.get(f"inet {TABLE}")
         if table is None:
             return None
-        chain = table.chains.get(CHAIN)
-        rules = chain.rules if chain else []
+        chains = [table.chains[name] for name in CHAINS if name in table.chains]
         return Table(
             comment=table.comment,
             dormant=table.dormant,
             objects=len(table.chains) + len(table.sets) + len(table.counters),
-            chain=chain.base if chain else None,
-            rules=tuple(HeldRule(rule.comment, rule.statement.encode()) for rule in rules),
+            chains=tuple(
+                HeldChain(
+                    chain.base,
+                    tuple(HeldRule(rule.comment, rule.statement.encode()) for rule in chain.rules),
+                )
+                for chain in chains
+            ),
             sets=tuple(HeldSet(held.type, tuple(held.intervals)) for held in table.sets.values()),
             counters=tuple(table.counters),
         )
@@ -61,6 +65,7 @@ class FakeKernel:
                 if of is None or held.type in of
             },
             table.counters[COUNTER],
+            table.counters.get(SENT_ELSEWHERE, NOTHING_COUNTED),
         )
 
     def write(self, transaction: Transaction) -> None:

@@ -24,6 +24,7 @@ _HEADERS = {"ip": "ipv4_addr", "ip6": "ipv6_addr"}
 _STATEMENT = re.compile(
     r"meta mark & 0x[0-9a-f]{8} == 0x[0-9a-f]{8} return"
     r"|meta nfproto != ipv4 return"
+    r"|ct direction reply return|ct state invalid,untracked return"
     r"|(?:meta iif 0 )?fib [sd]addr type local return"
     r"|tcp flags & \(fin \| syn \| rst \| ack\) != syn tcp [sd]port (?:<|>=) \d+ return"
     r"|(?:ct status dnat )?(?:ip6? daddr @\w+ )*ip6? [sd]addr (?:!= )?@\w+ return"

@@ -56,7 +56,7 @@ class PortShare:
 
 @dataclass(frozen=True, slots=True)
 class Masquerade:
-    """Options of the translation. Raises ValueError for what no kernel could hold."""
+    """Options of our rules. Raises ValueError for what no kernel could hold."""
 
     random_fully: bool = True
     """Choose source ports at random, also where the original one is free: two Pods never race for one port."""
@@ -65,6 +65,8 @@ class Masquerade:
     kube_proxy_mark_bit: int | None = 14
     """kube-proxy's `masqueradeBit`; None on a node without kube-proxy."""
     preserve: Preserve = Preserve.REPORT
+    accounting: bool = False
+    """Count packets and bytes too, in a chain of its own (`wayhome.kernel.rules`); nftables only."""
 
     def __post_init__(self) -> None:
         if self.kube_proxy_mark_bit is not None and not 0 <= self.kube_proxy_mark_bit < 32:

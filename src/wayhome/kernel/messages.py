@@ -10,7 +10,7 @@ Comments, and the order of the bytes in a set's keys, are in user data as nft ke
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from wayhome.kernel import elements
@@ -23,9 +23,8 @@ from wayhome.kernel.commands import (
     AddRule,
     AddSet,
     AddTable,
-    DeleteChain,
+    Delete,
     DeleteElements,
-    DeleteSet,
     DeleteTable,
     FlushChain,
     SkeletonCommand,
@@ -35,7 +34,7 @@ from wayhome.kernel.counts import NOTHING_COUNTED, Count
 from wayhome.kernel.expressions import NFTA_EXPR_DATA, NFTA_EXPR_NAME
 from wayhome.kernel.netlink import NLM_F_APPEND, NLM_F_CREATE
 from wayhome.kernel.nfnetlink import Message
-from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE, Chain, Rule, SetType
+from wayhome.kernel.skeleton import TABLE, Chain, Rule, SetType
 
 _HOOKS = {name: number for number, name in nft.HOOKS.items()}
 _POLICIES = {name: number for number, name in nft.POLICIES.items()}
@@ -66,23 +65,20 @@ def _message(command: SkeletonCommand) -> Message:
             return _new(nft.NFT_MSG_NEWTABLE, _table(comment), "make the table")
         case DeleteTable():
             return removal()
-        case AddCounter(count):
-            return _new(nft.NFT_MSG_NEWOBJ, _counter(count), f"make the counter {COUNTER}")
+        case AddCounter(name, count):
+            return _new(nft.NFT_MSG_NEWOBJ, _counter(name, count), f"make the counter {name}")
         case AddSet(kind):
             return _new(nft.NFT_MSG_NEWSET, _set(kind), f"make the set {kind.name}")
-        case DeleteSet(kind):
-            named = text(nft.NFTA_SET_TABLE, TABLE) + text(nft.NFTA_SET_NAME, kind.name)
-            return Message(nft.NFT_MSG_DELSET, named, f"remove the set {kind.name}")
         case AddChain(chain):
-            return _new(nft.NFT_MSG_NEWCHAIN, _chain(chain), f"make the chain {CHAIN}")
-        case FlushChain():
-            return Message(nft.NFT_MSG_DELRULE, _rules(), f"remove the rules of {CHAIN}")
-        case DeleteChain():
-            named = text(nft.NFTA_CHAIN_TABLE, TABLE) + text(nft.NFTA_CHAIN_NAME, CHAIN)
-            return Message(nft.NFT_MSG_DELCHAIN, named, f"remove the chain {CHAIN}")
-        case AddRule(rule):
+            return _new(nft.NFT_MSG_NEWCHAIN, _chain(chain), f"make the chain {chain.name}")
+        case FlushChain(name):
+            return Message(nft.NFT_MSG_DELRULE, _rules(name), f"remove the rules of {name}")
+        case AddRule(chain, rule):
             purpose = f'write the rule "{rule.comment}"'
-            return _new(nft.NFT_MSG_NEWRULE, _rule(rule), purpose, NLM_F_APPEND)
+            return _new(nft.NFT_MSG_NEWRULE, _rule(chain, rule), purpose, NLM_F_APPEND)
+        case Delete(what, name):
+            message, named = _DELETIONS[what]
+            return Message(message, named(name), f"remove the {what} {name}")
     assert_never(command)
 
 
@@ -90,20 +86,38 @@ def _new(kind: int, payload: bytes, purpose: str, flags: int = 0) -> Message:
     return Message(kind, payload, purpose, NLM_F_CREATE | flags)
 
 
+def _named_chain(name: str) -> bytes:
+    return text(nft.NFTA_CHAIN_TABLE, TABLE) + text(nft.NFTA_CHAIN_NAME, name)
+
+
+def _named_set(name: str) -> bytes:
+    return text(nft.NFTA_SET_TABLE, TABLE) + text(nft.NFTA_SET_NAME, name)
+
+
 def _table(comment: str) -> bytes:
     named = text(nft.NFTA_TABLE_NAME, TABLE) + u32(nft.NFTA_TABLE_FLAGS, 0)
     return named + attribute(nft.NFTA_TABLE_USERDATA, _comment(comment)) if comment else named
 
 
-def _counter(count: Count) -> bytes:
+def _named_counter(name: str) -> bytes:
     return b"".join(
         (
             text(nft.NFTA_OBJ_TABLE, TABLE),
-            text(nft.NFTA_OBJ_NAME, COUNTER),
+            text(nft.NFTA_OBJ_NAME, name),
             u32(nft.NFTA_OBJ_TYPE, nft.NFT_OBJECT_COUNTER),
-            nested(nft.NFTA_OBJ_DATA, *_counted(count)),
         )
     )
+
+
+def _counter(name: str, count: Count) -> bytes:
+    return _named_counter(name) + nested(nft.NFTA_OBJ_DATA, *_counted(count))
+
+
+_DELETIONS: dict[str, tuple[int, Callable[[str], bytes]]] = {
+    "chain": (nft.NFT_MSG_DELCHAIN, _named_chain),
+    "set": (nft.NFT_MSG_DELSET, _named_set),
+    "counter": (nft.NFT_MSG_DELOBJ, _named_counter),
+}
 
 
 def _set(kind: SetType) -> bytes:
@@ -112,8 +126,7 @@ def _set(kind: SetType) -> bytes:
     expression = text(NFTA_EXPR_NAME, "counter"), nested(NFTA_EXPR_DATA, *_counted(NOTHING_COUNTED))
     return b"".join(
         (
-            text(nft.NFTA_SET_TABLE, TABLE),
-            text(nft.NFTA_SET_NAME, kind.name),
+            _named_set(kind.name),
             u32(nft.NFTA_SET_FLAGS, _SET_FLAGS[kind.flags]),
             u32(nft.NFTA_SET_KEY_TYPE, _KEY_TYPES[kind.type]),
             u32(nft.NFTA_SET_KEY_LEN, kind.family.bits // 8),
@@ -128,8 +141,7 @@ def _chain(chain: Chain) -> bytes:
     hook = u32(nft.NFTA_HOOK_HOOKNUM, _HOOKS[chain.hook])
     return b"".join(
         (
-            text(nft.NFTA_CHAIN_TABLE, TABLE),
-            text(nft.NFTA_CHAIN_NAME, CHAIN),
+            _named_chain(chain.name),
             nested(nft.NFTA_CHAIN_HOOK, hook, s32(nft.NFTA_HOOK_PRIORITY, chain.priority)),
             u32(nft.NFTA_CHAIN_POLICY, _POLICIES[chain.policy]),
             text(nft.NFTA_CHAIN_TYPE, chain.type),
@@ -137,13 +149,13 @@ def _chain(chain: Chain) -> bytes:
     )
 
 
-def _rules() -> bytes:
-    return text(nft.NFTA_RULE_TABLE, TABLE) + text(nft.NFTA_RULE_CHAIN, CHAIN)
+def _rules(chain: str) -> bytes:
+    return text(nft.NFTA_RULE_TABLE, TABLE) + text(nft.NFTA_RULE_CHAIN, chain)
 
 
-def _rule(rule: Rule) -> bytes:
+def _rule(chain: str, rule: Rule) -> bytes:
     expressions = nested(nft.NFTA_RULE_EXPRESSIONS, rule.expressions)
-    return _rules() + expressions + attribute(nft.NFTA_RULE_USERDATA, _comment(rule.comment))
+    return _rules(chain) + expressions + attribute(nft.NFTA_RULE_USERDATA, _comment(rule.comment))
 
 
 def _counted(count: Count) -> tuple[bytes, bytes]:

@@ -22,11 +22,11 @@ from typing import Self
 from wayhome.kernel import readback
 from wayhome.kernel.backend import KernelError, RefusedError
 from wayhome.kernel.commands import Transaction
-from wayhome.kernel.counts import Counts
+from wayhome.kernel.counts import NOTHING_COUNTED, Counts
 from wayhome.kernel.difference import ElementChanges, Elements
 from wayhome.kernel.messages import messages_of, removal
 from wayhome.kernel.nfnetlink import Channel, TransactionError
-from wayhome.kernel.skeleton import TABLE
+from wayhome.kernel.skeleton import COUNTER, SENT_ELSEWHERE, TABLE
 from wayhome.kernel.table import HeldSet, Table
 from wayhome.kernel.transactions import changing
 
@@ -91,7 +91,10 @@ class NftablesKernel:
                 kind.name: readback.counts(self._channel, kind, some) for kind, some in of.items()
             }
             # Last, so that it is never behind what the elements of the list have counted.
-            return Counts(by_set, readback.masqueraded(self._channel))
+            masqueraded, elsewhere = readback.counter(self._channel, COUNTER), NOTHING_COUNTED
+            if SENT_ELSEWHERE in table.counters:
+                elsewhere = readback.counter(self._channel, SENT_ELSEWHERE)
+            return Counts(by_set, masqueraded, elsewhere)
         except FileNotFoundError:
             return Counts()  # damaged, or just removed
         except (OSError, ValueError, KeyError) as error:

@@ -17,12 +17,12 @@ from wayhome.kernel.attributes import as_s32, as_text, as_u32
 from wayhome.kernel.counts import Count
 from wayhome.kernel.nfnetlink import Channel
 from wayhome.kernel.ruleset import Interval
-from wayhome.kernel.skeleton import CHAIN, COUNTER, TABLE, Chain, SetType
-from wayhome.kernel.table import HeldRule, HeldSet, Table
+from wayhome.kernel.skeleton import CHAINS, TABLE, Chain, SetType
+from wayhome.kernel.table import HeldChain, HeldRule, HeldSet, Table
 
 Dump = tuple[tuple[bytes, ...], ...]
-"""What the kernel said: the table, the chain, the rules, the counters' names, the sets, and the elements of each of
-our sets. What is counted is not in it."""
+"""What the kernel said: the table, each of our chains (none where it is absent) and its rules, the counters' names, the
+sets, and the elements of each of our sets. What is counted is not in it."""
 
 
 def collect(channel: Channel) -> Dump | None:
@@ -32,20 +32,14 @@ def collect(channel: Channel) -> Dump | None:
         head = channel.get(nft.NFT_MSG_GETTABLE, table)
     except FileNotFoundError:
         return None
-    name = attributes.text(nft.NFTA_CHAIN_NAME, CHAIN)
-    chain: tuple[bytes, ...] = ()
-    with suppress(FileNotFoundError):
-        chain = (channel.get(nft.NFT_MSG_GETCHAIN, table + name),)
-    name = attributes.text(nft.NFTA_RULE_CHAIN, CHAIN)
-    rules = tuple(channel.dump(nft.NFT_MSG_GETRULE, table + name)) if chain else ()
+    chains = [part for name in CHAINS for part in _collect_chain(channel, table, name)]
     counters = channel.dump(
         nft.NFT_MSG_GETOBJ, table + attributes.u32(nft.NFTA_OBJ_TYPE, nft.NFT_OBJECT_COUNTER)
     )
     sets = tuple(channel.dump(nft.NFT_MSG_GETSET, table))
     return (
         (head,),
-        chain,
-        rules,
+        *chains,
         tuple(attributes.parse(counter)[nft.NFTA_OBJ_NAME] for counter in counters),
         sets,
         *(
@@ -54,6 +48,18 @@ def collect(channel: Channel) -> Dump | None:
             if is_ours(kind)
         ),
     )
+
+
+def _collect_chain(channel: Channel, table: bytes, name: str) -> tuple[tuple[bytes, ...], ...]:
+    """A chain and its rules; both empty where it is absent."""
+    chain: tuple[bytes, ...] = ()
+    with suppress(FileNotFoundError):
+        named = attributes.text(nft.NFTA_CHAIN_NAME, name)
+        chain = (channel.get(nft.NFT_MSG_GETCHAIN, table + named),)
+    if not chain:
+        return (), ()
+    named = attributes.text(nft.NFTA_RULE_CHAIN, name)
+    return chain, tuple(channel.dump(nft.NFT_MSG_GETRULE, table + named))
 
 
 def _elements(channel: Channel, kind: SetType) -> list[bytes]:
@@ -72,30 +78,34 @@ def counts(channel: Channel, kind: SetType, of: tuple[Interval, ...]) -> dict[in
     return elements.decode_counts(kind.family, answers)
 
 
-def masqueraded(channel: Channel) -> Count:
-    """What our counter has counted. Raises OSError."""
+def counter(channel: Channel, name: str) -> Count:
+    """What a counter of ours has counted. Raises OSError, also where it is not there."""
     answer = channel.get(
         nft.NFT_MSG_GETOBJ,
         attributes.text(nft.NFTA_OBJ_TABLE, TABLE)
-        + attributes.text(nft.NFTA_OBJ_NAME, COUNTER)
+        + attributes.text(nft.NFTA_OBJ_NAME, name)
         + attributes.u32(nft.NFTA_OBJ_TYPE, nft.NFT_OBJECT_COUNTER),
     )
-    counter = attributes.parse(attributes.parse(answer)[nft.NFTA_OBJ_DATA])
-    octets, packets = counter[nft.NFTA_COUNTER_BYTES], counter[nft.NFTA_COUNTER_PACKETS]
+    counted = attributes.parse(attributes.parse(answer)[nft.NFTA_OBJ_DATA])
+    octets, packets = counted[nft.NFTA_COUNTER_BYTES], counted[nft.NFTA_COUNTER_PACKETS]
     return Count(int.from_bytes(packets), int.from_bytes(octets))
 
 
 def parse(dump: Dump) -> Table:
     """The dump as data. Raises ValueError where it cannot be read."""
-    (head,), chain, rules, counters, sets, *contents = dump
+    (head,), *rest = dump
+    of_chains, (counters, sets, *contents) = rest[: 2 * len(CHAINS)], rest[2 * len(CHAINS) :]
     table = attributes.parse(head)
     content = iter(contents)
     return Table(
         comment=_comment(table.get(nft.NFTA_TABLE_USERDATA, b"")),
         dormant=bool(as_u32(table[nft.NFTA_TABLE_FLAGS]) & nft.NFT_TABLE_F_DORMANT),
         objects=as_u32(table[nft.NFTA_TABLE_USE]),
-        chain=_chain(chain[0]) if chain else None,
-        rules=tuple(map(_rule, rules)),
+        chains=tuple(
+            HeldChain(_chain(chain[0]), tuple(map(_rule, rules)))
+            for chain, rules in zip(of_chains[::2], of_chains[1::2], strict=True)
+            if chain
+        ),
         sets=tuple(
             _held_set(kind, next(content)) if is_ours(kind) else HeldSet(kind, ())
             for kind in map(_set_type, sets)

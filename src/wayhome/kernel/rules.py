@@ -31,6 +31,16 @@ connection that others must masquerade is left to them, or it is cut off: a Pod 
 own Service, or through a hostPort, would answer itself past the translation. kube-proxy marks some of these and not
 others (since 1.36 it looks them up), so nothing is asserted towards this node's own Pods; where those are not known,
 in upstream's scope, nor on any connection whose destination was translated.
+
+**Accounting** (`--accounting`) is a second chain, since a nat chain sees no packet but the first. It hangs at the same
+hook, before every translation of sources: all nat chains of a hook are called at `srcnat`, and behind it packets of a
+masqueraded connection have the node's address, and their Pod is not known any more. Its only verdict is `return`, and
+its policy what a packet gets that nobody speaks about, so it decides nothing. Its sets are its own: an element has one
+counter, and the translation's count connections. One set of a family holds whatever a line names, so that a packet
+costs one look-up beside the scope's. Counted is what goes in the direction in which its connection was opened; answers
+leave at the first rule, and counting them would cost as many look-ups again. Two things are not to be told from a later
+packet, and are counted: connections that kube-proxy marked, and what a server sends on after conntrack forgot who
+called whom.
 """
 
 from collections.abc import Iterator
@@ -38,11 +48,14 @@ from functools import lru_cache
 
 from wayhome.kernel.masquerade import PORT_PROTOCOLS, Masquerade, Preserve
 from wayhome.kernel.skeleton import (
+    ACCOUNTING_CHAIN,
     CHAIN,
     COUNTER,
+    SENT_ELSEWHERE,
     SRCNAT,
     Chain,
     Rule,
+    RuledChain,
     SetType,
     Skeleton,
     stamped,
@@ -56,6 +69,7 @@ from wayhome.kernel.statements import (
     destination_translated,
     dice,
     in_set,
+    is_a_reply,
     is_local,
     keep_source,
     mark_bit,
@@ -63,12 +77,15 @@ from wayhome.kernel.statements import (
     no_input_interface,
     not_in_set,
     not_of,
+    of_no_connection,
     opens_nothing,
     tcp_port,
 )
 from wayhome.policy import Action, Policy
 from wayhome.prefixes import Family
 
+ACCOUNTING_PRIORITY = SRCNAT - 10
+"""Behind the filters, so that what they drop is not counted, and before every translation of sources."""
 FIRST_EPHEMERAL_PORT = 32768
 """net.ipv4.ip_local_port_range begins there unless somebody changed it (Linux, Documentation/networking/ip-sysctl)."""
 
@@ -101,11 +118,16 @@ def _skeleton(
     if scope_of_pods:
         sets += [SetType(pods_set(family), _key_type(family)) for family in families]
     priority = SRCNAT + masquerade.preserve.priority_offset
-    return stamped(
-        Chain(CHAIN, "nat", "postrouting", priority, "accept"),
-        sets,
-        _rules(families, with_masquerade_lines, masquerade, scope_of_pods=scope_of_pods),
+    rules = _rules(families, with_masquerade_lines, masquerade, scope_of_pods=scope_of_pods)
+    translation = RuledChain(Chain(CHAIN, "nat", "postrouting", priority, "accept"), tuple(rules))
+    if not masquerade.accounting:
+        return stamped(translation, sets)
+    sets += [SetType(sent_set(family), _key_type(family), counted=True) for family in families]
+    accounting = RuledChain(
+        Chain(ACCOUNTING_CHAIN, "filter", "postrouting", ACCOUNTING_PRIORITY, "accept"),
+        tuple(_accounting(families, scope_of_pods=scope_of_pods)),
     )
+    return stamped(translation, sets, accounting)
 
 
 def list_set(action: Action, family: Family) -> str:
@@ -118,7 +140,14 @@ def pods_set(family: Family) -> str:
     return f"pods{family:d}"
 
 
-SET_NAMES = frozenset(
+def sent_set(family: Family) -> str:
+    """The set of all destinations that some line names, for counting packets."""
+    return f"sent{family:d}"
+
+
+SENT_SETS = frozenset(map(sent_set, Family))
+"""The sets whose elements count packets."""
+SET_NAMES = SENT_SETS | frozenset(
     name
     for family in Family
     for name in (*(list_set(action, family) for action in Action), pods_set(family))
@@ -145,9 +174,7 @@ def _rules(
             mark_bit(masquerade.kube_proxy_mark_bit),
             RETURN,
         )
-    if Family.IPV6 not in families:
-        yield _rule("IPv6 is left alone", not_of(Family.IPV4), RETURN)
-    yield from _scope_of_pods(families) if scope_of_pods else _upstreams_scope()
+    yield from _scope(families, scope_of_pods=scope_of_pods)
     for family in families:
         kept = _to_set(family, list_set(Action.KEEP, family))
         if masquerade.preserve is Preserve.ASSERT:
@@ -175,6 +202,13 @@ def _rule(comment: str, *statements: Statement) -> Rule:
 
 def _to_set(family: Family, name: str) -> Statement:
     return in_set(family, "daddr", name)
+
+
+def _scope(families: tuple[Family, ...], *, scope_of_pods: bool) -> Iterator[Rule]:
+    """What is not ours to decide."""
+    if Family.IPV6 not in families:
+        yield _rule("IPv6 is left alone", not_of(Family.IPV4), RETURN)
+    yield from _scope_of_pods(families) if scope_of_pods else _upstreams_scope()
 
 
 def _upstreams_scope() -> Iterator[Rule]:
@@ -226,6 +260,19 @@ def _replies() -> Iterator[Rule]:
         tcp_port("dport", ">=", FIRST_EPHEMERAL_PORT),
         RETURN,
     )
+
+
+def _accounting(families: tuple[Family, ...], *, scope_of_pods: bool) -> Iterator[Rule]:
+    yield _rule("answers", is_a_reply(), RETURN)
+    yield _rule("of no connection, so that nobody decides about it", of_no_connection(), RETURN)
+    yield from _scope(families, scope_of_pods=scope_of_pods)
+    for family in families:
+        yield _rule(
+            f"IPv{family:d} destinations that a line names: counted there",
+            _to_set(family, sent_set(family)),
+            RETURN,
+        )
+    yield _rule("destinations that no line names", count_in(SENT_ELSEWHERE))
 
 
 def _translation(masquerade: Masquerade) -> Iterator[Rule]:

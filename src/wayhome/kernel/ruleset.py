@@ -5,12 +5,13 @@ one element and every destination is found in the same time. Each interval of th
 also where two of them touch: an element stands for the line that decides there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wayhome.kernel.masquerade import Masquerade
-from wayhome.kernel.rules import list_set, pods_set, skeleton_of
+from wayhome.kernel.rules import list_set, pods_set, sent_set, skeleton_of
 from wayhome.kernel.skeleton import Skeleton
-from wayhome.policy import Action, Entry, Policy
+from wayhome.policy import Action, DecidedInterval, Entry, Policy
 from wayhome.prefixes import Family, Intervals, Prefix
 
 Interval = tuple[int, int]
@@ -29,18 +30,24 @@ class Ruleset:
 
 def ruleset_of(policy: Policy, masquerade: Masquerade | None = None) -> Ruleset:
     """Compile a policy."""
+    masquerade = masquerade or Masquerade()
     elements: dict[str, tuple[Interval, ...]] = {}
     lines: dict[str, tuple[Entry, ...]] = {}
+
+    def put(name: str, decided: Sequence[DecidedInterval]) -> None:
+        elements[name] = tuple((interval.first, interval.last) for interval in decided)
+        lines[name] = tuple(interval.entry for interval in decided)
+
     for family in policy.families:
         decided = policy.intervals(family)
         for action in Action:
             ours = [interval for interval in decided if interval.entry.action is action]
-            name = list_set(action, family)
-            elements[name] = tuple((interval.first, interval.last) for interval in ours)
-            lines[name] = tuple(interval.entry for interval in ours)
+            put(list_set(action, family), ours)
         if policy.pod_cidrs is not None:
             elements[pods_set(family)] = _pod_ranges(policy.pod_cidrs, family)
-    return Ruleset(skeleton_of(policy, masquerade or Masquerade()), elements, lines)
+        if masquerade.accounting:
+            put(sent_set(family), decided)
+    return Ruleset(skeleton_of(policy, masquerade), elements, lines)
 
 
 def _pod_ranges(pod_cidrs: tuple[Prefix, ...], family: Family) -> tuple[Interval, ...]:

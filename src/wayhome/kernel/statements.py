@@ -16,6 +16,8 @@ from wayhome.kernel.expressions import (
     NFT_CMP_LT,
     NFT_CMP_NEQ,
     NFT_CONTINUE,
+    NFT_CT_DIRECTION,
+    NFT_CT_STATE,
     NFT_CT_STATUS,
     NFT_META_IIF,
     NFT_META_L4PROTO,
@@ -46,6 +48,9 @@ NFPROTO = {Family.IPV4: 2, Family.IPV6: 10}
 """linux/netfilter.h"""
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 IPS_DST_NAT = 1 << 5
+IP_CT_DIR_REPLY = 1
+"""linux/netfilter/nf_conntrack_tuple_common.h"""
+NF_CT_STATE_INVALID, NF_CT_STATE_UNTRACKED = 1 << 0, 1 << 6
 NFTA_FIB_F = {"saddr": 1 << 0, "daddr": 1 << 1}
 RTN_LOCAL = 2
 """linux/rtnetlink.h: an address of this node."""
@@ -135,6 +140,21 @@ def destination_translated() -> Statement:
     """Somebody has translated the connection's destination."""
     status = conntrack(NFT_CT_STATUS) + mask(native(IPS_DST_NAT))
     return Statement("ct status dnat", status + compare(NFT_CMP_NEQ, native(0)))
+
+
+def is_a_reply() -> Statement:
+    """The packet goes against the direction in which its connection was opened."""
+    direction = conntrack(NFT_CT_DIRECTION) + compare(NFT_CMP_EQ, bytes([IP_CT_DIR_REPLY]))
+    return Statement("ct direction reply", direction)
+
+
+def of_no_connection() -> Statement:
+    """Connection tracking knows no connection of the packet, or was told not to look."""
+    states = native(NF_CT_STATE_INVALID | NF_CT_STATE_UNTRACKED)
+    return Statement(
+        "ct state invalid,untracked",
+        conntrack(NFT_CT_STATE) + mask(states) + compare(NFT_CMP_NEQ, native(0)),
+    )
 
 
 def opens_nothing() -> Statement:

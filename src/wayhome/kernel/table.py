@@ -8,7 +8,7 @@ right after our own replacement.
 from dataclasses import dataclass
 
 from wayhome.kernel.ruleset import Interval
-from wayhome.kernel.skeleton import Chain, SetType
+from wayhome.kernel.skeleton import CHAIN, Chain, SetType
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,19 @@ class HeldRule:
 
     comment: str
     expressions: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChain:
+    """A chain of one of our names as it was read back, with its rules."""
+
+    chain: Chain
+    rules: tuple[HeldRule, ...]
+
+    @property
+    def comments(self) -> tuple[str, ...]:
+        """The rules' comments, in order."""
+        return tuple(rule.comment for rule in self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +42,39 @@ class HeldSet:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Our table. Chains that are not ours are not read: `objects` tells that there are any."""
+    """Our table. Chains of other names than ours are not read: `objects` tells that there are any."""
 
     comment: str
     dormant: bool
     """nft's `flags dormant`: the chains are not called."""
     objects: int
     """Chains, sets and everything else in the table, counted by the kernel."""
-    chain: Chain | None
-    rules: tuple[HeldRule, ...]
+    chains: tuple[HeldChain, ...]
     sets: tuple[HeldSet, ...]
     counters: tuple[str, ...] = ()
     """Named counters; what they and the sets count is not part of this, or no two readings would be alike."""
 
     @property
+    def translation(self) -> HeldChain | None:
+        """The chain that translates."""
+        return next((held for held in self.chains if held.chain.name == CHAIN), None)
+
+    @property
+    def chain(self) -> Chain | None:
+        """The chain that translates, without its rules."""
+        return self.translation.chain if self.translation else None
+
+    @property
+    def rules(self) -> tuple[HeldRule, ...]:
+        """The rules of the chain that translates."""
+        return self.translation.rules if self.translation else ()
+
+    @property
     def expressions(self) -> tuple[bytes, ...]:
         """The expressions of all rules, in order."""
-        return tuple(rule.expressions for rule in self.rules)
+        return tuple(rule.expressions for held in self.chains for rule in held.rules)
 
     @property
     def count_is_settled(self) -> bool:
         """Whether the kernel's count is that of what was read: nothing else is there, and nobody is changing it."""
-        return self.objects == (self.chain is not None) + len(self.sets) + len(self.counters)
+        return self.objects == len(self.chains) + len(self.sets) + len(self.counters)

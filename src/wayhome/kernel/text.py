@@ -19,16 +19,15 @@ from wayhome.kernel.commands import (
     AddSet,
     AddTable,
     Command,
-    DeleteChain,
+    Delete,
     DeleteElements,
-    DeleteSet,
     DeleteTable,
     FlushChain,
     SkeletonCommand,
     Transaction,
 )
 from wayhome.kernel.ruleset import Interval, Ruleset
-from wayhome.kernel.skeleton import CHAIN, COUNTER, SRCNAT, TABLE, Chain, SetType
+from wayhome.kernel.skeleton import SRCNAT, TABLE, Chain, SetType
 from wayhome.kernel.transactions import replacement
 from wayhome.prefixes import Family, Prefix, format_address
 
@@ -72,23 +71,21 @@ def _line(command: SkeletonCommand) -> str:
             return f"add table inet {TABLE}" + (f' {{ comment "{comment}"; }}' if comment else "")
         case DeleteTable():
             return f"delete table inet {TABLE}"
-        case AddCounter(count):
+        case AddCounter(name, count):
             begin = f"packets {count.packets} bytes {count.bytes}"
-            return f"add counter inet {TABLE} {COUNTER} {{ {begin} }}"
+            return f"add counter inet {TABLE} {name} {{ {begin} }}"
         case AddSet(kind):
             counter = " counter;" if kind.counted else ""
             description = f"type {kind.type}; flags {kind.flags};{counter}"
             return f"add set inet {TABLE} {kind.name} {{ {description} }}"
-        case DeleteSet(kind):
-            return f"delete set inet {TABLE} {kind.name}"
         case AddChain(chain):
-            return f"add chain inet {TABLE} {CHAIN} {{ {_description(chain)} }}"
-        case FlushChain():
-            return f"flush chain inet {TABLE} {CHAIN}"
-        case DeleteChain():
-            return f"delete chain inet {TABLE} {CHAIN}"
-        case AddRule(rule):
-            return f'add rule inet {TABLE} {CHAIN} {rule.text} comment "{rule.comment}"'
+            return f"add chain inet {TABLE} {chain.name} {{ {_description(chain)} }}"
+        case FlushChain(name):
+            return f"flush chain inet {TABLE} {name}"
+        case AddRule(name, rule):
+            return f'add rule inet {TABLE} {name} {rule.text} comment "{rule.comment}"'
+        case Delete(what, name):
+            return f"delete {what} inet {TABLE} {name}"
     assert_never(command)
 
 

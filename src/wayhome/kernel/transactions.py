@@ -2,7 +2,7 @@
 
 Whole rulesets are written so that no connection meets the chain without the list. Within one transaction the kernel
 lets new rules take effect before new elements (Linux 6.18: an interval set gets its elements when all else is
-committed), so the sets come first, which no rule looks up yet, and the chain and its rules in the last transaction.
+committed), so the sets come first, which no rule looks up yet, and the chains and their rules in the last transaction.
 Where a table of ours is there already its sets stay, and one transaction writes the rules anew. Seen with connections
 opened all the time: creating or replacing the table in one transaction masqueraded a kept one now and then, and these
 ways none of 250,000.
@@ -25,17 +25,16 @@ from wayhome.kernel.commands import (
     AddSet,
     AddTable,
     Command,
-    DeleteChain,
+    Delete,
     DeleteElements,
-    DeleteSet,
     DeleteTable,
     FlushChain,
     Transaction,
 )
-from wayhome.kernel.counts import Counts
+from wayhome.kernel.counts import NOTHING_COUNTED, Counts
 from wayhome.kernel.difference import ElementChanges
 from wayhome.kernel.ruleset import Ruleset
-from wayhome.kernel.skeleton import COUNTER, TABLE_COMMENT, SetType, Skeleton
+from wayhome.kernel.skeleton import TABLE_COMMENT, SetType, Skeleton
 from wayhome.kernel.table import Table
 
 ELEMENTS_PER_TRANSACTION = 5000
@@ -44,13 +43,13 @@ ELEMENTS_PER_TRANSACTION = 5000
 def creation(ruleset: Ruleset) -> tuple[Transaction, ...]:
     """The transactions that make the table where there is none."""
     foundation = _foundation(ruleset, Counts())
-    return (*_in_parts(foundation), tuple(_chain(ruleset.skeleton)))
+    return (*_in_parts(foundation), tuple(_chains(ruleset.skeleton)))
 
 
 def replacement(ruleset: Ruleset, counts: Counts | None = None) -> Transaction:
     """The whole table as one transaction, which replaces whatever is there; `counts` is what it goes on from."""
     foundation = _foundation(ruleset, counts or Counts())
-    return (AddTable(), DeleteTable(), *foundation, *_chain(ruleset.skeleton))
+    return (AddTable(), DeleteTable(), *foundation, *_chains(ruleset.skeleton))
 
 
 def rewriting(
@@ -58,20 +57,24 @@ def rewriting(
 ) -> tuple[Transaction, ...]:
     """The transactions that write the rules of a table anew whose sets stay; `changes` are those of its elements."""
     held = {one.type for one in table.sets}
-    wanted = ruleset.skeleton.sets
-    missing = [kind for kind in wanted if kind not in held]
-    first: list[Command] = [] if COUNTER in table.counters else [AddCounter()]
+    skeleton = ruleset.skeleton
+    missing = [kind for kind in skeleton.sets if kind not in held]
+    first: list[Command] = [
+        AddCounter(name) for name in skeleton.counters if name not in table.counters
+    ]
     first += map(AddSet, missing)
     first += _elements(ruleset, missing, Counts())
     last: list[Command] = []
-    # Without the chain nothing looks up the sets that stay either.
-    (first if table.chain is None else last).extend(changing(changes) if changes else ())
-    if table.chain is not None:
-        last.append(FlushChain())
-        if table.chain != ruleset.skeleton.chain:
-            last.append(DeleteChain())
-    last += _chain(ruleset.skeleton)
-    last += [DeleteSet(kind) for kind in held if kind not in wanted]
+    # Without a chain nothing looks up the sets that stay either.
+    (last if table.chains else first).extend(changing(changes) if changes else ())
+    wanted = [one.chain for one in skeleton.chains]
+    for chain in (one.chain for one in table.chains):
+        last.append(FlushChain(chain.name))
+        if chain not in wanted:
+            last.append(Delete("chain", chain.name))
+    last += _chains(skeleton)
+    last += [Delete("set", kind.name) for kind in held if kind not in skeleton.sets]
+    last += [Delete("counter", name) for name in table.counters if name not in skeleton.counters]
     return (*_in_parts(first), tuple(last))
 
 
@@ -89,7 +92,8 @@ def changing(changes: ElementChanges) -> Transaction:
 def _foundation(ruleset: Ruleset, counts: Counts) -> Iterator[Command]:
     kinds = ruleset.skeleton.sets
     yield AddTable(TABLE_COMMENT)
-    yield AddCounter(counts.masqueraded)
+    for name in ruleset.skeleton.counters:
+        yield AddCounter(name, counts.counters.get(name, NOTHING_COUNTED))
     yield from map(AddSet, kinds)
     yield from _elements(ruleset, kinds, counts)
 
@@ -100,9 +104,11 @@ def _elements(ruleset: Ruleset, kinds: Iterable[SetType], counts: Counts) -> Ite
             yield AddElements(kind, some, counts.elements.get(kind.name, {}))
 
 
-def _chain(skeleton: Skeleton) -> Iterator[Command]:
-    yield AddChain(skeleton.chain)
-    yield from map(AddRule, skeleton.rules)
+def _chains(skeleton: Skeleton) -> Iterator[Command]:
+    for one in skeleton.chains:
+        yield AddChain(one.chain)
+        for rule in one.rules:
+            yield AddRule(one.chain.name, rule)
 
 
 def _in_parts(commands: Iterable[Command]) -> Iterator[Transaction]:
