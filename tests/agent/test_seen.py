@@ -1,5 +1,6 @@
 """What the agent makes seen, asked of the process itself: metrics, health, connections that start again."""
 
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -66,6 +67,35 @@ def test_connections_are_counted_by_the_line_that_decided(wire: Wire, agent: Age
     agent.write("nonMasqueradeCIDRs:\n  - 10.0.0.0/8\nmasqueradeCIDRs:\n  - 10.2.0.0/15\n")
     agent.wait_for("applied")
     assert value(name, prefix="10.0.0.0/8", list="nonMasqueradeCIDRs") == 1
+
+
+def test_packets_are_counted_where_that_is_asked_for(wire: Wire, agent: AgentProcess) -> None:
+    agent.write("nonMasqueradeCIDRs:\n  - 10.0.0.0/8\n")
+    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}", "--accounting")
+    agent.wait_for("applied")
+    for destination in ("10.3.0.1", "10.3.0.1", "10.3.0.1", "192.0.2.1", "192.0.2.1"):
+        wire.send(destination)
+    assert value("wayhome_connections_total", prefix="10.0.0.0/8") == 1
+    assert value("wayhome_sent_packets_total", prefix="10.0.0.0/8", line="2") == 3
+    assert value("wayhome_sent_bytes_total", prefix="10.0.0.0/8") == 3 * 29
+    assert value("wayhome_sent_packets_total", prefix="") == 2
+    # Without the flag the next agent takes the chain away, and connections count on.
+    agent.stop()
+    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}")
+    agent.wait_for("applied")
+    assert value("wayhome_sent_packets_total", prefix="") is None
+    assert value("wayhome_connections_total", prefix="10.0.0.0/8") == 1
+
+
+def test_a_back_end_that_cannot_count_packets_says_so(agent: AgentProcess) -> None:
+    subprocess.run(["iptables-nft", "-t", "nat", "-N", "IP-MASQ-AGENT"], check=True)
+    agent.write(CASE)
+    agent.start(f"--metrics-bind-address=127.0.0.1:{PORT}", "--accounting")
+    warning = agent.wait_for("accounting")
+    assert warning["level"] == "warning"
+    assert "counts nothing with the back end iptables-nft" in warning["message"]
+    agent.wait_for("applied")
+    assert value("wayhome_sent_packets_total") is None
 
 
 def test_a_kernel_that_refuses_makes_it_not_ready(agent: AgentProcess) -> None:

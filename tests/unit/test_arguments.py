@@ -59,6 +59,13 @@ def test_observing() -> None:
     assert upstream("--observe").observe
 
 
+def test_packets_are_counted_on_request() -> None:
+    assert not upstream().masquerade.accounting
+    for backend in ("auto", "nftables"):
+        assert upstream("--accounting", f"--backend={backend}").masquerade.accounting
+    assert not upstream("--accounting=false", "--observe").masquerade.accounting
+
+
 @pytest.mark.parametrize(
     "text, seconds", [("10m", 600.0), ("1s", 1.0), ("0", None), ("0s", None), ("1h30m", 5400.0)]
 )
@@ -103,6 +110,9 @@ def test_the_native_command_line_knows_pods() -> None:
         (["--conflict-interval=100ms"], "too short for an interval; write 1s or more"),
         (["--conflict-interval=-10m"], "too short for an interval"),
         (["--observe", "--transition=expire-udp"], "--observe changes nothing on the node"),
+        (["--accounting", "--observe"], "--observe writes none"),
+        (["--accounting", "--backend=iptables"], "leave it or --backend=iptables out"),
+        (["--accounting", "--backend=iptables-nft"], "counts packets with nftables only"),
         (["--observe", "--conflict-interval=10m"], "leave --conflict-interval out"),
     ],
 )

@@ -12,7 +12,7 @@ from wayhome.agent.metrics import conntrack_metrics, line_metrics, metrics
 from wayhome.agent.reading import Present
 from wayhome.agent.tally import Tally
 from wayhome.kernel import Change, ChangeKind
-from wayhome.kernel.counts import Connections
+from wayhome.kernel.counts import Connections, Count, Sent
 from wayhome.kernel.foreign.report import Report
 from wayhome.policy import Settings
 
@@ -30,7 +30,7 @@ def known(tmp_path: Path) -> set[str]:
     statistics.write_text("insert_failed\n0\n")
     found = [
         *metrics(tally, "nftables", "node"),
-        *line_metrics(Connections({}, 1)),
+        *line_metrics(Connections({}, 1, Sent({}, Count(1, 60)))),
         *conntrack_metrics(statistics),
     ]
     return {metric.name for metric in found}

@@ -14,7 +14,7 @@ from wayhome.agent.metrics import conntrack_metrics, line_metrics, metrics
 from wayhome.agent.reading import Missing, Present, Unreadable
 from wayhome.agent.tally import Tally
 from wayhome.kernel import Cause, Change, ChangeKind
-from wayhome.kernel.counts import Connections
+from wayhome.kernel.counts import Connections, Count, Sent
 from wayhome.kernel.foreign.report import Report
 from wayhome.policy import Settings
 
@@ -173,6 +173,22 @@ def test_connections_have_the_line_that_decided() -> None:
         ("nonMasqueradeCIDRs", "172.16.0.0/16", "2", 5),
         ("", "", "", 7),
     ]
+
+
+def test_packets_and_bytes_have_the_labels_of_connections() -> None:
+    held = Holding(Settings()).observe(Present(CASE), 0)
+    link_local, first, _ = held.configuration.policy.entries
+    sent = Sent({link_local: Count(1, 60), first: Count(5, 700)}, Count(7, 9000))
+    found = read(exposition(line_metrics(Connections({link_local: 1, first: 5}, 7, sent))))
+    labels = [sample.labels for sample in found["wayhome_connections"]]
+    for name, values in (("packets", [1, 5, 7]), ("bytes", [60, 700, 9000])):
+        samples = found[f"wayhome_sent_{name}"]
+        assert [sample.labels for sample in samples] == labels
+        assert [sample.value for sample in samples] == values
+
+
+def test_packets_that_are_not_counted_are_absent() -> None:
+    assert "sent" not in exposition(line_metrics(Connections({}, 7)))
 
 
 def test_failed_insertions_are_added_over_the_processors(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
         parser.error(
             "--observe looks at the rules of others in each verification (resyncInterval); leave --conflict-interval out"
         )
+    if found.accounting:
+        _check_accounting(parser, found)
     random_fully = found.random_fully
     return Options(
         native=native,
@@ -116,6 +118,7 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
             to_ports=found.to_ports,
             kube_proxy_mark_bit=found.kube_proxy_mark_bit,
             preserve=found.preserve,
+            accounting=found.accounting,
         ),
         backend=found.backend,
         masq_chain=found.masq_chain,
@@ -127,6 +130,17 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
         log_format=found.log_format,
         ignored=tuple(name for name in _KLOG_FLAGS if getattr(found, _attribute(name)) is not None),
     )
+
+
+def _check_accounting(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
+    if found.observe:
+        parser.error(
+            "--accounting counts packets in a chain of its own, and --observe writes none; leave one of them out"
+        )
+    if found.backend.startswith("iptables"):
+        parser.error(
+            f"--accounting counts packets with nftables only; leave it or --backend={found.backend} out"
+        )
 
 
 def _dialect(arguments: list[str]) -> Dialect:
@@ -256,6 +270,11 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
         default=TransitionMode.KEEP,
         metavar="|".join(TransitionMode),
         help="what becomes of connections that a new configuration would treat differently (keep: their old address until they end); expire-all resets TCP",
+    )
+    switch(
+        "accounting",
+        default=False,
+        help="count packets and bytes of each line too, not only connections (nftables only); it looks at every packet, `docs/agent.md` says what that costs",
     )
     switch(
         "observe",

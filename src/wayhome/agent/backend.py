@@ -48,6 +48,12 @@ def choose_backend(options: Options, log: Log, sightings: Sightings) -> Backend:
         sightings=sightings,
     )
     log.info("backend", f"back end {backend.name}: {choice.reason}")
+    if options.masquerade.accounting and choice.name is not BackendName.NFTABLES:
+        log.warning(
+            "accounting",
+            f"--accounting counts nothing with the back end {backend.name}: packets and bytes are counted by nftables only; "
+            "--backend=nftables",
+        )
     if choice.name is BackendName.NFTABLES:
         if options.masq_chain:
             log.info(

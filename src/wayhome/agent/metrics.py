@@ -3,7 +3,7 @@
 Everything is computed when it is asked for. The names are an interface: dashboards and alerts (`deploy/`) use them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wayhome import __version__
@@ -66,10 +66,20 @@ def _foreign(tally: Tally) -> Iterator[Metric]:
 
 
 def line_metrics(counted: Connections) -> Iterator[Metric]:
-    """Connections by the configuration's line that decided about them; a nat chain sees only first packets."""
-    lines = [*counted.by_entry.items(), (None, counted.by_no_entry)]
+    """What was counted by the configuration's line that decides: connections, and packets with `--accounting`."""
+    yield _by_line("wayhome_connections_total", "New connections, by the line of the configuration that decided about their source address.", counted.by_entry, counted.by_no_entry)  # fmt: skip
+    if counted.sent is not None:
+        by_entry, rest = counted.sent.by_entry, counted.sent.by_no_entry
+        packets = {entry: count.packets for entry, count in by_entry.items()}
+        octets = {entry: count.bytes for entry, count in by_entry.items()}
+        yield _by_line("wayhome_sent_packets_total", "Packets that were sent, by the line of the configuration that names their destination; answers are not counted.", packets, rest.packets)  # fmt: skip
+        yield _by_line("wayhome_sent_bytes_total", "Bytes of these packets, from the IP header on.", octets, rest.bytes)  # fmt: skip
+
+
+def _by_line(name: str, text: str, by_entry: Mapping[Entry, int], by_no_entry: int) -> Metric:
+    lines = [*by_entry.items(), (None, by_no_entry)]
     samples = tuple(Sample(number, _line_labels(entry)) for entry, number in lines)
-    yield Metric("wayhome_connections_total", "counter", "New connections, by the line of the configuration that decided about their source address.", samples)  # fmt: skip
+    return Metric(name, "counter", text, samples)
 
 
 def _line_labels(entry: Entry | None) -> dict[str, str]:
