@@ -1,6 +1,7 @@
-"""New UDP connections a second through a node: a Pod, its node and the outside, each a network of its own.
+"""UDP packets a second through a node: a Pod, its node and the outside, each a network of its own.
 
-The Pod writes ready-made frames, each the first packet of a connection of its own, into its end of a veth pair; the
+The Pod writes ready-made frames, each of a connection of its own, into its end of a veth pair. Written once each opens a
+connection; written again, once conntrack knows them, they are packets of established flows. The
 node's forwarding, conntrack and NAT happen within that write. So one processor works through the whole path, and the
 time of the writes is the time of the path. Neighbours and addresses are fixed: nothing is resolved meanwhile.
 
@@ -18,6 +19,7 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +31,8 @@ from wayhome.lab.connections import forget_connections
 from wayhome.lab.namespaces import NetworkNamespace
 
 FRAMES = 20_000
+FLOWS = 1_000
+"""Connections to which the packets of established flows belong."""
 BURST = 10
 INTERRUPTED = 3
 """A burst that took that many times the median was interrupted by something else."""
@@ -99,9 +103,20 @@ class Forwarding:
         """Connections a second."""
         self._forget_connections()
         time.sleep(SETTLE_SECONDS)
+        return self._rate(self._frames[:frames])
+
+    def measure_established(self, frames: int = FRAMES) -> float:
+        """Packets a second on connections that are open."""
+        self._forget_connections()
+        time.sleep(SETTLE_SECONDS)
+        flows = self._frames[:FLOWS]
+        self._rate(flows)
+        return self._rate(list(islice(cycle(flows), frames)))
+
+    def _rate(self, frames: list[bytes]) -> float:
         send, clock, bursts = self._out.send, time.perf_counter, []
-        for first in range(0, frames, BURST):
-            burst = self._frames[first : first + BURST]
+        for first in range(0, len(frames), BURST):
+            burst = frames[first : first + BURST]
             started = clock()
             for frame in burst:
                 send(frame)

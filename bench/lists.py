@@ -46,9 +46,9 @@ class List:
         lines = [f"cidrLimit: {self.entries + self.added}", "nonMasqueradeCIDRs:"]
         return "\n".join([*lines, *(f"  - {prefix}" for prefix in self.prefixes())]) + "\n"
 
-    def nftables(self, *, pods: bool) -> str:
+    def nftables(self, *, pods: bool, accounting: bool = False) -> str:
         """Our table, for nft; `pods`: only what PODS send is masqueraded, otherwise upstream's scope."""
-        return render(ruleset_of(self._policy(pods=pods)))
+        return render(ruleset_of(self._policy(pods=pods), Masquerade(accounting=accounting)))
 
     def upstream(self) -> "UpstreamChain":
         """The same list as upstream's agent writes it."""

@@ -2,6 +2,7 @@
 
 from bench.figure import Figure
 from bench.figures import (
+    accounting,
     beside_kube_proxy,
     connections,
     container,
@@ -24,6 +25,7 @@ FIGURES: dict[str, Figure] = {
     for module in (
         new_flows,
         upstream_flows,
+        accounting,
         file_to_kernel,
         one_entry,
         restored,

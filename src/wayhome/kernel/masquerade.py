@@ -1,6 +1,7 @@
-"""How a connection is masqueraded, and where in the node's order of translations: the kernel's own options.
+"""How a connection is masqueraded, where in the node's order of translations, and what is counted: the kernel's options.
 
-They are upstream's flags `--random-fully` and `--to-ports`, kube-proxy's mark, and how firmly addresses are kept.
+They are upstream's flags `--random-fully` and `--to-ports`, kube-proxy's mark, how firmly addresses are kept, and
+whether packets are counted.
 Ports are shared out as upstream does it, so that each port is equally likely: rules are tried in order, and each
 takes its range's part of what the ranges before it left over.
 """
