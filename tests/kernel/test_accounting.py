@@ -422,6 +422,24 @@ def test_a_repair_carries_all_counts(node: Node, damage: str) -> None:
     assert node.kernel.counts().masqueraded == Count(20, 1200)
 
 
+@pytest.mark.kernel
+def test_a_lines_packets_go_on_over_every_change(wire: Wire) -> None:
+    policies = [
+        make_policy("10.0.0.0/8"),
+        make_policy("10.0.0.0/8", "10.1.0.0/16"),
+        make_policy("10.0.0.0/8", "10.1.0.0/16", masquerade=["10.0.0.0/24"]),
+        make_policy("10.0.0.0/8", pods=["10.4.0.0/24"]),
+    ]
+    expected = {"10.0.0.0/8": Count(), "elsewhere": Count()}
+    with NftablesKernel() as kernel:
+        for policy in [*policies, *reversed(policies)]:
+            ruleset = ruleset_of(policy, ON)
+            Applier(kernel).apply(ruleset)  # as after a restart: nothing is remembered
+            expected["10.0.0.0/8"] += send(wire, "10.0.5.1", [10, 20])
+            expected["elsewhere"] += send(wire, "8.8.8.8", [30])
+            assert sent(ruleset, kernel) == expected
+
+
 def test_without_the_option_nothing_is_said_about_packets(node: Node) -> None:
     ruleset = ruleset_of(make_policy("10.0.0.0/8"))
     Applier(node.kernel).apply(ruleset)

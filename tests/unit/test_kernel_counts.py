@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.kernel.policies import make_policy
 
-from wayhome.kernel import Count, Counts, Ruleset, connections, ruleset_of
+from wayhome.kernel import Count, Counts, Masquerade, Ruleset, connections, ruleset_of
 from wayhome.kernel.counts import ElementCounts, inherited
 from wayhome.kernel.ruleset import Interval
 from wayhome.prefixes import parse_address
@@ -124,8 +124,11 @@ CORNER = st.sampled_from(
 def test_nothing_is_invented_and_what_stays_keeps_what_it_had(
     keep: set[str], carved: set[str], keep_after: set[str], carved_after: set[str]
 ) -> None:
-    before = ruleset_of(make_policy(*keep, masquerade=sorted(carved - keep)))
-    after = ruleset_of(make_policy(*keep_after, masquerade=sorted(carved_after - keep_after)))
+    options = Masquerade(accounting=True)
+    before = ruleset_of(make_policy(*keep, masquerade=sorted(carved - keep)), options)
+    after = ruleset_of(
+        make_policy(*keep_after, masquerade=sorted(carved_after - keep_after)), options
+    )
     counts = {
         name: {first: count(number) for number, (first, _) in enumerate(before.elements[name], 1)}
         for name in before.lines

@@ -12,7 +12,7 @@ Counts live in the kernel and outlive this program. When a change removes an ele
 element that the change adds for the same line; when the table is replaced, to the line's first element in it. The
 line is found without any memory of the old list: it is the longest prefix of the new list, among those that say the
 same, that holds the whole removed element. Lost are: the counts of lines that are removed; those of an
-element whose line gets no new element; connections of the milliseconds between the reading and the commit, on the
+element whose line gets no new element; what is counted in the milliseconds between the reading and the commit, on the
 elements that are removed only; and everything, where somebody else removes elements or the table.
 """
 
