@@ -447,6 +447,33 @@ def test_a_chain_that_decides_before_the_table_is_named(agent: AgentProcess) -> 
     assert kept() == set(CASE_RANGES)
 
 
+def test_the_other_variants_chain_of_the_same_name_is_named(agent: AgentProcess) -> None:
+    left = "*nat\n:IP-MASQ-AGENT - [0:0]\n-A POSTROUTING -j IP-MASQ-AGENT\nCOMMIT\n"
+    for variant in ("iptables-nft", "iptables-legacy"):
+        subprocess.run([f"{variant}-restore", "--noflush"], input=left, text=True, check=True)
+    agent.write(CASE)
+    agent.start()
+    assert agent.wait_for("backend")["message"].startswith("back end iptables-nft")
+    said = agent.wait_for("foreign chain")["message"]
+    assert "the nat table of iptables-legacy holds the chain IP-MASQ-AGENT too" in said
+    assert "wayhome node migrate" in said
+
+
+def test_beside_a_legacy_table_that_it_may_not_read_it_keeps_its_own(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    """As with deploy/daemonset.yaml, on a node whose kube-proxy writes iptables-legacy."""
+    subprocess.run(["iptables-legacy", "-t", "nat", "-N", "KUBE-POSTROUTING"], check=True)
+    wrapper = tmp_path / "net_admin_only.py"
+    wrapper.write_text(WITHOUT_RIGHTS.replace("range(64)", "set(range(64)) - {12}"))
+    agent.write(CASE)
+    agent.start(wrapper=[str(wrapper)])
+    assert agent.wait_for("backend")["message"].startswith("back end nftables")
+    assert "CAP_NET_RAW" in agent.wait_for("foreign chain")["message"]
+    agent.wait_for("applied")
+    assert kept() == set(CASE_RANGES)
+
+
 def test_damage_to_the_chain_of_iptables_nft_is_repaired_by_its_event(agent: AgentProcess) -> None:
     agent.write(CASE)
     agent.start("--backend=iptables-nft")

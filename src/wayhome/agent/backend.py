@@ -60,13 +60,32 @@ def choose_backend(options: Options, log: Log, sightings: Sightings) -> Backend:
                 "flags",
                 f"--masq-chain={chain} names nothing: the rules are the nftables table inet wayhome",
             )
-        if facts.with_chain:
-            log.warning(
-                "foreign chain",
-                f"the node's nat table ({', '.join(facts.with_chain)}) holds the chain {chain}, which decides before the "
-                "table inet wayhome; `wayhome node migrate` removes it",
-            )
+    _warn_of_other_chains(choice.name, facts, chain, log)
     return backend
+
+
+def _warn_of_other_chains(name: BackendName, facts: Facts, chain: str, log: Log) -> None:
+    """A chain of the same name that this back end does not keep goes on deciding as it did."""
+    others = [variant for variant in facts.with_chain if variant != name]
+    if others and name is BackendName.NFTABLES:
+        log.warning(
+            "foreign chain",
+            f"the node's nat table ({', '.join(others)}) holds the chain {chain}, which decides before the "
+            "table inet wayhome; `wayhome node migrate` removes it",
+        )
+    elif others:
+        log.warning(
+            "foreign chain",
+            f"the nat table of {', '.join(others)} holds the chain {chain} too, and nobody keeps that one: it goes on "
+            "deciding as it does now, whatever the configuration says; to get rid of both, start with --backend=nftables "
+            "and run `wayhome node migrate`",
+        )
+    if facts.legacy_problem and name is not BackendName.IPTABLES_LEGACY:
+        log.warning(
+            "foreign chain",
+            f"whether iptables-legacy holds the chain {chain}, which would go on deciding, is not known: "
+            f"{facts.legacy_problem}",
+        )
 
 
 def _choice(options: Options, facts: Facts, chain: str) -> Choice:

@@ -53,6 +53,8 @@ class Facts:
     """The variants of iptables that are installed."""
     with_chain: tuple[str, ...] = ()
     """Those of them whose nat table holds the chain already."""
+    legacy_problem: str | None = None
+    """Why it is not known whether that of iptables-legacy does; None if it is known, or was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +101,29 @@ def gather(chain: str = CHAIN, *, legacy: bool = True) -> Facts:
     """Look at this node, in the calling thread's network namespace.
 
     `legacy` false: do not look for the chain in the legacy table. It can only be read as a whole, and beside 50,000
-    rules that takes 61 MiB.
+    rules that takes 61 MiB. It takes CAP_NET_RAW too, which no other back end needs, so a failure there is one of the
+    facts and not the end.
 
-    Raises KernelError where that takes more rights, and where a program does not answer.
+    Raises KernelError where the kernel's nf_tables refuses to answer.
     """
     nf_tables = _nf_tables_problem()
     variants = tuple(filter(presence.is_installed, presence.VARIANTS))
+    with_chain: list[str] = []
+    legacy_problem = None
+    if BackendName.IPTABLES_NFT in variants and nf_tables is None and _nft_holds(chain):
+        with_chain.append(BackendName.IPTABLES_NFT)
+    if BackendName.IPTABLES_LEGACY in variants and legacy:
+        try:
+            if _legacy_holds(chain):
+                with_chain.append(BackendName.IPTABLES_LEGACY)
+        except KernelError as error:
+            legacy_problem = str(error)
     return Facts(
         kernel=_version(os.uname().release) or (),
         nf_tables=nf_tables,
         variants=variants,
-        with_chain=tuple(
-            variant
-            for variant in variants
-            if (
-                legacy and _legacy_holds(chain)
-                if variant == BackendName.IPTABLES_LEGACY
-                else nf_tables is None and _nft_holds(chain)
-            )
-        ),
+        with_chain=tuple(with_chain),
+        legacy_problem=legacy_problem,
     )
 
 
