@@ -179,6 +179,7 @@ def test_a_wrong_one_is_rejected_once_and_the_last_good_one_stays() -> None:
     assert node.events() == []
     node.write(GOOD)
     assert len(node.kernel.transactions) == CREATION, "the kernel held it all the time"
+    assert node.events() == ["accepted"]
 
 
 def test_a_removed_one_gives_way_after_ten_seconds() -> None:
@@ -189,6 +190,15 @@ def test_a_removed_one_gives_way_after_ten_seconds() -> None:
     node.run(0.2)
     assert node.kept() == DEFAULTS
     assert node.events() == ["applied", "removed", "no configuration", "applied"]
+
+
+def test_a_removed_one_that_comes_back_is_said_to_be_back() -> None:
+    node = Node(reading=GOOD)
+    node.write(GONE)
+    node.run(GRACE / 2)
+    node.write(GOOD)
+    node.run(GRACE)
+    assert node.events() == ["applied", "removed", "accepted"]
 
 
 def test_a_restart_begins_with_the_last_good_one(tmp_path: Path) -> None:

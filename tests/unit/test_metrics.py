@@ -1,5 +1,6 @@
 """The agent's metrics, read with Prometheus' own parser."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,29 @@ def test_the_digest_is_that_of_sha256sum() -> None:
     tally.applied(held, Change(ChangeKind.REPLACED, 0.01), 0.02)
     digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     assert value(tally, "wayhome_configuration_info", digest=digest, basis="configuration") == 1
+
+
+def test_another_text_that_means_the_same_has_its_own_digest() -> None:
+    tally, holding = Tally(), Holding(Settings())
+    held = holding.observe(Present(CASE), 0)
+    tally.source(held)
+    tally.applied(held, Change(ChangeKind.REPLACED, 0.01), 0.02)
+    text = CASE + b"# reviewed\n"
+    tally.source(holding.observe(Present(text), 1))
+    digest = hashlib.sha256(text).hexdigest()
+    assert value(tally, "wayhome_configuration_info", digest=digest, basis="configuration") == 1
+    tally.source(holding.observe(Present(CASE + b"masqLinkLocal: true\n"), 2))  # on its way
+    assert value(tally, "wayhome_configuration_info", digest=digest, basis="configuration") == 1
+
+
+def test_a_restart_with_a_rejected_file_that_is_then_mended() -> None:
+    tally, holding = Tally(), Holding(Settings(), remembered=CASE)
+    held = holding.observe(Present(b"nonMasqueradeCIDRs: 7"), 0)
+    tally.source(held)
+    tally.applied(held, Change(ChangeKind.NOTHING, 0.01), 0.02)
+    assert value(tally, "wayhome_configuration_info", basis="last good configuration") == 1
+    tally.source(holding.observe(Present(CASE), 1))
+    assert value(tally, "wayhome_configuration_info", basis="configuration") == 1
 
 
 def test_a_rejected_configuration_leaves_the_agent_ready_and_is_counted() -> None:

@@ -28,7 +28,8 @@ class Announcer:
         """The source was looked at, and this is to be held now."""
         # When a removed configuration ends is news only once.
         news = replace(held, until=None)
-        if news == self._said:
+        before = self._said
+        if news == before:
             return
         self._said = news
         if held.rejected:
@@ -42,6 +43,8 @@ class Announcer:
             self._log.error("unreadable", f"{held.note}; the last good configuration stays")
         elif held.basis is Basis.DEFAULTS:
             self._log.warning("no configuration", f"{held.note}; upstream's defaults apply")
+        elif before and before.basis is not held.basis and before.configuration == held.configuration:
+            self._log.info("accepted", f"{self._source} is accepted, and says what the kernel holds already")  # fmt: skip
         for finding in held.warnings[:_SHOWN_FINDINGS]:
             self._log.warning("warning", f"{self._source}: {finding}")
 
