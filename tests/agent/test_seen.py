@@ -152,6 +152,21 @@ def test_open_udp_starts_again_where_that_is_asked_for(
     assert wire.send("192.0.2.1").source == wire.POD4
 
 
+def test_a_change_that_comes_with_a_restart_is_one_too(wire: Wire, agent: AgentProcess) -> None:
+    """As with a Helm release that changes the ConfigMap and the DaemonSet."""
+    agent.write("nonMasqueradeCIDRs: [10.0.0.0/8]\n")
+    agent.start("--transition=expire-udp")
+    agent.wait_for("applied")
+    assert wire.send("10.2.0.1").source == wire.POD4
+    assert wire.send("10.3.0.1").source == wire.POD4
+    agent.stop()
+    agent.write("nonMasqueradeCIDRs: [10.0.0.0/8]\nmasqueradeCIDRs: [10.2.0.0/16]\n")
+    agent.start("--transition=expire-udp")
+    assert agent.wait_for("transition")["udp"] == 1
+    assert wire.send("10.2.0.1").source == wire.NODE4
+    assert wire.send("10.3.0.1").source == wire.POD4
+
+
 def test_that_tcp_will_be_reset_is_said_at_the_start(agent: AgentProcess) -> None:
     agent.write(CASE)
     agent.start("--transition=expire-all")

@@ -82,7 +82,7 @@ class Keeper:
         self._reading: Reading
         self._held: Held
         self._in_kernel: Policy | None = None
-        """What the kernel was last brought to by this process."""
+        """What the kernel was last brought to, by this process or an earlier one; None where that is not known."""
         self._begun = False
         self._changed = False
         """The wanted configuration is not the one that the kernel was last given."""
@@ -168,6 +168,7 @@ class Keeper:
             self._drift_seen_at = now
         if self._changed:
             self._transitions.finish()  # for another policy, other connections are the ones that start again
+            self._in_kernel = self._in_kernel or self._transitions.before()
         try:
             change = self._backend.apply(self._held.configuration.policy)
         except KernelError as error:

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from wayhome.agent.logs import Log
-from wayhome.kernel import KernelError
+from wayhome.kernel import KernelError, NftablesKernel
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Policy
 
@@ -25,6 +25,18 @@ class Transitions:
         self._log = log
         self._pending: Transition | None = None
         self.due = math.inf
+
+    def before(self) -> Policy | None:
+        """What an earlier process left in our table; None where there is none, and where nothing is to be expired."""
+        if self._mode is TransitionMode.KEEP:
+            return None
+        from wayhome.kernel.held_policy import held_policy  # noqa: PLC0415  # as below
+
+        try:
+            with NftablesKernel() as kernel:
+                return held_policy(kernel.read())
+        except KernelError:
+            return None  # the commit that follows says more
 
     def committed(self, old: Policy | None, new: Policy, now: float) -> None:
         """The kernel holds `new` now, and held `old` before; None where that is not known."""
