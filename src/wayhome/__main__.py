@@ -12,7 +12,7 @@ def main() -> int:
     try:
         from wayhome.cli.main import wayhome  # noqa: PLC0415 (the message below needs the failure here)
     except ModuleNotFoundError as error:
-        if error.name != "click":
+        if error.name not in ("click", "wayhome.cli"):  # the image holds neither
             raise
         sys.stderr.write(
             "wayhome: the command line is not installed:\npip install 'wayhome[cli]'\n"
