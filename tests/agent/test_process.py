@@ -271,6 +271,8 @@ def test_node_clean_takes_a_chain_only_where_it_is_named(agent: AgentProcess, va
     agent.start(f"--backend={variant}", "--enable-ipv6")
     agent.wait_for("applied")
     agent.stop()
+    stopped = agent.wait_for("stopped")["message"]
+    assert "`wayhome node clean --masq-chain=IP-MASQ-AGENT` removes them" in stopped
     command = [sys.executable, "-m", "wayhome", "node", "clean"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"the chain IP-MASQ-AGENT of {variant} stays" in done.stdout
@@ -472,6 +474,13 @@ def test_beside_a_legacy_table_that_it_may_not_read_it_keeps_its_own(
     assert "CAP_NET_RAW" in agent.wait_for("foreign chain")["message"]
     agent.wait_for("applied")
     assert kept() == set(CASE_RANGES)
+
+
+def test_that_a_chain_asserts_nothing_is_said(agent: AgentProcess) -> None:
+    agent.write(CASE)
+    agent.start("--backend=iptables-nft", "--preserve=assert")
+    assert "--backend=nftables" in agent.wait_for("preserve")["message"]
+    agent.wait_for("applied")
 
 
 def test_damage_to_the_chain_of_iptables_nft_is_repaired_by_its_event(agent: AgentProcess) -> None:

@@ -105,7 +105,8 @@ def test_the_native_command_line_knows_pods() -> None:
         (["--to-ports=9-1"], "ports 9-1: write FIRST-LAST"),
         (["--to-ports=many"], "'many' is no port range"),
         (["--no-such-flag"], "unrecognized arguments: --no-such-flag"),
-        (["--pod-cidrs=172.16.2.0/24"], "unrecognized arguments"),
+        (["--pod-cidrs=172.16.2.0/24"], "the native mode's: `wayhome agent`"),
+        (["--v=2", "--resync-interval=60"], "give `wayhome-agent` --dialect=azure too"),
         (["--conflict-interval=5"], "'5' is not a duration; write 10m, or 0 for never"),
         (["--conflict-interval=100ms"], "too short for an interval; write 1s or more"),
         (["--conflict-interval=-10m"], "too short for an interval"),
@@ -174,6 +175,8 @@ def test_the_scope_follows_from_the_pod_ranges_unless_it_is_said(
     assert native("--scope=pods", "--pod-cidrs=10.4.0.0/24").settings.pod_cidrs is not None
     assert native("--scope=node").settings.pod_cidrs is None
     assert "write --pod-cidrs" in refused(capsys, "--scope=pods", is_native=True)
+    chain = ("--backend=iptables-nft", "--pod-cidrs=10.4.0.0/24")
+    assert "cannot tell Pods from others" in refused(capsys, *chain, is_native=True)
     both = ("--scope=node", "--pod-cidrs=10.4.0.0/24")
     assert "leave one of them out" in refused(capsys, *both, is_native=True)
 

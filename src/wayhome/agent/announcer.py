@@ -43,7 +43,9 @@ class Announcer:
             self._log.error("unreadable", f"{held.note}; the last good configuration stays")
         elif held.basis is Basis.DEFAULTS:
             self._log.warning("no configuration", f"{held.note}; upstream's defaults apply")
-        elif before and before.basis is not held.basis and before.configuration == held.configuration:
+        elif (
+            before and before.basis is not held.basis and before.configuration == held.configuration
+        ):
             self._log.info("accepted", f"{self._source} is accepted, and says what the kernel holds already")  # fmt: skip
         for finding in held.warnings[:_SHOWN_FINDINGS]:
             self._log.warning("warning", f"{self._source}: {finding}")

@@ -79,7 +79,9 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
     """Read a command line. Exits with 2 and a message where it cannot be read, with 0 after --help and --version."""
     dialect = Dialect.UPSTREAM if native else _dialect(arguments)
     parser = _parser(native=native, dialect=dialect)
-    found = parser.parse_args(arguments)
+    found, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_whose(unknown, native=native)}")
     pod_cidrs = getattr(found, "pod_cidrs", None)
     scope = getattr(found, "scope", None) or ("pods" if pod_cidrs else "node")
     if scope == "pods" and not pod_cidrs:
@@ -87,6 +89,11 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
     if scope == "node" and pod_cidrs:
         parser.error(
             "--pod-cidrs limits the scope, and --scope=node says that it is not; leave one of them out"
+        )
+    if scope == "pods" and found.backend.startswith("iptables") and not found.observe:
+        parser.error(
+            f"--backend={found.backend} holds upstream's chain, which cannot tell Pods from others; leave it out, or "
+            "--pod-cidrs"
         )
     if found.observe and found.transition is not TransitionMode.KEEP:
         parser.error(
@@ -141,6 +148,16 @@ def _check_accounting(parser: argparse.ArgumentParser, found: argparse.Namespace
         parser.error(
             f"--accounting counts packets with nftables only; leave it or --backend={found.backend} out"
         )
+
+
+def _whose(unknown: list[str], *, native: bool) -> str:
+    """Where a flag belongs that this command line does not have."""
+    names = {argument.partition("=")[0].lstrip("-") for argument in unknown}
+    if not native and names & {"pod-cidrs", "scope"}:
+        return "; the scope of Pods is the native mode's: `wayhome agent`"
+    if "resync-interval" in names:
+        return "; it is a flag of Azure's agent: for its command line and files, give `wayhome-agent` --dialect=azure too"
+    return ""
 
 
 def _dialect(arguments: list[str]) -> Dialect:

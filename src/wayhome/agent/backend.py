@@ -14,6 +14,7 @@ from wayhome.kernel import (
     BackendName,
     Choice,
     Facts,
+    Preserve,
     choose,
     gather,
     iptables,
@@ -60,6 +61,12 @@ def choose_backend(options: Options, log: Log, sightings: Sightings) -> Backend:
                 "flags",
                 f"--masq-chain={chain} names nothing: the rules are the nftables table inet wayhome",
             )
+    elif options.masquerade.preserve is Preserve.ASSERT:
+        log.warning(
+            "preserve",
+            f"--preserve=assert has no effect: the chain of {choice.name} can keep an address from itself, but not from the "
+            "rules of others; it takes --backend=nftables",
+        )
     _warn_of_other_chains(choice.name, facts, chain, log)
     return backend
 

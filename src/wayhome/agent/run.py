@@ -28,7 +28,7 @@ from wayhome.agent.tally import Tally
 from wayhome.agent.transitions import Transitions
 from wayhome.agent.watch import SourceWatch
 from wayhome.agent.worker import Worker
-from wayhome.kernel import Backend, DriftListener, KernelError
+from wayhome.kernel import Backend, BackendName, DriftListener, KernelError, iptables
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy.file_format import UPSTREAM
 from wayhome.policy.fragments import AZURE
@@ -149,8 +149,7 @@ class _Agent:
         watch.close()
         if drift:
             drift.close()
-        stays = "the rules stay in place; `wayhome node clean` removes them"
-        log.info("stopped", "nothing was written" if options.observe else stays)
+        log.info("stopped", "nothing was written" if options.observe else _stays(options, backend))
         return 0
 
     def _announcer(self) -> Announcer:
@@ -236,6 +235,13 @@ class _Agent:
             if holder:
                 loop.remove_reader(holder)
                 holder.close()
+
+
+def _stays(options: Options, backend: Backend) -> str:
+    """A chain of iptables may be upstream's, so `node clean` removes it only where it is named."""
+    name = options.masq_chain or iptables.CHAIN
+    chain = "" if backend.name == BackendName.NFTABLES else f" --masq-chain={name}"
+    return f"the rules stay in place; `wayhome node clean{chain}` removes them"
 
 
 def _holder() -> Holder | None:

@@ -76,7 +76,9 @@ class Tally:
             self.unreadable += 1
         self.held = held
         if self.applied_held and held.configuration == self.applied_held.configuration:
-            self.applied_held = held  # another text that means the same, or the same on another footing
+            self.applied_held = (
+                held  # another text that means the same, or the same on another footing
+            )
 
     def applied(self, held: Held, change: Change, seconds: float) -> None:
         """Count a change of the configuration."""
