@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.agent.agent_process import AgentProcess, kept, wait_for_kept
+from tests.agent.agent_process import PORT, AgentProcess, get, kept, wait_for_kept, wait_until
 from tests.kernel.test_no_gap import Kept
 from tests.kernel.wire import Wire
 
@@ -64,6 +64,22 @@ def test_the_second_agent_is_woken_by_the_end_of_the_first(
     agent.process.send_signal(end)
     second.wait_for("applied")
     assert kept() == {"10.0.0.0/8", "172.16.0.0/16"}
+
+
+def test_while_it_waits_the_second_is_healthy_and_not_ready(
+    agent: AgentProcess, second: AgentProcess
+) -> None:
+    agent.write(ONE)
+    agent.start()
+    agent.wait_for("applied")
+    second.start(f"--metrics-bind-address=127.0.0.1:{PORT}")
+    second.wait_for("waiting")
+    assert get("/healthz")[0] == 200
+    assert get("/readyz") == (503, "another wayhome agent keeps this node's rules\n")
+    agent.kill()
+    second.wait_for("applied")
+    wait_until(lambda: get("/readyz")[0] == 200, lambda: "readiness")
+    assert "wayhome_ready 1" in get("/metrics")[1]
 
 
 def test_a_stopped_agent_has_the_node_until_it_is_killed(

@@ -85,3 +85,15 @@ class Endpoints:
         problem = self._tally.problem or self._tally.disagreement
         problem = problem or "no configuration has been brought to the kernel yet"
         return http.Answer(503, f"{problem}\n")
+
+
+def waiting_paths() -> Mapping[str, http.Handler]:
+    """For an agent that waits for the end of another one: there is nothing to measure yet."""
+
+    async def healthy() -> http.Answer:
+        return http.Answer(200, "ok\n")
+
+    async def ready() -> http.Answer:
+        return http.Answer(503, "another wayhome agent keeps this node's rules\n")
+
+    return {"/healthz": healthy, "/readyz": ready}

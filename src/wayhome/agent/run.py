@@ -5,6 +5,7 @@ Everything that can be missing on a node is found out here and said once, in a l
 
 import asyncio
 import signal
+from contextlib import suppress
 from typing import TypeVar
 
 from wayhome import __version__
@@ -12,7 +13,7 @@ from wayhome.agent import http
 from wayhome.agent.announcer import Announcer
 from wayhome.agent.arguments import Dialect, Options
 from wayhome.agent.backend import choose_backend
-from wayhome.agent.endpoints import Endpoints
+from wayhome.agent.endpoints import Endpoints, waiting_paths
 from wayhome.agent.folder_source import FolderSource
 from wayhome.agent.holding import Holding
 from wayhome.agent.keeper import Keeper
@@ -193,6 +194,17 @@ class _Agent:
             )
             return None
 
+    def _serve_while_waiting(self) -> http.Server | None:
+        """Healthy, or kubelet would start it anew again and again, and not ready.
+
+        The agent that it waits for may have the same address: then that one answers.
+        """
+        if self._options.metrics_bind_address is None:
+            return None
+        with suppress(OSError):
+            return http.serve(*self._options.metrics_bind_address, waiting_paths())
+        return None
+
     def _stop(self, number: int) -> None:
         self._log.info("stopping", f"{signal.Signals(number).name} received")
         self._stopping.set()
@@ -201,12 +213,16 @@ class _Agent:
         """Take the node, as soon as no other agent has it. False if this one is told to end before."""
         lock = self._lock = NodeLock()
         said = False
+        waiting: http.Server | None = None
         while not self._stopping.is_set():
             if lock.try_acquire():
+                if waiting:
+                    waiting.close()
                 return True
             holder = _holder()
             if not said:
                 said = True
+                waiting = self._serve_while_waiting()
                 pid = holder and holder.pid
                 self._log.warning(
                     "waiting",
