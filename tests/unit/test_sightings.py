@@ -61,6 +61,19 @@ def test_a_hundred_conflicts_are_not_a_hundred_lines(seen: Seen) -> None:
     assert said[-1][1].startswith("and 80 more; `wayhome node conflicts`")
 
 
+def test_a_table_that_is_left_beside_another_agents_chain_is_named_in_the_cure(seen: Seen) -> None:
+    chain, table, differ = (
+        "IP-MASQ-AGENT (iptables-nft, IPv4)",
+        "inet wayhome",
+        ("172.16.0.0/16: …",),
+    )
+    seen.sightings.looked(Report(deciders=(chain, table), disagreements=differ))
+    assert "wayhome node clean" in seen.said()[-1][1]
+    for deciders in ((chain,), (table,)):
+        seen.sightings.looked(Report(deciders=deciders, disagreements=differ))
+        assert "node clean" not in seen.said()[-1][1]
+
+
 def test_looks_that_fail_are_said_once_and_forget_nothing(seen: Seen) -> None:
     seen.sightings.looked(conflicts("one"))
     seen.said()

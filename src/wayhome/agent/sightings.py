@@ -17,6 +17,9 @@ CURE = (
     "give the node's agent this configuration (the ConfigMap ip-masq-agent in kube-system; a change takes upstream's "
     "up to two minutes), and this one the flags that the node's agent has (--nomasq-all-reserved-ranges, --enable-ipv6)"
 )
+LEFT_OVER = (
+    "where no agent of ours keeps the table inet wayhome any more: `wayhome node clean` removes it"
+)
 _SHOWN = 20
 """Log lines for one look; the rest is counted."""
 
@@ -70,7 +73,9 @@ class Sightings:
         for sentence in report.disagreements[:_SHOWN]:
             self._log.warning("disagrees", sentence, decided_by=by)
         if report.disagreements:
-            self._log.warning("cure", f"what helps: {CURE}", differences=len(report.disagreements))  # fmt: skip
+            several = len(report.deciders or ()) > 1 and "inet wayhome" in (report.deciders or ())
+            cure = f"{CURE}; {LEFT_OVER}" if several else CURE
+            self._log.warning("cure", f"what helps: {cure}", differences=len(report.disagreements))
 
     def not_looked(self, problem: str) -> None:
         """A look failed, and nobody else says so."""
