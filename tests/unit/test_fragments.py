@@ -63,6 +63,13 @@ def test_where_there_is_a_file_the_default_list_is_gone(content: bytes) -> None:
     assert [prefix for prefix, _, _ in entries(read({"ip-masq": content}))] == ["169.254.0.0/16"]
 
 
+def test_an_empty_file_among_others_adds_nothing_and_brings_no_defaults() -> None:
+    parsed = parse_fragments(pack({**FILES, "ip-masq-empty": b""}), Settings())
+    (warning,) = parsed.findings
+    assert "ip-masq-empty: the file says nothing, so it adds no range" in str(warning)
+    assert parsed.configuration == read(FILES)
+
+
 def test_every_error_names_its_file_and_line() -> None:
     found = errors({"ip-masq-a": b"nonMasqueradeCIDRs: [10.0.0.1/8]\n", "ip-masq-b": b"\n- x\n"})
     assert len(found) == 2

@@ -87,7 +87,7 @@ class Reader:
         if root is None or (isinstance(root, Scalar) and root.value is None):
             self._findings.warn(
                 None,
-                "the file says nothing, so the defaults apply",
+                f"the file says nothing, so {'the defaults apply' if self.kept else 'it adds no range'}",
                 "write nonMasqueradeCIDRs and a list, or remove the file",
             )
         elif isinstance(root, Sequence):
