@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from wayhome.kernel.foreign.processes import agent_processes
 
 CONTAINER = "0123456789abcdef" * 4
@@ -41,6 +43,19 @@ def test_an_agent_in_a_container_of_plain_cgroups(tmp_path: Path) -> None:
 def test_azures_name_is_longer_than_the_kernels(tmp_path: Path) -> None:
     add(tmp_path, 7, "/ip-masq-agent-v2 --v=2", "ip-masq-agent-v")
     assert [found.name for found in agent_processes(tmp_path)] == ["ip-masq-agent-v2"]
+
+
+def test_a_process_with_more_rights_than_ours_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel then refuses to say which program it runs; its name and cgroup are for everybody."""
+    add(tmp_path, 9, "/ip-masq-agent", "ip-masq-agent")
+
+    def refused(_: Path) -> Path:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "readlink", refused)
+    assert [found.pid for found in agent_processes(tmp_path)] == [9]
 
 
 def test_others_are_no_agents(tmp_path: Path) -> None:

@@ -55,8 +55,15 @@ def _found(proc: Path) -> Iterator[AgentProcess]:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Our own agent has that name in an image that stands in for upstream's, but runs in Python."""
-    return (folder / "exe").readlink().name.startswith("python")
+    """Our own agent has that name in an image that stands in for upstream's, but runs in Python.
+
+    The kernel shows the program only to those who have all the capabilities of the process (ptrace(2)); whoever only
+    observes has none, and upstream's agent has some. Ours calls itself so no longer than its start takes.
+    """
+    try:
+        return (folder / "exe").readlink().name.startswith("python")
+    except PermissionError:
+        return False
 
 
 def _name(folder: Path) -> str:
