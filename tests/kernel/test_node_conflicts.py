@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.kernel.policies import make_policy
 from tests.kernel.wire import Wire
 
 from wayhome.kernel import Masquerade
+from wayhome.kernel.iptables_backend import IptablesBackend
 from wayhome.kernel.masquerade import Preserve
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.prefixes import parse_address
@@ -49,6 +51,28 @@ def test_without_our_table_there_is_nothing_to_compare(netns: NetworkNamespace) 
     result = wayhome_node("conflicts")
     assert result.exit_code == 4
     assert "start the agent on this node first" in result.output
+
+
+@pytest.mark.parametrize("variant", ["iptables-nft", "iptables-legacy"])
+def test_an_agents_chain_stands_for_our_table(netns: NetworkNamespace, variant: str) -> None:
+    policy = make_policy("10.0.0.0/8")
+    with closing(IptablesBackend(variant, Masquerade())) as backend:
+        backend.apply(policy)
+    assert document()["conflicts"] == []
+    alone = wayhome_node("conflicts").output.splitlines()
+    assert alone[0].startswith("there is no table inet wayhome; the agent's is ")
+    assert "IP-MASQ-AGENT" in alone[0]
+    assert alone[-1] == "no conflicts"
+    nft(
+        "add table ip other\nadd chain ip other p { type nat hook postrouting priority srcnat + 5 ; }"
+    )
+    nft("add rule ip other p ip daddr 10.1.0.0/16 masquerade")
+    (found,) = conflicts()
+    assert found["breaks"] == ["10.1.0.0/16"]
+    assert (
+        "the agent's chain keeps the Pod's address towards 10.1.0.0/16"
+        in wayhome_node("conflicts").output
+    )
 
 
 def test_alone_on_the_node(netns: NetworkNamespace) -> None:

@@ -48,6 +48,7 @@ class Endpoints:
         self._count = count
         self._clock = clock
         self._step_began: float | None = None
+        self._counting: asyncio.Future[Connections | None] | None = None
 
     def step_begins(self) -> None:
         """The keeper's step begins."""
@@ -65,11 +66,17 @@ class Endpoints:
     async def _metrics(self) -> http.Answer:
         found = list(metrics(self._tally, self._backend, self._scope))
         with suppress(TimeoutError, KernelError):
-            counted = await asyncio.wait_for(self._worker.run(self._count), COUNTING_SECONDS)
+            counted = await asyncio.wait_for(self._counted(), COUNTING_SECONDS)
             if counted:
                 found += line_metrics(counted)
         found += conntrack_metrics()
         return http.Answer(200, exposition(found), CONTENT_TYPE)
+
+    async def _counted(self) -> Connections | None:
+        """What is being counted already, or a new count: scrapes while the kernel hangs do not pile up."""
+        if self._counting is None or self._counting.done():
+            self._counting = self._worker.run(self._count)
+        return await asyncio.shield(self._counting)
 
     async def _healthy(self) -> http.Answer:
         began = self._step_began

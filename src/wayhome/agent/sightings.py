@@ -56,6 +56,8 @@ class Sightings:
             self._log.warning(
                 "conflict", f"and {len(new) - _SHOWN} more; `wayhome node conflicts` lists all"
             )
+        if report.is_cut:
+            return  # what is missing may only have been pushed out by what is new
         now = {one.sentence for one in report.conflicts}
         for sentence in sorted(told - now)[:_SHOWN]:
             self._log.info("conflict gone", f"no longer so: {sentence}")

@@ -1,6 +1,7 @@
 """What has happened since the start, counted: the facts behind metrics, health and readiness.
 
-Written on the keeper's thread and read on the loop's: every value is replaced as a whole, never changed in place.
+Written on the keeper's thread and read on the loop's, without a lock: a scrape in the middle of an event may see one
+of its counters a moment before the other.
 """
 
 import hashlib

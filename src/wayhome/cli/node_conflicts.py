@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -12,8 +13,11 @@ from wayhome.agent.flag_values import parse_prefixes
 from wayhome.cli.parsed import checked
 from wayhome.cli.printable import printable
 from wayhome.kernel import KernelError, NftablesKernel
+from wayhome.kernel.foreign.agent_chains import AgentChain
 from wayhome.kernel.foreign.conflicts import Conflict, Order, order_of
 from wayhome.kernel.foreign.conflicts import conflicts as find_conflicts
+from wayhome.kernel.foreign.differences import ours_of_chains
+from wayhome.kernel.foreign.observation import called, conflicts_with_agents
 from wayhome.kernel.foreign.ours import Ours, ours_of
 from wayhome.kernel.foreign.ranges import prefixes_of, written
 from wayhome.kernel.foreign.read import read
@@ -22,9 +26,9 @@ from wayhome.kernel.skeleton import CHAIN, TABLE
 from wayhome.prefixes import Family, Intervals, Prefix
 
 NO_TABLE = (
-    "there is no table inet wayhome in force here, so there is nothing that others could be in conflict with: start "
-    "the agent on this node first (`wayhome-agent`, or the DaemonSet with its image), in this network namespace. With the iptables back "
-    "end there is no table, and its chain is not compared here"
+    "there is no table inet wayhome in force here, and no chain of an ip-masq-agent, so there is nothing that others "
+    "could be in conflict with: start the agent on this node first (`wayhome-agent`, or the DaemonSet with its image), "
+    "in this network namespace"
 )
 
 
@@ -39,24 +43,31 @@ NO_TABLE = (
 def conflicts(pod_cidrs: tuple[Prefix, ...] | None, *, as_json: bool) -> None:
     """List the rules of others that translate the same connections as ours, in the kernel's order.
 
-    Exit code 1: there are conflicts. 4: our table or a program that is needed is not there.
+    Ours are the table inet wayhome; on a node without it, the chains of an ip-masq-agent, whoever keeps them.
+
+    Exit code 1: there are conflicts. 4: neither is there, or a program that is needed is not.
     """
     try:
         with NftablesKernel() as kernel:
-            ours = ours_of(kernel.read())
-        chains = read() if ours else ()
+            table = ours_of(kernel.read())
+        chains = read()
     except KernelError as error:
         click.echo(printable(str(error)), err=True)
         sys.exit(4)
+    agents = () if table else called(chains)
+    ours = table or ours_of_chains(agents)
     if ours is None:
         click.echo(NO_TABLE, err=True)
         sys.exit(4)
     pods = ours.pods if pod_cidrs is None else _by_family(pod_cidrs)
-    found = find_conflicts(chains, ours, pods)
-    if as_json:
-        click.echo(json.dumps(_document(chains, ours, found)))
+    if table:
+        found = find_conflicts(chains, ours, pods)
     else:
-        for line in _report(chains, ours, found):
+        found = conflicts_with_agents(chains, replace(ours, pods=pods))
+    if as_json:
+        click.echo(json.dumps(_document(chains, ours, agents, found)))
+    else:
+        for line in _report(chains, ours, agents, found):
             click.echo(printable(line))
     sys.exit(1 if found else 0)
 
@@ -68,20 +79,29 @@ def _by_family(cidrs: Iterable[Prefix]) -> Mapping[Family, Intervals]:
     return {family: Intervals.of(spans) for family, spans in by_family.items()}
 
 
-def _report(chains: tuple[BaseChain, ...], ours: Ours, found: tuple[Conflict, ...]) -> list[str]:
+def _report(
+    chains: tuple[BaseChain, ...],
+    ours: Ours,
+    agents: tuple[AgentChain, ...],
+    found: tuple[Conflict, ...],
+) -> list[str]:
     """The chains in the kernel's order, each with its conflicts under it, and the sum."""
-    lines = ["nat chains at postrouting, in the order in which the kernel meets them:"]
+    lines = [f"there is no table inet {TABLE}; the agent's is {agent}" for agent in agents]
+    lines.append("nat chains at postrouting, in the order in which the kernel meets them:")
     placed: list[tuple[int, BaseChain | None]] = [(c.priority, c) for c in chains]
-    placed.append((ours.priority, None))
+    if not agents:
+        placed.append((ours.priority, None))
     placed.sort(key=lambda place: place[0])
     priorities = [priority for priority, _ in placed]
     for priority, chain in placed:
         equal = "  (equal priorities: order unknown)" if priorities.count(priority) > 1 else ""
         name = str(chain) if chain else f"inet {TABLE} {CHAIN}  <- ours"
         lines.append(f"{priority:>5}  {name}{equal}")
-        of_chain = (conflict for conflict in found if conflict.base is chain)
+        # Not by identity: beside an agent's chain a conflict's base is a part of the chain here.
+        of_chain = (c for c in found if chain and _place(c.base) == _place(chain))
         for _, alike in groupby(of_chain, key=_likeness):
-            lines += [f"       {line}" for line in _told(list(alike), ours)]
+            whose = "the agent's chain" if agents else "our table"
+            lines += [f"       {line}" for line in _told(list(alike), ours, whose)]
     possible = sum(not conflict.certain for conflict in found)
     count = f"{len(found)} conflict{'s' if len(found) != 1 else ''}"
     lines.append(f"{count}{f', {possible} of them under conditions' if possible else ''}" if found else "no conflicts")  # fmt: skip
@@ -97,7 +117,7 @@ def _way(conflict: Conflict) -> str:
     return " > ".join(step.chain for step in conflict.translation.path)
 
 
-def _told(alike: list[Conflict], ours: Ours) -> list[str]:
+def _told(alike: list[Conflict], ours: Ours, whose: str) -> list[str]:
     """Some rules: where, what they do and why that is a conflict, and what helps."""
     first = alike[0]
     family = first.translation.family
@@ -108,12 +128,12 @@ def _told(alike: list[Conflict], ours: Ours) -> list[str]:
             lines.append(f"    only if: {' and '.join(conflict.translation.conditions)}")
     if first.breaks:
         lines.append(
-            f"  conflict: our policy keeps the Pod's address towards {written(family, first.breaks)}, and this "
-            "translates it (a `return` of ours ends only our own chain)"
+            f"  conflict: {whose} keeps the Pod's address towards {written(family, first.breaks)}, and this "
+            "translates it (a `return` ends only its own chain)"
         )
     if first.takes:
         when = "may come first (equal priority)" if first.order is Order.UNKNOWN else "comes first"
-        lines.append(f"  conflict: our table translates towards {written(family, first.takes)}, and this {when}")  # fmt: skip
+        lines.append(f"  conflict: {whose} translates towards {written(family, first.takes)}, and this {when}")  # fmt: skip
     return [*lines, f"  what helps: {'; '.join(_remedies(first, ours))}"]
 
 
@@ -134,11 +154,18 @@ def _remedies(conflict: Conflict, ours: Ours) -> list[str]:
 
 
 def _document(
-    chains: tuple[BaseChain, ...], ours: Ours, found: tuple[Conflict, ...]
+    chains: tuple[BaseChain, ...],
+    ours: Ours,
+    agents: tuple[AgentChain, ...],
+    found: tuple[Conflict, ...],
 ) -> dict[str, Any]:
     return {
         "schema": 1,
-        "ours": {"priority": ours.priority, "preserve": "assert" if ours.asserts else "report"},
+        "ours": {
+            "priority": ours.priority,
+            "preserve": "assert" if ours.asserts else "report",
+            "agent_chains": [printable(str(agent)) for agent in agents],
+        },
         "chains": [
             {**_place(chain), "order": str(order_of(chain, ours))} for chain in chains
         ],

@@ -13,6 +13,7 @@ from wayhome.kernel.foreign.agent_chains import AgentChain
 from wayhome.kernel.foreign.ours import Ours
 from wayhome.kernel.foreign.rules import BaseChain
 from wayhome.kernel.foreign.walk import Subject, destinations_of, translations
+from wayhome.kernel.skeleton import SRCNAT
 from wayhome.prefixes import Family, Intervals
 
 
@@ -43,6 +44,17 @@ def differences(chains: Iterable[AgentChain], ours: Ours) -> tuple[Differences, 
         if any(chain.family is family for chain in called)
     )
     return tuple(filter(None, found))
+
+
+def ours_of_chains(chains: Iterable[AgentChain]) -> Ours | None:
+    """What agents' chains decide, as if it were our table's; None where no chain is called."""
+    keep: dict[Family, Intervals] = {}
+    for chain in chains:
+        theirs = Intervals.of(destinations_of(translations(_alone(chain), Subject(chain.family))))
+        everything = Intervals(((0, chain.family.last),))
+        # Of several chains each may translate what the others return.
+        keep[chain.family] = keep.get(chain.family, everything).minus(theirs)
+    return Ours(SRCNAT, keep, None) if keep else None
 
 
 def _of_family(family: Family, chains: list[AgentChain], ours: Ours) -> Differences:

@@ -22,7 +22,7 @@ from wayhome.kernel.foreign.observation import Observed, called, conflicts_with_
 from wayhome.kernel.foreign.ours import Ours, ours_of
 from wayhome.kernel.foreign.ranges import written
 from wayhome.kernel.foreign.read import read
-from wayhome.kernel.foreign.report import Decider, ForeignRules, Question, Report
+from wayhome.kernel.foreign.report import MOST_CONFLICTS, Decider, ForeignRules, Question, Report
 from wayhome.kernel.foreign.rules import BaseChain, Rule
 from wayhome.kernel.masquerade import Preserve
 from wayhome.kernel.nftables import NftablesKernel
@@ -31,8 +31,6 @@ from wayhome.kernel.skeleton import SRCNAT, TABLE
 _CGROUP = Path("/sys/fs/cgroup")
 _ASSERTION = ("`--preserve assert` with the nftables back end puts our rules first",)
 _LONGEST_RULE = 240
-_SHOWN = 50
-"""Sentences in one report."""
 
 
 def main() -> int:
@@ -104,7 +102,7 @@ def _with_conflicts(found: Iterable[Conflict], whose: str, assertion: tuple[str,
     # Rules that come and go with Pods say the same, and one sentence stands for all of them.
     told = dict.fromkeys(ForeignRules(_sentence(c, whose, assertion), c.certain) for c in found)
     certain = sum(conflict.certain for conflict in found)
-    return Report(tuple(told)[:_SHOWN], certain, len(found) - certain)
+    return Report(tuple(told)[:MOST_CONFLICTS], certain, len(found) - certain)
 
 
 def _sentence(conflict: Conflict, whose: str, assertion: tuple[str, ...]) -> str:

@@ -15,6 +15,8 @@ from wayhome.policy import Policy
 from wayhome.prefixes import Family, Intervals
 
 SCHEMA = 1
+MOST_CONFLICTS = 50
+"""Sentences in one report."""
 
 ByFamily = Mapping[Family, Intervals]
 
@@ -102,6 +104,11 @@ class Report:
     """The chains and tables that decide here; None where that was not asked."""
     disagreements: tuple[str, ...] = ()
     """What they decide otherwise than the question says."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more conflicts than are told."""
+        return len(self.conflicts) >= MOST_CONFLICTS
 
     def text(self) -> str:
         """As a document."""
