@@ -10,7 +10,7 @@ from wayhome.agent.bypass import Verdict
 from wayhome.agent.logs import Format, Log
 from wayhome.agent.sightings import Sightings
 from wayhome.agent.tally import Tally
-from wayhome.kernel.foreign.report import ForeignRules, Report
+from wayhome.kernel.foreign.report import MOST_CONFLICTS, ForeignRules, Report
 
 
 class Seen:
@@ -59,6 +59,14 @@ def test_a_hundred_conflicts_are_not_a_hundred_lines(seen: Seen) -> None:
     said = seen.said()
     assert len(said) == 21
     assert said[-1][1].startswith("and 80 more; `wayhome node conflicts`")
+
+
+def test_what_a_full_report_has_no_room_for_is_not_said_to_be_gone(seen: Seen) -> None:
+    before = [f"conflict {number:02}" for number in range(MOST_CONFLICTS)]
+    seen.sightings.looked(conflicts(*before))
+    seen.said()
+    seen.sightings.looked(conflicts("a new one", *before[:-1]))
+    assert seen.said() == [("conflict", "a new one")]
 
 
 def test_a_table_that_is_left_beside_another_agents_chain_is_named_in_the_cure(seen: Seen) -> None:
