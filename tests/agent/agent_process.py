@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+CASE = "nonMasqueradeCIDRs:\n  - 172.16.0.0/16\n  - 10.1.0.0/16\n"
+CASE_RANGES = ("172.16.0.0/16", "10.1.0.0/16")
+DEFAULTS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 TIMEOUT = 10.0
 PORT = 9696
 
@@ -141,3 +144,17 @@ def _range(element: Any) -> str:
 
 def wait_for_kept(*ranges: str) -> None:
     wait_until(lambda: kept() == set(ranges), lambda: f"{ranges}, the kernel keeps {kept()}")
+
+
+def rules() -> str:
+    done = subprocess.run(
+        ["nft", "list", "table", "inet", "wayhome"], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def saved(variant: str) -> list[str]:
+    done = subprocess.run(
+        [f"{variant}-save", "-t", "nat"], capture_output=True, text=True, check=True
+    )
+    return [line for line in done.stdout.splitlines() if line.startswith("-A")]

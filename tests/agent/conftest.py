@@ -12,3 +12,11 @@ def agent(netns: NetworkNamespace, tmp_path: Path) -> Iterator[AgentProcess]:
     process = AgentProcess(tmp_path)
     yield process
     process.kill()
+
+
+@pytest.fixture
+def running(agent: AgentProcess) -> AgentProcess:
+    agent.write("nonMasqueradeCIDRs: [10.0.0.0/8]\n")
+    agent.start()
+    agent.wait_for("applied")
+    return agent
