@@ -1,7 +1,8 @@
 """The one thread that talks to the kernel, so that the loop is never kept waiting.
 
-iptables-restore may hang and waits for the lock of others, and a list of 10,000 takes its time; meanwhile the agent still answers its
-health check, hears signals and notices changes. One call runs at a time, in the order in which they were asked for.
+iptables-restore may hang and waits for the lock of others, and a list of 10,000 takes its time; meanwhile the agent
+still answers its health check, hears signals and notices changes. One call runs at a time, in the order in which they
+were asked for.
 
 The thread is a daemon: a process that is told to end does not wait for a child that hangs. What the child then does or
 does not do is one transaction all the same.

@@ -2,8 +2,8 @@
 
 What is there is read, the difference is computed, and only the difference is sent; where there is none, nothing is.
 If the kernel refuses the difference, the whole table is replaced instead. Where `transactions` makes several of it,
-all but the last one have no effect on any connection. After rules were written the table is read back: it must be what was
-wanted, and its rules' expressions are remembered as this kernel's way of showing them.
+all but the last one have no effect on any connection. After rules were written the table is read back: it must be
+what was wanted, and its rules' expressions are remembered as this kernel's way of showing them.
 
 What the kernel has counted goes on: whatever replaces an element begins with its count, in the same transaction.
 

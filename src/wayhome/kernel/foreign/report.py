@@ -1,8 +1,8 @@
 """The question that a look at the rules of others answers, and its answer, as two small documents. Pure.
 
 Reading everybody's rules starts the node's own programs and takes six times the agent's memory beside 50,000 rules, so
-the agent has it done by a process of its own (`look`). What passes between the two is JSON: the policy's intervals one way, and a
-few sentences and numbers the other way. This module is all of it that the agent itself imports.
+the agent has it done by a process of its own (`look`). What passes between the two is JSON: the policy's intervals one
+way, and a few sentences and numbers the other way. This module is all of it that the agent itself imports.
 """
 
 import enum
