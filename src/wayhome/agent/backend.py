@@ -14,6 +14,7 @@ from wayhome.kernel import (
     BackendName,
     Choice,
     Facts,
+    KernelError,
     Preserve,
     choose,
     gather,
@@ -96,12 +97,14 @@ def _warn_of_other_chains(name: BackendName, facts: Facts, chain: str, log: Log)
 
 
 def _choice(options: Options, facts: Facts, chain: str) -> Choice:
-    if options.backend == "auto":
-        if options.settings.pod_cidrs is not None:
-            facts = replace(
-                facts, with_chain=()
-            )  # the scope of Pods is more than that chain can say
+    if options.backend == "auto" and options.settings.pod_cidrs is None:
         return choose(facts, chain=chain)
+    if options.backend == "auto":
+        # The scope of Pods is more than a chain of iptables can say, whether it is there already or not.
+        found = choose(replace(facts, with_chain=()), chain=chain)
+        if found.name is not BackendName.NFTABLES:
+            raise KernelError(f"the scope of Pods takes the nftables back end: {found.reason}")
+        return found
     if options.backend == "iptables":
         return choose(facts, iptables=True, chain=chain)
     name = BackendName(options.backend)
