@@ -3,14 +3,15 @@
 import pytest
 
 from wayhome.agent.holding import GRACE, Basis, Held, Holding
-from wayhome.agent.reading import Missing, Present, Unreadable
-from wayhome.policy import Settings
+from wayhome.agent.reading import Missing, Pending, Present, Reading, Unreadable, Wrong
+from wayhome.policy import Finding, Settings, Severity
 
 GOOD = b"nonMasqueradeCIDRs: [172.16.0.0/16]\n"
 OTHER = b"nonMasqueradeCIDRs: [192.168.0.0/16]\n"
 BAD = b"nonMasqueradeCIDRs: |\n  172.16.0.0/16\n"
 GONE = Missing("not there")
 UNKNOWN = Unreadable("no answer")
+KEYLESS = Finding(Severity.ERROR, None, "there is no key config", "write one")
 
 
 def ranges(held: Held) -> list[str]:
@@ -125,3 +126,66 @@ def test_what_the_flags_of_this_start_refuse_is_not_resurrected() -> None:
     remembered = b"nonMasqueradeCIDRs: ['fd00::/8']\n"
     assert Holding(Settings(ipv6=True), remembered).observe(UNKNOWN, 0).basis is Basis.LAST_GOOD
     assert Holding(Settings(ipv6=False), remembered).observe(UNKNOWN, 0).basis is Basis.DEFAULTS
+
+
+def versions(held: Held) -> tuple[str, str, str]:
+    return held.version, held.key, held.seen
+
+
+def test_an_object_without_a_configuration_is_rejected_and_no_removal() -> None:
+    holding = Holding(Settings())
+    held = holding.observe(Wrong((KEYLESS,), "1"), 0)
+    assert (held.basis, held.rejected, versions(held)) == (
+        Basis.DEFAULTS,
+        (KEYLESS,),
+        ("", "", "1"),
+    )
+    holding.observe(Present(GOOD, "2", "config"), 1)
+    held = holding.observe(Wrong((KEYLESS,), "3"), 2)
+    assert (held.basis, ranges(held), held.rejected) == (
+        Basis.LAST_GOOD,
+        ["172.16.0.0/16"],
+        (KEYLESS,),
+    )
+    assert ranges(holding.observe(Wrong((KEYLESS,), "3"), 2 + 2 * GRACE)) == ["172.16.0.0/16"]
+
+
+def test_the_version_that_is_held_and_the_one_that_was_seen() -> None:
+    holding = Holding(Settings())
+    steps: list[tuple[Reading, tuple[str, str, str]]] = [
+        (UNKNOWN, ("", "", "")),
+        (Present(GOOD, "1", "config"), ("1", "config", "1")),
+        (Present(GOOD, "2", "config"), ("2", "config", "2")),
+        (Present(BAD, "3", "config"), ("2", "config", "3")),
+        (Present(b"", "4", "config"), ("2", "config", "4")),
+        (Wrong((KEYLESS,), "5"), ("2", "config", "5")),
+        (UNKNOWN, ("2", "config", "5")),
+        (Present(OTHER, "6", "config.next"), ("6", "config.next", "6")),
+        (GONE, ("6", "config.next", "")),
+    ]
+    for reading, expected in steps:
+        assert versions(holding.observe(reading, 0)) == expected, reading
+    assert versions(holding.observe(GONE, GRACE)) == ("", "", "")
+
+
+def test_what_was_remembered_has_no_version_until_it_is_read_again() -> None:
+    holding = Holding(Settings(), GOOD)
+    held = holding.observe(Pending("asked a moment ago"), 0)
+    assert (held.basis, ranges(held), held.unreadable) == (
+        Basis.LAST_GOOD,
+        ["172.16.0.0/16"],
+        False,
+    )
+    assert versions(held) == ("", "", "")
+    assert versions(holding.observe(Present(GOOD, "7", "config"), 1)) == ("7", "config", "7")
+
+
+def test_a_note_about_where_the_text_stands_is_a_warning_beside_those_about_the_text() -> None:
+    note = Finding(Severity.WARNING, None, "there is no config.next", "write one")
+    known = Holding(Settings())
+    held = known.observe(Present(b"unknown: 1\n" + GOOD, "1", "config", (note,)), 0)
+    assert held.warnings[0] == note
+    assert "unknown" in str(held.warnings[1])
+    for data in (BAD, b""):
+        assert note in known.observe(Present(data, "2", "config", (note,)), 0).warnings
+    assert Holding(Settings()).observe(Present(b"", "1", "", (note,)), 0).warnings == (note,)

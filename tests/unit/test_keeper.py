@@ -7,24 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from wayhome.agent.announcer import Announcer
-from wayhome.agent.holding import GRACE, Holding
+from wayhome.agent.holding import GRACE, Held, Holding
 from wayhome.agent.keeper import Keeper
 from wayhome.agent.logs import Format, Log
 from wayhome.agent.memory import Memory
-from wayhome.agent.reading import Missing, Present, Reading, Unreadable
+from wayhome.agent.observer import Observers
+from wayhome.agent.reading import Missing, Pending, Present, Reading, Unreadable, Wrong
+from wayhome.agent.tally import Tally
 from wayhome.agent.transitions import Transitions
 from wayhome.kernel import ElementChanges, Masquerade, NftablesBackend, RefusedError
 from wayhome.kernel.commands import Transaction
 from wayhome.kernel.fake import FakeKernel
 from wayhome.kernel.table import Table
 from wayhome.kernel.transition_mode import TransitionMode
-from wayhome.policy import Settings
+from wayhome.policy import Finding, Settings, Severity
 from wayhome.prefixes import Prefix
 
 GOOD = Present(b"nonMasqueradeCIDRs: [172.16.0.0/16]\n")
 OTHER = Present(b"nonMasqueradeCIDRs: [172.16.0.0/16, 10.1.0.0/16]\n")
 BAD = Present(b"nonMasqueradeCIDRs: 7\n")
 GONE = Missing("not there")
+KEYLESS = Finding(Severity.ERROR, None, "there is no key config", "write one")
 CREATION = 2
 """Transactions that make the table where there is none."""
 
@@ -75,6 +78,7 @@ class Node:
 
     def start(self) -> None:
         self.stream = io.StringIO()
+        self.tally = Tally(lambda: self.now)
         memory = Memory(self.folder)
         remembered, _ = memory.recall()
         self.keeper = Keeper(
@@ -82,7 +86,7 @@ class Node:
             backend=NftablesBackend(self.kernel, Masquerade()),
             holding=Holding(Settings(), remembered),
             memory=memory,
-            observer=Announcer(Log(Format.JSON, self.stream), "the file"),
+            observer=Observers((Announcer(Log(Format.JSON, self.stream), "the file"), self.tally)),
             transitions=Transitions(TransitionMode.KEEP, Log(Format.JSON, self.stream)),
             drift=self,
             clock=lambda: self.now,
@@ -131,6 +135,12 @@ class Node:
         self.stream.seek(0)
         self.stream.truncate()
         return lines
+
+    @property
+    def in_kernel(self) -> Held:
+        """What the kernel is known to hold."""
+        assert self.tally.applied_held
+        return self.tally.applied_held
 
     def events(self) -> list[str]:
         return [line["event"] for line in self.said()]
@@ -383,3 +393,54 @@ def test_everything_is_verified_at_the_interval_of_the_configuration() -> None:
     node.reading = OTHER
     node.run(31)
     assert node.kept() == {"172.16.0.0/16", "10.1.0.0/16"}
+
+
+def test_a_newer_version_of_the_same_text_changes_the_version_that_is_held_and_nothing_else() -> (
+    None
+):
+    node = Node(reading=Present(GOOD.data, "7", "config"))
+    assert node.events() == ["applied"]
+    applied_at = node.tally.applied_at
+    node.run(5)
+    node.write(Present(GOOD.data, "8", "config"))
+    assert (node.in_kernel.version, node.in_kernel.seen) == ("8", "8")
+    assert (len(node.kernel.transactions), node.tally.applied_at) == (CREATION, applied_at)
+    assert node.events() == []
+    node.write(Present(GOOD.data + b"# a note\n", "9", "config"))
+    assert (node.in_kernel.version, len(node.kernel.transactions)) == ("9", CREATION)
+
+
+def test_a_wrong_object_is_rejected_once_for_all_its_versions_and_keeps_what_is_held() -> None:
+    node = Node(reading=Present(GOOD.data, "7", "config"))
+    node.said()
+    node.write(Wrong((KEYLESS,), "8"))
+    (line,) = node.said()
+    assert (line["event"], "there is no key config" in line["message"]) == ("rejected", True)
+    assert (node.in_kernel.version, node.in_kernel.seen) == ("7", "8")
+    node.write(Wrong((KEYLESS,), "9"))
+    node.run(600)
+    assert node.events() == []
+    assert (node.in_kernel.seen, node.tally.rejections) == ("9", 2)
+    assert node.kept() == {"172.16.0.0/16"}
+    node.write(Present(GOOD.data, "10", "config"))
+    assert (node.events(), node.in_kernel.version) == (["accepted"], "10")
+
+
+def test_what_the_kernel_refused_is_not_the_version_that_it_holds() -> None:
+    node = Node(reading=Present(GOOD.data, "7", "config"))
+    node.kernel.refuses = True
+    node.write(Present(OTHER.data, "8", "config"))
+    assert node.in_kernel.version == "7"
+    node.kernel.refuses = False
+    node.run(61)
+    assert node.in_kernel.version == "8"
+
+
+def test_a_start_does_not_wait_for_an_answer_and_the_answer_counts_at_once(tmp_path: Path) -> None:
+    node = Node(tmp_path, GOOD)
+    node.reading = Pending("the API was asked a moment ago")
+    node.start()
+    assert node.kept() == {"172.16.0.0/16"}
+    assert [line["level"] for line in node.said()] == ["info", "info"]
+    node.write(Present(GOOD.data, "7", "config"))
+    assert (node.events(), node.in_kernel.version) == (["accepted"], "7")

@@ -26,8 +26,8 @@ class Announcer:
 
     def source(self, held: Held) -> None:
         """The source was looked at, and this is to be held now."""
-        # When a removed configuration ends is news only once.
-        news = replace(held, until=None)
+        # When a removed configuration ends is news only once, and another version of the same text none.
+        news = replace(held.unversioned, until=None)
         before = self._said
         if news == before:
             return
@@ -43,6 +43,8 @@ class Announcer:
             self._log.error("unreadable", f"{held.note}; the last good configuration stays")
         elif held.basis is Basis.DEFAULTS:
             self._log.warning("no configuration", f"{held.note}; upstream's defaults apply")
+        elif held.basis is Basis.LAST_GOOD:
+            self._log.info("starting", f"{held.note}; the last good configuration holds until then")
         elif (
             before and before.basis is not held.basis and before.configuration == held.configuration
         ):

@@ -4,7 +4,7 @@
 | ------------------------------------------------ | ----------------------------------------------------------- |
 | never configured, nothing remembered             | upstream's defaults                                         |
 | a valid configuration                            | that                                                        |
-| cannot be read                                   | the last good one, else the defaults                        |
+| cannot be read, or has not answered yet          | the last good one, else the defaults                        |
 | present and wrong, or empty where it was not     | the last good one, else the defaults; rejected              |
 | removed: a successful look says that it is gone  | the last good one for 10 s, then the defaults and forgotten |
 
@@ -15,12 +15,16 @@ write, or has lost.
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from wayhome.agent.reading import Missing, Present, Reading, Unreadable
+from wayhome.agent.reading import Missing, Pending, Present, Reading, Unreadable, Wrong
 from wayhome.policy import Configuration, Finding, Settings, Severity
 from wayhome.policy.configuration import defaults
 from wayhome.policy.file_format import UPSTREAM, FileFormat
+
+if TYPE_CHECKING:
+    from wayhome.kube.objects import ObjectVersion
 
 GRACE = 10.0
 """Seconds for which a removed configuration still holds."""
@@ -58,6 +62,19 @@ class Held:
     """It is not known what the source says."""
     until: float | None = None
     """When a removed configuration stops to hold, by the clock that `observe` is given."""
+    version: str = ""
+    """The version of the object that `configuration` comes from; empty for the defaults, a file, and where it is not known."""
+    key: str = ""
+    """The object's key that it stands under, likewise."""
+    seen: str = ""
+    """The newest version that was read, whether it is held or not; empty where there is no object."""
+    objects: "tuple[ObjectVersion, ...]" = ()
+    """The objects that `seen` is about."""
+
+    @property
+    def unversioned(self) -> "Held":
+        """The same without versions: for whoever is only told of what is new in substance."""
+        return replace(self, version="", key="", seen="", objects=())
 
 
 class Holding:
@@ -74,6 +91,8 @@ class Holding:
         self._format = file_format
         self._data: bytes | None = None
         self._good: Configuration | None = None
+        self._version = self._key = ""
+        self._seen: Present | Wrong | None = None
         self._missing_since: float | None = None
         if remembered is not None:
             self._good = file_format.parse(remembered, settings).configuration
@@ -84,32 +103,39 @@ class Holding:
         if isinstance(reading, Missing):
             return self._missing(reading, now)
         self._missing_since = None
-        if isinstance(reading, Unreadable):
-            return self._last_good(note=reading.reason, unreadable=True)
+        if isinstance(reading, (Unreadable, Pending)):
+            unreadable = isinstance(reading, Unreadable)
+            return self._last_good(note=reading.reason, unreadable=unreadable)
+        self._seen = reading
+        if isinstance(reading, Wrong):
+            return self._last_good(rejected=reading.findings)
         return self._present(reading)
 
     def _present(self, reading: Present) -> Held:
         if self._format.is_empty(reading.data):
             if self._good:
-                return self._last_good(rejected=(EMPTIED,))
+                return self._last_good(rejected=(EMPTIED,), warnings=reading.notes)
             meant = self._format.empty(self._settings)
-            return Held(meant, Basis.DEFAULTS, note="the configuration is empty")
+            note = "the configuration is empty"
+            return self._held(meant, Basis.DEFAULTS, warnings=reading.notes, note=note)
         parsed = self._format.parse(reading.data, self._settings)
+        warnings = (*reading.notes, *parsed.warnings)
         if parsed.configuration is None:
-            return self._last_good(rejected=parsed.errors, warnings=parsed.warnings)
+            return self._last_good(rejected=parsed.errors, warnings=warnings)
         self._good, self._data = parsed.configuration, reading.data
-        return Held(
-            parsed.configuration, Basis.CONFIGURATION, reading.data, warnings=parsed.warnings
-        )
+        self._version, self._key = reading.version, reading.key
+        return self._held(self._good, Basis.CONFIGURATION, warnings=warnings)
 
     def _missing(self, reading: Missing, now: float) -> Held:
         if self._missing_since is None:
             self._missing_since = now
+        self._seen = None
         until = self._missing_since + GRACE
         if self._good and now < until:
             return self._last_good(note=reading.hint, until=until)
         self._good = self._data = None
-        return Held(defaults(self._settings), Basis.DEFAULTS, note=reading.hint)
+        self._version = self._key = ""
+        return self._held(defaults(self._settings), Basis.DEFAULTS, note=reading.hint)
 
     def _last_good(
         self,
@@ -123,4 +149,27 @@ class Holding:
         configuration, basis = self._good, Basis.LAST_GOOD
         if configuration is None:
             configuration, basis = defaults(self._settings), Basis.DEFAULTS
-        return Held(configuration, basis, self._data, rejected, warnings, note, unreadable, until)
+        held = self._held(configuration, basis, rejected, warnings, note)
+        return replace(held, unreadable=unreadable, until=until)
+
+    def _held(
+        self,
+        configuration: Configuration,
+        basis: Basis,
+        rejected: tuple[Finding, ...] = (),
+        warnings: tuple[Finding, ...] = (),
+        note: str = "",
+    ) -> Held:
+        """With the text and the versions behind it, as they are remembered."""
+        return Held(
+            configuration,
+            basis,
+            self._data,
+            rejected,
+            warnings,
+            note,
+            version=self._version,
+            key=self._key,
+            seen=self._seen.version if self._seen else "",
+            objects=self._seen.objects if self._seen else (),
+        )

@@ -27,7 +27,7 @@ from typing import Protocol
 from wayhome.agent.holding import Basis, Held, Holding
 from wayhome.agent.memory import Memory
 from wayhome.agent.observer import Observer
-from wayhome.agent.reading import Missing, Present, Reading, Unreadable
+from wayhome.agent.reading import Missing, Present, Reading, Unreadable, Wrong
 from wayhome.agent.transitions import Transitions
 from wayhome.kernel import Backend, ChangeKind, KernelError, RepairBackoff, TransactionPace
 from wayhome.policy import Policy
@@ -135,9 +135,9 @@ class Keeper:
     def _look(self, now: float) -> None:
         reading = self._source.read()
         self._look_at = now + UNREADABLE_INTERVAL if isinstance(reading, Unreadable) else math.inf
-        if self._begun and isinstance(reading, Present) and reading == self._reading:
+        if self._begun and isinstance(reading, (Present, Wrong)) and reading == self._reading:
             self._forget_notice()
-            return  # the same text means what it meant
+            return  # the same text means what it meant; of another version, it changes at least what is held
         held = self._holding.observe(reading, now)
         news = not self._begun or held.configuration != self._held.configuration
         self._begun, self._reading, self._held = True, reading, held

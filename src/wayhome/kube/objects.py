@@ -1,5 +1,7 @@
 """An object of the API, as its JSON says, and the few parts of it that everything here reads."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 Object = dict[str, Any]
@@ -24,3 +26,26 @@ def key_of(item: Object) -> Key:
 def version_of(item: Object) -> str:
     """Its resourceVersion: opaque, compared for equality only; empty where there is none."""
     return str(metadata(item).get("resourceVersion", ""))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectVersion:
+    """One version of one object. `uid` tells it from another one that had its name before."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: str
+
+    @classmethod
+    def of(cls, item: Object) -> "ObjectVersion":
+        """The version that `item` is."""
+        return cls(*key_of(item), str(metadata(item).get("uid", "")), version_of(item))
+
+
+def versions_text(versions: Iterable[ObjectVersion]) -> str:
+    """The resourceVersion of a single one; of several `NAMESPACE/NAME=VERSION,…`, sorted; empty for none."""
+    each = sorted(versions)
+    if len(each) == 1:
+        return each[0].version
+    return ",".join(f"{one.namespace}/{one.name}={one.version}" for one in each)
