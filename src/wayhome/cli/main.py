@@ -14,6 +14,7 @@ from wayhome.cli.lazy import LazyGroup
 _PLACES = {
     "policy": "wayhome.cli.policy:policy",
     "node": "wayhome.cli.node:node",
+    "cluster": "wayhome.cli.cluster:cluster",
     "lab": "wayhome.cli.lab:lab",
 }
 
