@@ -2,13 +2,16 @@
 
 import sys
 
+from wayhome.agent.mode import is_api_mode
+
 # asyncio imports ssl where there is one, and hashlib OpenSSL's digests: 4 MiB on every node that file mode never uses.
 # None is how an import is told that there is none; hashlib then takes CPython's own SHA-256.
-for unused in ("ssl", "_hashlib"):
-    sys.modules.setdefault(unused, None)  # type: ignore[arg-type]
+if not is_api_mode(sys.argv[1:]):
+    for unused in ("ssl", "_hashlib"):
+        sys.modules.setdefault(unused, None)  # type: ignore[arg-type]
 
-from wayhome.agent.arguments import parse_arguments  # noqa: E402  # after the lines above
-from wayhome.agent.run import run  # noqa: E402
+from wayhome.agent.arguments import parse_arguments  # after the lines above
+from wayhome.agent.run import run
 
 
 def main(arguments: list[str] | None = None, *, native: bool = False) -> int:

@@ -9,11 +9,14 @@ argparse and not click: the agent's container installs nothing that it does not 
 
 import argparse
 import enum
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from wayhome import __version__
+from wayhome.agent.api_arguments import ApiOptions, add_api_flags, api_options
 from wayhome.agent.flag_values import (
     parse_bind_address,
     parse_chain_name,
@@ -56,7 +59,9 @@ class Options:
     native: bool
     dialect: Dialect
     config: Path
-    """The file; Azure's folder of files."""
+    """The file; Azure's folder of files. Read in file mode only."""
+    api: ApiOptions | None
+    """What is watched through the API; None in file mode."""
     state: Path | None
     settings: Settings
     masquerade: Masquerade
@@ -74,8 +79,15 @@ class Options:
     ignored: tuple[str, ...]
     """klog's flags that were given."""
 
+    @property
+    def source(self) -> str:
+        """Where the configuration comes from, for messages."""
+        return self.api.source if self.api else str(self.config)
 
-def parse_arguments(arguments: list[str], *, native: bool) -> Options:
+
+def parse_arguments(
+    arguments: list[str], *, native: bool, environment: Mapping[str, str] = os.environ
+) -> Options:
     """Read a command line. Exits with 2 and a message where it cannot be read, with 0 after --help and --version."""
     dialect = Dialect.UPSTREAM if native else _dialect(arguments)
     parser = _parser(native=native, dialect=dialect)
@@ -105,11 +117,13 @@ def parse_arguments(arguments: list[str], *, native: bool) -> Options:
         )
     if found.accounting:
         _check_accounting(parser, found)
+    api = api_options(parser, found, azure=dialect is Dialect.AZURE, environment=environment)
     random_fully = found.random_fully
     return Options(
         native=native,
         dialect=dialect,
-        config=found.config,
+        config=found.config or (AZURE_CONFIG if dialect is Dialect.AZURE else CONFIG),
+        api=api,
         state=found.state if str(found.state) not in ("", ".") else None,
         settings=Settings(
             # In the scope of Pods IPv6 follows from the lists and from the node's own ranges, unless the flag says it.
@@ -198,8 +212,8 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
 
-    def flag(name: str, **settings: object) -> None:
-        parser.add_argument(f"--{name}", f"-{name}", **settings)  # type: ignore[arg-type]  # passed on
+    def flag(name: str, **settings: Any) -> None:
+        parser.add_argument(f"--{name}", f"-{name}", **settings)
 
     def switch(name: str, *, default: bool | None, help: str) -> None:  # noqa: A002  # argparse's own word
         flag(
@@ -245,12 +259,13 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
     flag(
         "config",
         type=Path,
-        default=config,
+        default=None,
         metavar="FOLDER" if azure else "FILE",
         help=f"the folder of the configuration files ({config})"
         if azure
         else f"the configuration file ({config})",
     )
+    add_api_flags(flag)
     flag(
         "state",
         type=Path,

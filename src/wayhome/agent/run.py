@@ -57,9 +57,9 @@ def run(options: Options) -> int:
 
 def _introduce(options: Options, log: Log) -> None:
     does = (
-        f"observes this node's masquerade rules beside what {options.config} says, and writes none"
+        f"observes this node's masquerade rules beside what {options.source} says, and writes none"
         if options.observe
-        else f"keeps this node's masquerade rules as {options.config} says"
+        else f"keeps this node's masquerade rules as {options.source} says"
     )
     log.info("started", f"wayhome {__version__} {does}")
     if options.settings.pod_cidrs is None:
@@ -155,10 +155,10 @@ class _Agent:
 
     def _announcer(self) -> Announcer:
         if not self._options.observe:
-            return Announcer(self._log, str(self._options.config))
+            return Announcer(self._log, self._options.source)
         from wayhome.agent.observing import ObservingAnnouncer  # noqa: PLC0415  # as in choose_backend
 
-        return ObservingAnnouncer(self._log, str(self._options.config))
+        return ObservingAnnouncer(self._log, self._options.source)
 
     def _watch_conflicts(
         self, backend: Backend, tally: Tally, sightings: Sightings
