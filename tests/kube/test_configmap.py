@@ -16,10 +16,12 @@ from tests.kube.link import Link, access
 from tests.kube.steps import NAME, NAMESPACE, put, remove
 from tests.kube.virtual_time import play
 
+from wayhome.kube.canary import CANARY_NODES
 from wayhome.kube.client import Client
 from wayhome.kube.configmap import (
     LAST_APPLIED,
     Absent,
+    Pending,
     Said,
     Text,
     Unknown,
@@ -29,32 +31,34 @@ from wayhome.kube.configmap import (
 )
 from wayhome.kube.configmap_watch import ConfigMapWatch
 from wayhome.kube.credentials import ANONYMOUS, Credentials, Token
+from wayhome.kube.objects import ObjectVersion
 from wayhome.policy.fragments import unpack
 
 WANTED = (NAMESPACE, NAME)
+SEVENTH = (ObjectVersion(NAMESPACE, NAME, "u", "7"),)
 CREATE = "kubectl create configmap ip-masq-agent --from-file=config=FILE --namespace kube-system"
 
 
-def said(annotations: object = None, **content: object) -> Said:
-    metadata = {"name": NAME, "namespace": NAMESPACE, "resourceVersion": "7"}
+def said(annotations: object = None, node: str = "", /, **content: object) -> Said:
+    metadata = {"name": NAME, "namespace": NAMESPACE, "resourceVersion": "7", "uid": "u"}
     item = {"metadata": {**metadata, "annotations": annotations}, **content}
-    return read_configmap(WANTED, item, "config")
+    return read_configmap(WANTED, item, "config", node)
 
 
 def problem(annotations: object = None, **content: object) -> str:
     found = said(annotations, **content)
     assert isinstance(found, Wrong)
-    assert found.versions == {WANTED: "7"}
+    assert found.versions == SEVENTH
     (finding,) = found.findings
     assert str(finding).isprintable()
     return str(finding)
 
 
 def test_the_key_is_there() -> None:
-    assert said(data={"config": "a: b\n", "other": ""}) == Text(b"a: b\n", {WANTED: "7"})
-    assert said(data={"config": ""}) == Text(b"", {WANTED: "7"})
+    assert said(data={"config": "a: b\n", "other": ""}) == Text(b"a: b\n", "config", SEVENTH)
+    assert said(data={"config": ""}) == Text(b"", "config", SEVENTH)
     encoded = base64.b64encode(b"\xff\xfe").decode()
-    assert said(binaryData={"config": encoded}) == Text(b"\xff\xfe", {WANTED: "7"})
+    assert said(binaryData={"config": encoded}) == Text(b"\xff\xfe", "config", SEVENTH)
 
 
 def test_there_is_none() -> None:
@@ -102,29 +106,86 @@ def test_damaged_binary_data() -> None:
 
 
 OTHER = (NAMESPACE, "other")
-GOOD, BAD = Text(b"a", {WANTED: "1"}), said()
+FIRST = ObjectVersion(NAMESPACE, NAME, "u", "1")
+SECOND = ObjectVersion(NAMESPACE, "other", "v", "2")
+GOOD, BAD = Text(b"a", "config", (FIRST,)), said()
+BESIDE = Text(b"b", "config", (SECOND,))
 
 
 def test_several_unite_as_files_do() -> None:
-    both = united({WANTED: GOOD, OTHER: Text(b"b", {OTHER: "2"})})
+    both = united({WANTED: GOOD, OTHER: BESIDE})
     assert isinstance(both, Text)
     assert unpack(both.data) == {
         "kube-system/ip-masq-agent": b"a",
         "kube-system/other": b"b",
     }
-    assert both.versions == {WANTED: "1", OTHER: "2"}
+    assert (both.versions, both.key) == ((FIRST, SECOND), "config")
     one = united({WANTED: GOOD, OTHER: Absent("x")})
     assert isinstance(one, Text)
     assert unpack(one.data) == {"kube-system/ip-masq-agent": b"a"}
     assert united({WANTED: GOOD, OTHER: Unknown("why")}) == Unknown("why")
-    wrong = united({WANTED: BAD, OTHER: Text(b"b", {OTHER: "2"})})
+    wrong = united({WANTED: BAD, OTHER: BESIDE})
     assert isinstance(wrong, Wrong)
-    assert wrong.versions == {WANTED: "7", OTHER: "2"}
+    assert wrong.versions == (*SEVENTH, SECOND)
+    pending = Pending("soon")
+    assert united({WANTED: GOOD, OTHER: pending}) == pending
+    assert united({WANTED: pending, OTHER: Unknown("why")}) == Unknown("why")
     none = united({WANTED: Absent("x"), OTHER: Absent("y")})
     assert none == Absent(
         "none of the ConfigMaps kube-system/ip-masq-agent, kube-system/other is there; x"
     )
     assert united({WANTED: GOOD}) == GOOD
+
+
+NAMES_A = {CANARY_NODES: "node-b, node-a,,"}
+BOTH_KEYS = {"config": "old", "config.next": "new"}
+
+
+def test_a_canary_is_for_the_nodes_that_the_annotation_names() -> None:
+    for node, data, key in (
+        ("node-a", b"new", "config.next"),
+        ("node-b", b"new", "config.next"),
+        ("node-c", b"old", "config"),
+        ("node", b"old", "config"),
+        ("", b"old", "config"),
+    ):
+        assert said(NAMES_A, node, data=BOTH_KEYS) == Text(data, key, SEVENTH)
+    assert said(None, "node-a", data=BOTH_KEYS) == Text(b"old", "config", SEVENTH)
+    encoded = base64.b64encode(b"new").decode()
+    found = said(NAMES_A, "node-a", data={"config": "old"}, binaryData={"config.next": encoded})
+    assert found == Text(b"new", "config.next", SEVENTH)
+
+
+@pytest.mark.parametrize("named", [None, 7, [], {}, {CANARY_NODES: None}, {CANARY_NODES: ["a"]}])
+def test_an_annotation_that_names_nobody(named: object) -> None:
+    assert said(named, "node-a", data=BOTH_KEYS) == Text(b"old", "config", SEVENTH)
+
+
+def test_a_canary_without_a_candidate_is_a_warning_and_takes_nothing_away() -> None:
+    found = said(NAMES_A, "node-a", data={"config": "old"})
+    assert isinstance(found, Text)
+    assert (found.data, found.key) == (b"old", "config")
+    (note,) = found.notes
+    assert "names this node, and there is no key config.next, so config counts" in str(note)
+    assert said(NAMES_A, "node-c", data={"config": "old"}) == Text(b"old", "config", SEVENTH)
+
+
+def test_a_candidate_alone_is_no_configuration_for_the_others() -> None:
+    shown = problem(NAMES_A, data={"config.next": "new"})
+    assert "has the key config.next, which is for the nodes that a canary names" in shown
+    assert said(NAMES_A, "node-a", data={"config.next": "new"}) == Text(
+        b"new", "config.next", SEVENTH
+    )
+
+
+def test_of_several_each_has_its_own_canary() -> None:
+    candidate = said(NAMES_A, "node-a", data=BOTH_KEYS)
+    found = united({WANTED: candidate, OTHER: BESIDE})
+    assert isinstance(found, Text)
+    assert found.key == "kube-system/ip-masq-agent=config.next,kube-system/other=config"
+    warned = united({WANTED: said(NAMES_A, "node-a", data={"config": "old"}), OTHER: BESIDE})
+    assert isinstance(warned, Text)
+    assert str(warned.notes[0]).startswith("kube-system/ip-masq-agent: the annotation")
 
 
 @dataclass(slots=True)
@@ -143,8 +204,7 @@ async def watching(
     heard: list[Said] = []
     watch = ConfigMapWatch(
         Client(access(credentials), connect=link.connect),
-        NAMESPACE,
-        names or (NAME,),
+        [(NAMESPACE, name) for name in names or (NAME,)],
         "config",
         changed=lambda: heard.append(watch.said),
         random=random.Random(3).random,
@@ -167,7 +227,7 @@ def kinds(heard: list[Said]) -> list[type[Said]]:
 def test_a_life_of_a_configmap() -> None:
     async def scenario() -> None:
         async with watching(ApiServer()) as w:
-            assert isinstance(w.watch.said, Unknown)
+            assert isinstance(w.watch.said, Pending)
             await asyncio.sleep(1)
             put(w.server, "a: b\n", key="masq.yaml")
             await asyncio.sleep(1)
@@ -241,7 +301,8 @@ def test_several_have_a_watch_each_and_are_known_together() -> None:
         server.faults.add(Fault(Action.ANSWER, "list", code=500))
         async with watching(server, "first", "second") as w:
             await asyncio.sleep(60)
-            assert all(isinstance(each, Unknown) for each in w.heard[:-1])
+            assert all(isinstance(each, (Unknown, Pending)) for each in w.heard[:-1])
+            assert any(isinstance(each, Unknown) for each in w.heard)
             text = w.watch.said
             assert isinstance(text, Text)
             assert unpack(text.data) == {"kube-system/first": b"a", "kube-system/second": b"b"}

@@ -36,8 +36,7 @@ async def main(folder: Path, names: list[str]) -> None:
 
     watch = ConfigMapWatch(
         Client(in_cluster(folder=folder), user_agent="wayhome-agent"),
-        "kube-system",
-        names,
+        [("kube-system", name) for name in names],
         "config",
         changed=tell,
         random=lambda: random.random() / 10,  # always lucky, so that a test does not wait for long

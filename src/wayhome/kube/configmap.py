@@ -4,8 +4,9 @@
     there is one without the key            Wrong: a mistake, and not a removal
     a successful look says there is none    Absent
     the API cannot be asked                 Unknown
+    it was asked and has not answered yet   Pending
 
-The account that this project starts from warns of the second: `--from-file masq.yaml` makes the key `masq.yaml`, and
+Which key that is, a canary says (`canary`). The account that this project starts from warns of the second: `--from-file masq.yaml` makes the key `masq.yaml`, and
 every agent that reads a file ignores it without a word. In a file's folder that looks as if there were no ConfigMap;
 here it can be told apart, and the cure named.
 
@@ -16,9 +17,10 @@ empty ConfigMap behind; only the annotation of `kubectl apply` still shows what 
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from wayhome.kube.objects import Key, Object, key_of, metadata, version_of
+from wayhome.kube.canary import candidate_key, key_of_node
+from wayhome.kube.objects import Key, Object, ObjectVersion, metadata
 from wayhome.policy.findings import Finding, Severity, quote
 from wayhome.policy.fragments import pack
 from wayhome.policy.keys import KEYS
@@ -28,10 +30,13 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The configuration's text, and the resourceVersions that it comes from, by ConfigMap."""
+    """The configuration's text, the key that it stands under, and the objects that it comes from."""
 
     data: bytes
-    versions: Mapping[Key, str]
+    key: str
+    versions: tuple[ObjectVersion, ...]
+    notes: tuple[Finding, ...] = ()
+    """Warnings about where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Wrong:
     """There is a ConfigMap and no configuration in it; the findings say what to write."""
 
     findings: tuple[Finding, ...]
-    versions: Mapping[Key, str]
+    versions: tuple[ObjectVersion, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +61,35 @@ class Unknown:
     reason: str
 
 
-Said = Text | Wrong | Absent | Unknown
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Nobody has answered yet, and nothing has failed; `reason` says what is waited for."""
+
+    reason: str
 
 
-def read_configmap(wanted: Key, item: Object | None, data_key: str) -> Said:
-    """What the ConfigMap `wanted` says under `data_key`; `item` is None where a successful look found none."""
+Said = Text | Wrong | Absent | Unknown | Pending
+
+
+def read_configmap(wanted: Key, item: Object | None, data_key: str, node: str = "") -> Said:
+    """What the ConfigMap `wanted` says to `node`; `item` is None where a successful look found none."""
     namespace, name = wanted
     if item is None:
         return Absent(
             f"there is no ConfigMap {namespace}/{name}. Make it with: {_create(wanted, data_key)}"
         )
-    versions = {key_of(item): version_of(item)}
+    versions = (ObjectVersion.of(item),)
     data, binary = _mapping(item.get("data")), _mapping(item.get("binaryData"))
-    if isinstance(text := data.get(data_key), str):
-        return Text(text.encode("utf-8", "surrogatepass"), versions)
-    if isinstance(encoded := binary.get(data_key), str):
-        return _decoded(encoded, wanted, data_key, versions)
+    key, notes = key_of_node(item, {**data, **binary}, data_key, node)
+    if isinstance(text := data.get(key), str):
+        return Text(text.encode("utf-8", "surrogatepass"), key, versions, notes)
+    if isinstance(encoded := binary.get(key), str):
+        try:
+            return Text(base64.b64decode(encoded, validate=True), key, versions, notes)
+        except ValueError:
+            where = f"ConfigMap {'/'.join(wanted)}"
+            damaged = _error(where, f"has a damaged binaryData.{key}", f"use data.{key}")
+            return Wrong((damaged,), versions)
     finding = _without_key(item, {**data, **binary}, wanted, data_key)
     return Wrong((finding,), versions)
 
@@ -84,24 +102,34 @@ def united(said: Mapping[Key, Said]) -> Said:
     """
     if len(said) == 1:
         return next(iter(said.values()))
-    unknown = [one.reason for one in said.values() if isinstance(one, Unknown)]
-    if unknown:
-        return Unknown(unknown[0])
-    wrong = {key: one for key, one in said.items() if isinstance(one, Wrong)}
-    texts = {key: one for key, one in said.items() if isinstance(one, Text)}
-    versions: dict[Key, str] = {}
-    for each in said.values():
-        if isinstance(each, (Text, Wrong)):
-            versions |= each.versions
+    for kind in (Unknown, Pending):
+        if first := next((one for one in said.values() if isinstance(one, kind)), None):
+            return first
+    there = {key: one for key, one in said.items() if isinstance(one, (Text, Wrong))}
+    versions = tuple(version for one in there.values() for version in one.versions)
+    wrong = [one for one in there.values() if isinstance(one, Wrong)]
     if wrong:
-        return Wrong(
-            tuple(finding for each in wrong.values() for finding in each.findings), versions
-        )
+        return Wrong(tuple(finding for one in wrong for finding in one.findings), versions)
+    texts = {key: one for key, one in there.items() if isinstance(one, Text)}
     if not texts:
         names = ", ".join("/".join(key) for key in said)
-        first = next((one.hint for one in said.values() if isinstance(one, Absent)), "")
-        return Absent(f"none of the ConfigMaps {names} is there; {first}")
-    return Text(pack({"/".join(key): each.data for key, each in texts.items()}), versions)
+        hint = next((one.hint for one in said.values() if isinstance(one, Absent)), "")
+        return Absent(f"none of the ConfigMaps {names} is there; {hint}")
+    return Text(
+        pack({"/".join(key): one.data for key, one in texts.items()}),
+        _keys({"/".join(key): one.key for key, one in texts.items()}),
+        versions,
+        tuple(
+            replace(note, file="/".join(key)) for key, one in texts.items() for note in one.notes
+        ),
+    )
+
+
+def _keys(by_name: Mapping[str, str]) -> str:
+    """The key of all; where a canary makes them differ, each one's."""
+    if len(set(by_name.values())) == 1:
+        return next(iter(by_name.values()))
+    return ",".join(f"{name}={key}" for name, key in sorted(by_name.items()))
 
 
 def _without_key(item: Object, found: Mapping[str, object], wanted: Key, data_key: str) -> Finding:
@@ -110,10 +138,17 @@ def _without_key(item: Object, found: Mapping[str, object], wanted: Key, data_ke
     ours = [key for key in found if key.casefold() in KEYS]
     if ours:
         return _error(where, f"has {_listed(ours)} directly in data and no key {data_key}", applied)
-    if found:
+    others = [key for key in found if key != candidate_key(data_key)]
+    if found and not others:
         return _error(
             where,
-            f"has the key {_listed(list(found))} and not {data_key}, so it has no effect (kubectl names a key "
+            f"has the key {_listed(list(found))}, which is for the nodes that a canary names, and not {data_key}",
+            f"put the configuration of all others below data.{data_key}",
+        )
+    if others:
+        return _error(
+            where,
+            f"has the key {_listed(others)} and not {data_key}, so it has no effect (kubectl names a key "
             "after its file)",
             f"make it anew: {_create(wanted, data_key)} --dry-run=client -o yaml | kubectl replace -f -",
         )
@@ -134,15 +169,6 @@ def _applied(item: Object) -> Mapping[str, object]:
         return _mapping(json.loads(str(annotation)))
     except (ValueError, RecursionError):
         return {}
-
-
-def _decoded(encoded: str, wanted: Key, data_key: str, versions: Mapping[Key, str]) -> Said:
-    try:
-        return Text(base64.b64decode(encoded, validate=True), versions)
-    except ValueError:
-        where = f"ConfigMap {'/'.join(wanted)}"
-        finding = _error(where, f"has a damaged binaryData.{data_key}", f"use data.{data_key}")
-        return Wrong((finding,), versions)
 
 
 def _error(where: str, problem: str, instead: str) -> Finding:

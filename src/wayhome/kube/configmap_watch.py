@@ -1,18 +1,19 @@
 """Watches ConfigMaps by name and keeps what they say together, one reflector for each: RBAC grants names, not labels.
 
-Until all of them were listed once, what they say is unknown. When the API cannot be asked any more, it becomes
-unknown again, with the reason; an agent then keeps the last good configuration, as its table says. A permission that
+Until all of them were listed once, what they say is pending. When the API cannot be asked any more, it becomes
+unknown, with the reason; an agent then keeps the last good configuration, as its table says. A permission that
 is refused is told apart, because waiting does not mend it.
 """
 
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from wayhome.kube.backoff import Random
 from wayhome.kube.client import Client, Selection
 from wayhome.kube.collection import Change
-from wayhome.kube.configmap import Said, Unknown, read_configmap, united
+from wayhome.kube.configmap import Pending, Said, Unknown, read_configmap, united
 from wayhome.kube.errors import KubeError, RefusedError
 from wayhome.kube.objects import Key, Object
 from wayhome.kube.reflector import Reflector
@@ -20,22 +21,23 @@ from wayhome.kube.resources import CONFIG_MAPS
 
 
 class ConfigMapWatch:
-    """Some ConfigMaps of one namespace."""
+    """Some ConfigMaps, as one node reads them."""
 
     def __init__(
         self,
         client: Client,
-        namespace: str,
-        names: Sequence[str],
+        keys: Sequence[Key],
         data_key: str,
         *,
         changed: Callable[[], None],
+        node: str = "",
         random: Random = random.random,
     ) -> None:
-        """`changed` is called on the event loop whenever `said` is another; it must not raise or wait."""
+        """`keys`: namespace and name of each. `node`: for canaries; empty where it is not known. `changed` is called on the event loop whenever `said` is another; it must not raise or wait."""
         self._changed = changed
         self._named = {
-            (namespace, name): _Named((namespace, name), data_key, self._renew) for name in names
+            key: _Named(key, partial(read_configmap, data_key=data_key, node=node), self._renew)
+            for key in keys
         }
         self._reflectors = [
             Reflector(client, Selection(CONFIG_MAPS, *key), listener, random)
@@ -60,12 +62,17 @@ class ConfigMapWatch:
 class _Named:
     """One of them: the reflector's listener."""
 
-    def __init__(self, key: Key, data_key: str, renew: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        key: Key,
+        read: Callable[[Key, Object | None], Said],
+        renew: Callable[[], None],
+    ) -> None:
         self._key = key
-        self._data_key = data_key
+        self._read = read
         self._renew = renew
         self._item: Object | None = None
-        self.said: Said = Unknown(f"the API has not been asked for {'/'.join(key)} yet")
+        self.said: Said = Pending(f"the API has not answered for {'/'.join(key)} yet")
 
     def changed(self, change: Change) -> None:
         self._item = change.item
@@ -79,7 +86,7 @@ class _Named:
         self._renew()
 
     def _say(self) -> None:
-        self.said = read_configmap(self._key, self._item, self._data_key)
+        self.said = self._read(self._key, self._item)
         self._renew()
 
 

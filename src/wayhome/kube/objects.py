@@ -1,6 +1,5 @@
 """An object of the API, as its JSON says, and the few parts of it that everything here reads."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +40,3 @@ class ObjectVersion:
     def of(cls, item: Object) -> "ObjectVersion":
         """The version that `item` is."""
         return cls(*key_of(item), str(metadata(item).get("uid", "")), version_of(item))
-
-
-def versions_text(versions: Iterable[ObjectVersion]) -> str:
-    """The resourceVersion of a single one; of several `NAMESPACE/NAME=VERSION,…`, sorted; empty for none."""
-    each = sorted(versions)
-    if len(each) == 1:
-        return each[0].version
-    return ",".join(f"{one.namespace}/{one.name}={one.version}" for one in each)
