@@ -7,6 +7,7 @@ import pytest
 from tests.lab.small import small_topology
 
 from wayhome.lab import agent_log
+from wayhome.lab.case import Places
 from wayhome.lab.network import Network
 from wayhome.lab.programs import RunningProgram
 from wayhome.lab.the_case import agent
@@ -21,7 +22,7 @@ CREATE = "kubectl create configmap ip-masq-agent --from-file=config=FILE --names
 
 def start(build: Build, volume: ConfigMapVolume, state: Path) -> RunningProgram:
     volume.project({})
-    running = build(small_topology()).start(agent("client", volume.folder, state))
+    running = build(small_topology()).start(agent("client", Places(state, volume.folder, state)))
     running.wait_until(lambda text: said(text, "applied"), 20)
     return running
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from wayhome.lab import demo, network
+from wayhome.lab.case import Places
 from wayhome.lab.prober import Prober
 from wayhome.lab.programs import Program
 from wayhome.lab.the_case import THE_CASE
@@ -90,7 +91,7 @@ def test_an_agent_that_does_nothing_is_not_as_expected(
 ) -> None:
     monkeypatch.setattr(demo, "EFFECT_SECONDS", 0.3)
 
-    def idle(node: str, volume: Path, state: Path) -> Program:
+    def idle(node: str, places: Places) -> Program:
         return Program(node, "agent", (sys.executable, "-c", IDLE))
 
     outcome = demo.run(replace(THE_CASE, make_agent=idle), tmp_path)
@@ -129,7 +130,7 @@ from wayhome.lab.prober import Prober
 from wayhome.lab.cases import CASES
 from wayhome.lab.programs import Program
 demo.EFFECT_SECONDS = 0.3
-def idle(node, volume, state):
+def idle(node, places):
     return Program(node, "agent", (sys.executable, "-c", sys.argv[1]))
 CASES["the-case"] = replace(CASES["the-case"], make_agent=idle)
 wayhome(["lab", "run", "the-case", *sys.argv[2:]])
@@ -170,10 +171,10 @@ from wayhome.cli.main import wayhome
 from wayhome.lab.cases import CASES
 from wayhome.lab.programs import Program
 real = CASES["the-case"].make_agent
-def dying(node, volume, state):
+def dying(node, places):
     if node == "gke-node-02":
-        return Program(node, "agent", (sys.executable, "-c", sys.argv[1], str(volume)))
-    return real(node, volume, state)
+        return Program(node, "agent", (sys.executable, "-c", sys.argv[1], str(places.volume)))
+    return real(node, places)
 CASES["the-case"] = replace(CASES["the-case"], make_agent=dying)
 wayhome(["lab", "run", "the-case", *sys.argv[2:]])
 """
@@ -207,7 +208,7 @@ def test_an_agent_that_dies_is_named_as_the_cause(options: list[str]) -> None:
 
 @pytest.mark.kernel
 def test_an_agent_that_is_killed_ends_the_demo_with_its_phase(tmp_path: Path) -> None:
-    def killed(node: str, volume: Path, state: Path) -> Program:
+    def killed(node: str, places: Places) -> Program:
         script = f"{IDLE.replace('time.sleep(60)', 'time.sleep(0.2)')}; import os; os.kill(os.getpid(), 9)"
         return Program(node, "agent", (sys.executable, "-c", script))
 

@@ -23,6 +23,7 @@ from wayhome.cli.printable import printable
 from wayhome.lab import agent_log, remote
 from wayhome.lab.capture import capture as capture_packets
 from wayhome.lab.capture import open_capture
+from wayhome.lab.case import Case
 from wayhome.lab.cases import CASES
 from wayhome.lab.mounts import private_folder
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
@@ -86,7 +87,13 @@ def _end(code: int, *lines: str) -> NoReturn:
 @lab.command(short_help="Run a case through its phases, and take it down again.")
 @CASE
 @click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
-def run(case: str, as_json: bool) -> None:
+@click.option(
+    "--api-server",
+    metavar="COMMAND",
+    help="The case on Kubernetes: the agents watch this API server. The program gets --host, --port and --kubeconfig, "
+    "and prints its URL.",
+)
+def run(case: str, as_json: bool, api_server: str | None) -> None:
     """Build a case, run its phases, show what was seen, and take it down again.
 
     Ends with 0 if everything was as expected, and with 1 if not.
@@ -95,28 +102,42 @@ def run(case: str, as_json: bool) -> None:
     from wayhome.lab import demo  # noqa: PLC0415
 
     started = time.perf_counter()
-    report = Report(console(), CASES[case])
+    chosen = _on_kubernetes(api_server) if api_server else CASES[case]
+    report = Report(console(), chosen)
     with _errors():
         enter()
         folder = private_folder()
         if as_json:
-            outcome = demo.run(CASES[case], folder)
+            outcome = demo.run(chosen, folder)
         else:
-            report.begin(CASES[case])
+            report.begin(chosen)
             erase = _progress("building and starting ...")
 
             def built(start: demo.Start) -> None:
                 erase()
                 report.built(start)
 
-            outcome = demo.run(CASES[case], folder, built, report.phase)
+            outcome = demo.run(chosen, folder, built, report.phase)
     if as_json:
         click.echo(json.dumps(document(outcome), indent=2))
         for ending in (ending for phase in outcome.phases for ending in phase.endings):
             click.echo(f"wayhome: the {printable(ending, lines=True)}", err=True)
     else:
-        report.end(outcome, time.perf_counter() - started, f"{_own_command()} lab up {case}")
+        next_command = f"{_own_command()} lab up {case}" if chosen.try_next else ""
+        report.end(outcome, time.perf_counter() - started, next_command)
     sys.exit(0 if outcome.as_expected else 1)
+
+
+def _on_kubernetes(api_server: str) -> Case:
+    from wayhome.lab.the_case.kubernetes import the_case_on_kubernetes  # noqa: PLC0415
+
+    try:
+        command = tuple(shlex.split(api_server))
+    except ValueError as error:
+        raise click.UsageError(f"--api-server is no command: {error}") from error
+    if not command:
+        raise click.UsageError("--api-server names no command")
+    return the_case_on_kubernetes(command)
 
 
 def _progress(text: str) -> Callable[[], None]:

@@ -15,6 +15,7 @@ from rich.text import Text
 from wayhome.cli.printable import printable
 from wayhome.lab.case import Case, Expected, Row
 from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome, Start
+from wayhome.lab.running_case import CommandRun
 from wayhome.probe.observation import Leg, Protocol
 
 PIPED_WIDTH = 100
@@ -62,6 +63,7 @@ class Report:
         phase = outcome.phase
         self._out.print()
         self._out.print(f"[bold]{phase.name}[/bold]: {phase.title}")
+        self._commands(outcome.commands)
         self._out.print(Padding(self._matrix(outcome.probes), (0, 0, 0, 2), expand=False))
         for death, rows in self._deaths(outcome.probes).items():
             self._line(f"{self._no} {', '.join(rows)}: {death}", "red")
@@ -72,9 +74,24 @@ class Report:
             self._endings(outcome)
             return
         self._effect(outcome)
+        self._commands(outcome.questions)
         for probe in outcome.probes:
             if not probe.as_expected:
                 self._line(f"NOT AS EXPECTED: {self._complaint(probe)}", "bold red")
+
+    def _commands(self, runs: Sequence[CommandRun]) -> None:
+        """What was typed, and what it said, as it stands in a terminal."""
+        for run in runs:
+            self._line(f"$ {run.command.shown}", "bold")
+            if said := printable(run.output.rstrip("\n"), lines=True):
+                self._line(said)
+            if not run.as_expected:
+                wanted = f"exit status {run.command.status}"
+                if run.command.shows:
+                    wanted += f" and {', '.join(map(repr, run.command.shows))}"
+                self._line(
+                    f"NOT AS EXPECTED: exit status {run.status}; expected {wanted}", "bold red"
+                )
 
     def _agent(self, outcome: PhaseOutcome) -> None:
         said, wanted = outcome.agent_said, outcome.phase.show_agent
@@ -99,10 +116,10 @@ class Report:
         if not outcome.phase.takes_effect:
             return
         if outcome.milliseconds_to_effect is None:
-            self._line("NOT AS EXPECTED: writing the file had no effect", "bold red")
+            self._line(f"NOT AS EXPECTED: {_change(outcome)} had no effect", "bold red")
             return
         self._line(
-            f"{outcome.milliseconds_to_effect:.0f} ms from writing the file to the first success "
+            f"{outcome.milliseconds_to_effect:.0f} ms from {_change(outcome)} to the first success "
             f"(probe number {outcome.attempts_until_effect}); {outcome.phase.comparison}",
             "green",
         )
@@ -121,7 +138,8 @@ class Report:
             f"{verdict}: {good} of {len(probes)} probes as expected, {seconds:.1f} s in all",
             style=style,
         )
-        self._out.print(f"To try things in this network: {next_command}")
+        if next_command:
+            self._out.print(f"To try things in this network: {next_command}")
 
     def _line(self, text: str, style: str = "") -> None:
         self._out.print(Padding(Text(text, style=style), (0, 0, 0, 2), expand=False))
@@ -172,6 +190,10 @@ class Report:
         return f"{where}: expected {_wanted(probe.expected)}; seen: {printable(what)}"
 
 
+def _change(outcome: PhaseOutcome) -> str:
+    return "the start of kubectl" if outcome.commands else "writing the file"
+
+
 def _wanted(expected: Expected) -> str:
     if expected.reached:
         return f"to be reached from {expected.source_seen}"
@@ -187,12 +209,29 @@ def document(outcome: Outcome) -> dict[str, object]:
             {
                 "name": phase.phase.name,
                 "milliseconds_to_effect": _rounded(phase.milliseconds_to_effect),
+                **_typed("commands", phase.commands),
+                **_typed("questions", phase.questions),
                 "probes": [_probe(probe) for probe in phase.probes],
             }
             for phase in outcome.phases
         ],
         "as_expected": outcome.as_expected,
     }
+
+
+def _typed(name: str, runs: Sequence[CommandRun]) -> dict[str, object]:
+    if not runs:
+        return {}
+    typed = [
+        {
+            "command": run.command.shown,
+            "exit_status": run.status,
+            "output": run.output,
+            "as_expected": run.as_expected,
+        }
+        for run in runs
+    ]
+    return {name: typed}
 
 
 def _probe(probe: ProbeOutcome) -> dict[str, object]:

@@ -4,7 +4,7 @@ A case is data. `demo` runs it, `keeper` keeps it up; neither knows which case i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wayhome.lab.programs import Program
@@ -12,8 +12,43 @@ from wayhome.lab.topology import Topology
 from wayhome.lab.volume import ConfigMapVolume
 from wayhome.probe.observation import Address, Leg
 
-# The agent's program for a node, given the folder of its volume and the one of its state.
-MakeAgent = Callable[[str, Path, Path], Program]
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders that an agent may use: the lab's own, its volume's, its state's."""
+
+    lab: Path
+    volume: Path
+    state: Path
+
+
+MakeAgent = Callable[[str, Places], Program]
+"""The agent's program for a node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A program that the agents need, and the text on its output that says that it is ready."""
+
+    program: Program
+    ready: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a person types, and where; `shown` is how it stands in what a demonstration prints.
+
+    `{lab}` in an argument is the lab's folder.
+    """
+
+    node: str
+    argv: tuple[str, ...]
+    shown: str
+    status: int = 0
+    """The exit status that is expected."""
+    shows: tuple[str, ...] = ()
+    """What its output is expected to say."""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +75,7 @@ class Expected:
 class Phase:
     """The ConfigMap's data, and what is seen once it is there. Data of None: there is no ConfigMap.
 
+    `commands` then run one after the other, and `questions` once all has been seen.
     `takes_effect` names the row that the change is to make reachable: the time until then is measured.
     `explanation` says in one line why what still fails is as expected.
     """
@@ -52,6 +88,8 @@ class Phase:
     explanation: str = ""
     show_agent: str = ""  # an event of the agent's log to show, by name
     comparison: str = ""  # what the time until the effect compares with
+    commands: tuple[Command, ...] = ()
+    questions: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +110,17 @@ class Case:
     phases: tuple[Phase, ...]
     files: Mapping[str, bytes]
     try_next: tuple[str, ...]
+    make_services: Callable[[Path], tuple[Service, ...]] = lambda _: ()
+    """Given the lab's folder. They run before the agents."""
+
+    def places(self, node: str, folder: Path) -> Places:
+        """The places of an agent, below a lab's folder, made if need be."""
+        places = Places(folder, folder / "volumes" / node, folder / "states" / node)
+        for one in (places.volume, places.state):
+            one.mkdir(parents=True, exist_ok=True)
+        return places
 
     def volumes(self, folder: Path) -> tuple[ConfigMapVolume, ...]:
         """The volumes of the agents, below a lab's folder, made if need be."""
-        folders = [folder / "volumes" / node for node in self.agents]
-        for one in folders:
-            one.mkdir(parents=True, exist_ok=True)
+        folders = [self.places(node, folder).volume for node in self.agents]
         return tuple(ConfigMapVolume(one, self.volume_items) for one in folders)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wayhome.lab.case import Case, Expected, Phase, Row
 from wayhome.lab.prober import Prober, Request
-from wayhome.lab.running_case import AgentSaid, RunningCase
+from wayhome.lab.running_case import AgentSaid, CommandRun, RunningCase
 from wayhome.probe.observation import Observation, Protocol
 
 # How long a change may take before it counts as having no effect; how long no effect is waited for.
@@ -60,6 +60,7 @@ class PhaseOutcome:
 
     `agent_said` is what the case wants to be shown of the agents' logs, and `said_before` whether that was said before
     the phase and not again in it. `endings` say which programs ended: then the phase shows that and nothing of the case.
+    `commands` and `questions` are what was typed before and after the probes.
     """
 
     phase: Phase
@@ -69,6 +70,8 @@ class PhaseOutcome:
     agent_said: AgentSaid | None = None
     said_before: bool = False
     endings: tuple[str, ...] = ()
+    commands: tuple[CommandRun, ...] = ()
+    questions: tuple[CommandRun, ...] = ()
 
     @property
     def as_expected(self) -> bool:
@@ -78,7 +81,11 @@ class PhaseOutcome:
             self.agent_said is not None and self.agent_said.message != ""
         )
         return (
-            effect and said and not self.endings and all(probe.as_expected for probe in self.probes)
+            effect
+            and said
+            and not self.endings
+            and all(probe.as_expected for probe in self.probes)
+            and all(run.as_expected for run in (*self.commands, *self.questions))
         )
 
 
@@ -132,9 +139,10 @@ def _run_phase(phase: Phase, running: RunningCase, prober: Prober) -> PhaseOutco
     said_already = running.said(phase.show_agent)
     started = time.perf_counter()
     changed = running.configure(phase.configmap)
+    commands = tuple(map(running.run, phase.commands))
     if phase.takes_effect and waits:
         milliseconds, attempts = _wait_for_effect(phase.takes_effect, running, prober, started)
-    elif changed or phase.show_agent:
+    elif changed or commands or phase.show_agent:
         time.sleep(NO_EFFECT_SECONDS)
     cells = [(row, protocol) for row in phase.expected for protocol in Protocol]
     seen = prober.probe([_request(row, protocol) for row, protocol in cells])
@@ -145,7 +153,15 @@ def _run_phase(phase: Phase, running: RunningCase, prober: Prober) -> PhaseOutco
     )
     said = running.said(phase.show_agent)
     return PhaseOutcome(
-        phase, probes, milliseconds, attempts, said, said == said_already, running.network.endings()
+        phase=phase,
+        probes=probes,
+        milliseconds_to_effect=milliseconds,
+        attempts_until_effect=attempts,
+        agent_said=said,
+        said_before=said == said_already,
+        commands=commands,
+        questions=tuple(map(running.run, phase.questions)),
+        endings=running.network.endings(),
     )
 
 

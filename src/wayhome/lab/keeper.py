@@ -46,8 +46,6 @@ def main(case: str, folder: Path, lock: int) -> int:
         return 1
     with running:
         nodes = {name: n.descriptor for name, n in running.network.namespaces.items()}
-        for name, content in CASES[case].files.items():
-            (folder / name).write_bytes(content)
         state.write(folder, state.LabState(case, number, lock, nodes))
         # Only now: what was started before would have inherited both, and could not be ended or see its own end.
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)

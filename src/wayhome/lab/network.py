@@ -4,7 +4,9 @@ The caller has left the host before (`namespaces.enter`). The namespaces are hel
 in them, so a lab ends with its process, however that ends; `close` ends it in an orderly way.
 """
 
-from contextlib import ExitStack
+import subprocess
+import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -86,6 +88,18 @@ class Network:
         running = programs.start(program, self.namespace(program.node), output)
         self.programs.append(running)
         return running
+
+    def run(self, program: Program, seconds: float) -> tuple[int, str]:
+        """Run a program on its node to its end. Returns its exit status and what it printed.
+
+        One that does not end in time is ended. Raises OSError, TopologyError.
+        """
+        with tempfile.TemporaryDirectory(dir=self.output) as folder:
+            output = Path(folder, "output")
+            running = programs.start(program, self.namespace(program.node), output)
+            with suppress(subprocess.TimeoutExpired):
+                running.process.wait(seconds)
+            return running.stop(), running.text()
 
     def endings(self) -> tuple[str, ...]:
         """How those programs ended that run no more: all are meant to run as long as the network."""

@@ -43,6 +43,8 @@ class Program:
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    """Where it begins; None: where we are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def start(program: Program, namespace: NetworkNamespace, output: Path) -> Runnin
             stdout=sink,
             stderr=subprocess.STDOUT,
             env={**environment(), **program.environment},
+            cwd=program.folder,
             process_group=0,
             preexec_fn=_begin(os.getpid(), mask),  # noqa: PLW1509 (the lab has no threads when it starts programs)
         )

@@ -1,13 +1,12 @@
 """The case: a Pod of a route-based cluster cannot reach a VM behind a VPC peering.
 
 `network` is what there is, `phases` what is seen in it; this file adds the programs: servers, and on both nodes the
-project's own agent, as its DaemonSet runs it.
+project's own agent, as its DaemonSet runs it. `kubernetes` is the same with an API server, which the agents watch.
 """
 
 import sys
-from pathlib import Path
 
-from wayhome.lab.case import Case
+from wayhome.lab.case import Case, Places
 from wayhome.lab.programs import Program
 from wayhome.lab.the_case.network import (
     ADDRESSES,
@@ -25,9 +24,10 @@ from wayhome.lab.the_case.network import (
 from wayhome.lab.the_case.phases import CONFIGURATION, PHASES
 
 
-def agent(node: str, volume: Path, state: Path) -> Program:
+def agent(node: str, places: Places) -> Program:
     """The agent's program. No Pod ranges are told to it, so its scope is upstream's."""
-    options = ("--config", f"{volume}/ip-masq-agent", "--state", f"{state}", "--log-format", "json")
+    config, state = f"{places.volume}/ip-masq-agent", f"{places.state}"
+    options = ("--config", config, "--state", state, "--log-format", "json")
     return Program(node, "agent", (sys.executable, "-m", "wayhome.agent", *options))
 
 

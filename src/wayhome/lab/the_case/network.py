@@ -13,6 +13,8 @@ each other through the fabric, and so through its firewall. The source VPC holds
 each node (k8s-node-route). They are not exchanged over the peering, so the destination VPC has no route to a Pod and
 a reply to one dies there. The firewalls allow all of it: nothing else is wrong.
 
+Where the agents ask an API server, that runs on control-plane, 10.1.0.10, an instance of the source VPC.
+
 10.2.0.1 is the account's target, although Google reserves the address; the fabrics' gateways therefore have
 link-local addresses and take none of the VPCs'.
 """
@@ -42,6 +44,8 @@ NODE_01, NODE_02 = "gke-node-01", "gke-node-02"
 MY_POD, OTHER_POD = "my-pod", "other-pod"
 TEST, TARGET = "test-gce-01", "target-gce-01"
 SOURCE_VPC, DESTINATION_VPC = "source-vpc", "destination-vpc"
+CONTROL_PLANE = "control-plane"
+API_PORT = 6443
 
 ADDRESSES = {
     NODE_01: IPv4Address("10.1.0.2"),
@@ -50,6 +54,7 @@ ADDRESSES = {
     TARGET: IPv4Address("10.2.0.1"),
     OTHER_POD: IPv4Address("172.16.1.2"),
     MY_POD: IPv4Address("172.16.2.2"),
+    CONTROL_PLANE: IPv4Address("10.1.0.10"),
 }
 # Each node's Pod range, and its own end of its Pods' links.
 POD_SUBNETS = {NODE_01: ip_network("172.16.1.0/24"), NODE_02: ip_network("172.16.2.0/24")}
@@ -115,19 +120,28 @@ def _towards(name: str, firewall: Filter, *, can_ip_forward: bool = False) -> Po
     )
 
 
-def _source_vpc() -> Node:
+def _api_firewall() -> Filter:
+    nodes = tuple(_host(node) for node in POD_SUBNETS)
+    return Filter(rules=(FilterRule(sources=nodes, protocol="tcp", ports=(API_PORT,)),))
+
+
+def _source_vpc(*, control_plane: bool) -> Node:
     firewall = _firewall(SOURCE_SUBNET, POD_RANGE, DESTINATION_SUBNET)
+    instances = (
+        _towards(NODE_01, firewall, can_ip_forward=True),
+        _towards(NODE_02, firewall, can_ip_forward=True),
+        _towards(TEST, firewall),
+        *((_towards(CONTROL_PLANE, _api_firewall()),) if control_plane else ()),
+    )
     return Node(
         name=SOURCE_VPC,
         forwards=True,
         ports=(
-            _towards(NODE_01, firewall, can_ip_forward=True),
-            _towards(NODE_02, firewall, can_ip_forward=True),
-            _towards(TEST, firewall),
+            *instances,
             Port(name="peering", addresses=(ip_interface("169.254.2.1/32"),)),
         ),
         routes=(
-            *(Route(destination=_host(name), port=name) for name in (NODE_01, NODE_02, TEST)),
+            *(Route(destination=_host(port.name), port=port.name) for port in instances),
             *(
                 Route(destination=subnet, port=node, gateway=ADDRESSES[node])  # k8s-node-route
                 for node, subnet in POD_SUBNETS.items()
@@ -154,8 +168,9 @@ def _destination_vpc() -> Node:
     )
 
 
-def topology() -> Topology:
-    """The case's network."""
+def topology(*, control_plane: bool = False) -> Topology:
+    """The case's network; with an instance for the API server, if that is asked for."""
+    instances = (NODE_01, NODE_02, TEST, *((CONTROL_PLANE,) if control_plane else ()))
     return Topology(
         nodes=(
             _pod(MY_POD, NODE_02),
@@ -163,13 +178,14 @@ def topology() -> Topology:
             _cluster_node(NODE_01),
             _cluster_node(NODE_02),
             _instance(TEST),
+            *((_instance(CONTROL_PLANE),) if control_plane else ()),
             _instance(TARGET),
-            _source_vpc(),
+            _source_vpc(control_plane=control_plane),
             _destination_vpc(),
         ),
         links=(
             *((End(pod, "eth0"), End(node, f"veth-{pod}")) for node, pod in PODS.items()),
-            *((End(name, "eth0"), End(SOURCE_VPC, name)) for name in (NODE_01, NODE_02, TEST)),
+            *((End(name, "eth0"), End(SOURCE_VPC, name)) for name in instances),
             (End(TARGET, "eth0"), End(DESTINATION_VPC, TARGET)),
             (End(SOURCE_VPC, "peering"), End(DESTINATION_VPC, "peering")),
         ),

@@ -1,0 +1,119 @@
+"""The case on Kubernetes: the agents watch an API server, and the account's own command is typed.
+
+Nobody writes a file on a node here. The API server and `kubectl` run on control-plane; any program may be the server
+that listens where it is told to, writes a kubeconfig that leads to it, and then prints its URL.
+
+After the mistake that the account warns of, the nodes keep what they held and say so, to everybody who asks.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from wayhome.lab.case import Case, Command, Phase, Places, Service
+from wayhome.lab.programs import Program
+from wayhome.lab.the_case import THE_CASE
+from wayhome.lab.the_case.network import (
+    ADDRESSES,
+    API_PORT,
+    CONTROL_PLANE,
+    NODE_01,
+    NODE_02,
+    topology,
+)
+from wayhome.lab.the_case.phases import BEFORE, CONFIGURATION, MASQUERADED, A
+
+KUBECONFIG = "kubeconfig"
+WRONG_NAME = "masq.yaml"
+
+_NAMED = ("ip-masq-agent", "--namespace", "kube-system")
+
+
+def the_case_on_kubernetes(api_server: tuple[str, ...]) -> Case:
+    """The case with an API server; `api_server` is its program, to which --host, --port and --kubeconfig are added."""
+    return replace(
+        THE_CASE,
+        summary=(
+            *THE_CASE.summary,
+            f"{CONTROL_PLANE} {ADDRESSES[CONTROL_PLANE]}: an API server, which the agents watch",
+        ),
+        topology=topology(control_plane=True),
+        make_services=lambda folder: (_service(api_server, folder),),
+        make_agent=_agent,
+        phases=PHASES,
+        files={"config": CONFIGURATION, WRONG_NAME: CONFIGURATION},
+        try_next=(),
+    )
+
+
+def _service(api_server: tuple[str, ...], folder: Path) -> Service:
+    where = ("--host", str(ADDRESSES[CONTROL_PLANE]), "--port", str(API_PORT))
+    named = (*api_server, *where, "--kubeconfig", str(folder / KUBECONFIG))
+    return Service(Program(CONTROL_PLANE, "api-server", named), ready=str(ADDRESSES[CONTROL_PLANE]))
+
+
+def _agent(node: str, places: Places) -> Program:
+    options = ("--configmap", "kube-system/ip-masq-agent", "--node", node)
+    access = ("--kubeconfig", str(places.lab / KUBECONFIG), "--state", str(places.state))
+    program = (sys.executable, "-m", "wayhome.agent", *options, *access, "--log-format", "json")
+    return Program(node, "agent", program)
+
+
+def _kubectl(*arguments: str) -> Command:
+    return Command(
+        CONTROL_PLANE,
+        ("kubectl", *arguments),
+        shown=" ".join(("kubectl", *arguments)),
+        # kubectl keeps what it has learnt of a server at home.
+        environment={"KUBECONFIG": KUBECONFIG, "HOME": "."},
+    )
+
+
+def _status(*says: str, status: int) -> Command:
+    return Command(
+        CONTROL_PLANE,
+        (sys.executable, "-m", "wayhome", "cluster", "status"),
+        shown="wayhome cluster status",
+        status=status,
+        shows=says,
+        environment={"KUBECONFIG": KUBECONFIG, "COLUMNS": "96"},
+    )
+
+
+PHASES = (
+    Phase(
+        name="before",
+        title="the agents hold upstream's defaults; there is no ConfigMap",
+        configmap=None,
+        expected=BEFORE,
+    ),
+    Phase(
+        name="masquerade",
+        title="the account's file and its command",
+        configmap=None,
+        commands=(
+            _kubectl("create", "configmap", "ip-masq-agent", "--from-file", "config", *_NAMED[1:]),
+        ),
+        questions=(_status("2 of 2 nodes on version", status=0),),
+        expected=MASQUERADED,
+        takes_effect=A,
+        comparison="the account waited about a minute",
+    ),
+    Phase(
+        name="wrong-key",
+        title=f"the same command with the file named {WRONG_NAME}",
+        configmap=None,
+        commands=(
+            _kubectl("delete", "configmap", *_NAMED),
+            _kubectl(
+                "create", "configmap", "ip-masq-agent", "--from-file", WRONG_NAME, *_NAMED[1:]
+            ),
+        ),
+        questions=(_status("2 rejected", WRONG_NAME, status=1),),
+        expected=MASQUERADED,
+        explanation=(
+            f"the ConfigMap has the key {WRONG_NAME} and not config: both agents reject it, keep what they held, and "
+            f"{NODE_01} and {NODE_02} are shown as rejected."
+        ),
+    ),
+)
