@@ -9,7 +9,7 @@ Server-side apply sends JSON: it is YAML.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -19,12 +19,14 @@ from wayhome.kube.access import Access
 from wayhome.kube.connection import Connect, connect
 from wayhome.kube.errors import NonsenseError, RefusedError, UnreachableError, refusal
 from wayhome.kube.events import EventStream
-from wayhome.kube.http import Body, Lines, read_head, request_text
+from wayhome.kube.http import SWITCHING_PROTOCOLS, Body, Head, Lines, read_head, request_text
 from wayhome.kube.objects import Object, key_of, metadata
 from wayhome.kube.resources import Resource
 
 REQUEST_SECONDS = 30.0
 LARGEST_REFUSAL = 1 << 20
+
+Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -68,9 +70,29 @@ class Listed:
 class _Request:
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Query = field(default_factory=dict)
     body: Object | None = None
     content_type: str = "application/json"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    good: Container[int] = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """A connection that speaks another protocol from here on, and the head of the answer that said so."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    head: Head
+    body: Body
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    refused: RefusedError | None
 
 
 class Client:
@@ -105,8 +127,8 @@ class Client:
             "resourceVersion": version,
             "timeoutSeconds": str(max(1, round(seconds))),
         }
-        async with self._answer(_Request("GET", selection.path, query)) as body:
-            yield EventStream(Lines(body))
+        async with self._answer(_Request("GET", selection.path, query)) as answer:
+            yield EventStream(Lines(answer.body))
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         """One object."""
@@ -147,11 +169,21 @@ class Client:
         """Remove an object."""
         await self._ask(_Request("DELETE", resource.path(namespace, name)))
 
+    @asynccontextmanager
+    async def upgrade(
+        self, path: str, query: Query, fields: Mapping[str, str]
+    ) -> AsyncIterator[Upgraded]:
+        """GET `path` and leave HTTP, as `fields` ask for it (RFC 9110, 7.8). What follows is the caller's patience."""
+        good = (SWITCHING_PROTOCOLS,)
+        request = _Request("GET", path, query, fields=fields, good=good)
+        async with self._answer(request) as answer:
+            yield Upgraded(answer.reader, answer.writer, answer.head.fields)
+
     async def _ask(self, request: _Request) -> Object:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 async with self._answer(request) as answer:
-                    body = await answer.read_all()
+                    body = await answer.body.read_all()
         except TimeoutError as error:
             raise self._too_slow() from error
         try:
@@ -163,23 +195,22 @@ class Client:
         return found
 
     @asynccontextmanager
-    async def _answer(self, request: _Request) -> AsyncIterator[Body]:
-        """The body of a good answer. A 401 is tried again with a new token."""
+    async def _answer(self, request: _Request) -> AsyncIterator[_Answer]:
+        """A good answer. A 401 is tried again with a new token."""
         credentials = self.access.credentials
         authorization = await credentials.authorization()
         for last in (False, True):
-            async with self._exchange(request, authorization) as (body, refused):
+            async with self._exchange(request, authorization) as answer:
+                refused = answer.refused
                 if refused is None:
-                    yield body
+                    yield answer
                     return
             if last or refused.code != 401 or not await credentials.renewed(authorization):
                 raise refused
             authorization = await credentials.authorization()
 
     @asynccontextmanager
-    async def _exchange(
-        self, request: _Request, authorization: str
-    ) -> AsyncIterator[tuple[Body, RefusedError | None]]:
+    async def _exchange(self, request: _Request, authorization: str) -> AsyncIterator[_Answer]:
         writer: asyncio.StreamWriter | None = None
         try:
             try:
@@ -190,12 +221,12 @@ class Client:
                         await writer.drain()
                     head = await read_head(reader)
                     body, refused = Body(reader, head), None
-                    if not 200 <= head.code < 300:
+                    if head.code not in request.good:
                         said = await body.read_all(LARGEST_REFUSAL)
                         refused = refusal(head.code, said, head.fields.get("retry-after"))
             except TimeoutError as error:
                 raise self._too_slow() from error
-            yield body, refused
+            yield _Answer(head, body, reader, writer, refused)
         finally:
             if writer is not None:
                 # Nothing is waited for: a peer that is silent would not take part in a farewell.
@@ -209,6 +240,7 @@ class Client:
             "Host": self.access.authority_of_url,
             "Accept": "application/json",
             "User-Agent": self._user_agent,
+            **request.fields,
         }
         if authorization:
             fields["Authorization"] = authorization

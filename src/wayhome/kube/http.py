@@ -16,6 +16,9 @@ from wayhome.kube.one_line import one_line
 HEAD_LINES = 200
 """Lines of a response's head."""
 
+SWITCHING_PROTOCOLS = 101
+"""The end of HTTP on this connection; only who asked for it is answered so."""
+
 LARGEST = 64 * 1024 * 1024
 """Bytes of an answer that is read as a whole: 5,000 Leases with a history of their fields take 10 MB."""
 
@@ -36,13 +39,15 @@ def request_text(method: str, target: str, fields: Mapping[str, str], body: byte
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
+    if "Connection" not in fields:
+        lines.append("Connection: close")
     if any(c in line for line in lines for c in "\r\n\0"):
         raise ValueError("a line of the request holds a line break")
-    return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + (body or b"")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
 
 
 async def read_head(reader: asyncio.StreamReader) -> Head:
-    """Read a response's head; interim ones (1xx) are passed over. Raises UnreachableError."""
+    """Read a response's head; interim ones (1xx, but 101) are passed over. Raises UnreachableError."""
     while True:
         version, _, rest = (await _line(reader)).partition(" ")
         code = rest[:3]
@@ -57,7 +62,7 @@ async def read_head(reader: asyncio.StreamReader) -> Head:
             fields[name.strip().lower()] = value.strip()
         else:
             raise UnreachableError("the answer's head does not end")
-        if int(code) >= 200:
+        if int(code) >= 200 or int(code) == SWITCHING_PROTOCOLS:
             return Head(int(code), fields)
 
 

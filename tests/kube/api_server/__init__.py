@@ -2,8 +2,9 @@
 
 It answers what kube-apiserver 1.36 answers as far as that is documented and the project asks for it: list and watch
 with resourceVersions that count, a bounded history, bookmarks, selectors, create, update, merge patch, server-side
-apply, status subresources, RBAC by verb, resource and name. What it lacks: admission, defaulting, most validation,
-Table and protobuf output, garbage collection, WebSockets.
+apply, status subresources, RBAC by verb, resource and name; ephemeral containers and `pods/exec`, which run real programs
+where a test has said how. What it lacks: admission, defaulting, most validation, Table and protobuf output, garbage
+collection, SPDY.
 
 Everything that goes wrong with a real one goes wrong with it on request (`faults`), and every call is recorded.
 

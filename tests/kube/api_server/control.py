@@ -6,6 +6,8 @@ POST /_test/watches    {"action": "break" | "end" | "expire" | "mute"}
 POST /_test/history    {"action": "forget"}, {"action": "elsewhere", "writes": 7}
 POST /_test/tokens     {"token": …, "user": …, "seconds": …}
 POST /_test/rules      {"user": …, "verbs": […], "resources": […], …}          as rights.Rule
+POST /_test/containers {"namespace": …, "pod": …, "prefix": […], …}            as containers.Place
+POST /_test/subprotocols {"spoken": […]}                                        of pods/exec
 GET  /_test/calls      what was asked so far, as calls.Call
 """
 
@@ -13,6 +15,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from tests.kube.api_server.containers import Place
 from tests.kube.api_server.faults import Action, Fault
 from tests.kube.api_server.request import Request
 from tests.kube.api_server.rights import Rule
@@ -51,6 +54,12 @@ def controlled(server: "ApiServer", request: Request) -> Any:
             user = given.pop("user")
             lists = {name: tuple(v) for name, v in given.items() if isinstance(v, list)}
             server.rights.grant(user, Rule(**{**given, **lists}))
+        case "POST", "containers":
+            pod = (given.pop("namespace"), given.pop("pod"))
+            given |= {name: tuple(v) for name, v in given.items() if isinstance(v, list)}
+            server.containers.places[pod] = Place(**given)
+        case "POST", "subprotocols":
+            server.execs.spoken = tuple(given["spoken"])
         case _:
             raise ValueError(f"{request.method} {request.path} is none of them")
     return {}

@@ -17,6 +17,8 @@ class Kind:
     kind: str
     namespaced: bool = True
     status: bool = False
+    subresources: tuple[str, ...] = ()
+    """Others than status."""
     short: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     top: tuple[str, ...] = ("spec", "status")
@@ -76,6 +78,7 @@ POD = Kind(
     "pods",
     "Pod",
     status=True,
+    subresources=("exec", "ephemeralcontainers"),
     short=("po",),
     fields=("spec.nodeName", "status.phase", "status.podIP"),
 )

@@ -24,12 +24,18 @@ class Request:
     query: Mapping[str, str]
     fields: Mapping[str, str]
     body: bytes
+    repeated: tuple[tuple[str, str], ...] = ()
+    """The query as it stands: of a name that stands there twice, `query` has the last."""
 
     @classmethod
     def of(cls, method: str, target: str, fields: Mapping[str, str], body: bytes) -> "Request":
         parts = urlsplit(target)
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        return cls(method, parts.path, query, fields, body)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        return cls(method, parts.path, dict(query), fields, body, tuple(query))
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """All values of a name, in their order."""
+        return tuple(value for found, value in self.repeated if found == name)
 
     def flag(self, name: str) -> bool:
         """As Go's strconv.ParseBool reads it."""
@@ -72,7 +78,8 @@ def asked(request: Request) -> Asked:
     )
     if kind is None or len(rest) > 3 or (namespace and not kind.namespaced):
         raise unknown_path()
-    if subresource and not (subresource == "status" and kind.status):
+    status = ("status",) if kind.status else ()
+    if subresource and subresource not in (*status, *kind.subresources):
         raise unknown_path()
     verb = VERBS.get(request.method)
     if (

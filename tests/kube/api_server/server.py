@@ -9,13 +9,18 @@ import asyncio
 import json
 import ssl
 from contextlib import aclosing, suppress
+from dataclasses import replace
 
 from tests.kube.api_server.calls import Call
+from tests.kube.api_server.containers import Containers
 from tests.kube.api_server.control import PREFIX, controlled
 from tests.kube.api_server.discovery import discovered
+from tests.kube.api_server.execs import SUBRESOURCE as EXEC
+from tests.kube.api_server.execs import Execs
 from tests.kube.api_server.failure import Failure, expired, not_found
 from tests.kube.api_server.faults import Action, Fault, Faults
 from tests.kube.api_server.kinds import NAMESPACE, Object
+from tests.kube.api_server.kubelet import Kubelet
 from tests.kube.api_server.lists import Lists
 from tests.kube.api_server.request import Asked, Request, asked
 from tests.kube.api_server.rights import ANONYMOUS, Rights
@@ -38,6 +43,9 @@ class ApiServer:
         self.store = Store(window)
         self.lists = Lists(self.store)
         self.writes = Writes(self.store)
+        self.containers = Containers()
+        self.kubelet = Kubelet(self.store, self.containers)
+        self.execs = Execs(self.store, self.containers)
         self.rights = Rights()
         self.faults = Faults()
         self.calls: list[Call] = []
@@ -85,10 +93,12 @@ class ApiServer:
         self.end_watches()
 
     async def close(self) -> None:
-        """End all connections."""
+        """End all connections, and all programs."""
         for task in tuple(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        await self.kubelet.close()
+        await self.containers.close()
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection to its end."""
@@ -137,6 +147,12 @@ class ApiServer:
         try:
             call.user = self.rights.user_of(request)
             self.rights.check(call.user, wanted)
+            if wanted.subresource == EXEC:
+                # From 1.35 on, a WebSocket, whose request is a GET, takes the right to create besides.
+                self.rights.check(call.user, replace(wanted, verb="create"))
+                await self.execs.serve(wanted, request, reader, writer)
+                call.code = 101
+                return
             if wanted.verb == "watch":
                 watch = Watch(self.store, wanted, request, self.bookmark_seconds)
                 call.code = 200

@@ -1,7 +1,8 @@
 """Create, update, patch, apply and delete.
 
 Source: Kubernetes API concepts; API conventions ("Concurrency Control and Consistency", "Status subresource");
-RFC 7396 for merge patches. A strategic merge patch of what is served here (mappings of texts) is the same.
+RFC 7396 for merge patches. A strategic merge patch of what is served here (mappings of texts) is the same, but for
+ephemeral containers.
 """
 
 import json
@@ -10,6 +11,8 @@ import time
 import uuid
 
 import yaml
+from tests.kube.api_server.ephemeral import SUBRESOURCE as EPHEMERAL
+from tests.kube.api_server.ephemeral import with_ephemeral_containers
 from tests.kube.api_server.failure import (
     Failure,
     already_exists,
@@ -62,9 +65,10 @@ class Writes:
 
     def update(self, asked: Asked, request: Request) -> Object:
         before = self._existing(asked)
-        item = self._prepared(
-            _decoded(request.body, asked.kind), before, asked.kind, (asked.namespace, asked.name)
-        )
+        item = _decoded(request.body, asked.kind)
+        if asked.subresource == EPHEMERAL:
+            item = with_ephemeral_containers(before, item, merge=False)
+        item = self._prepared(item, before, asked.kind, (asked.namespace, asked.name))
         return self._finish(asked, request, item, before, asked.name)
 
     def patch(self, asked: Asked, request: Request) -> Object:
@@ -85,9 +89,11 @@ class Writes:
             raise bad_request(f"error decoding patch: {error}") from None
         if not isinstance(patch, dict):
             raise bad_request("error decoding patch: json: cannot unmarshal into map")
-        item = self._prepared(
-            _patched(before, patch), before, asked.kind, (asked.namespace, asked.name)
-        )
+        item = _patched(before, patch)
+        if asked.subresource == EPHEMERAL:
+            strategic = content_type == STRATEGIC_PATCH
+            item = with_ephemeral_containers(before, patch if strategic else item, merge=strategic)
+        item = self._prepared(item, before, asked.kind, (asked.namespace, asked.name))
         return self._finish(asked, request, item, before, asked.name)
 
     def delete(self, asked: Asked, request: Request) -> Object:
@@ -129,7 +135,7 @@ class Writes:
     ) -> Object:
         if before is not None and asked.kind.status:
             # Each end of the object changes its own part.
-            source, target = (item, before) if asked.subresource else (before, item)
+            source, target = (item, before) if asked.subresource == "status" else (before, item)
             item = {k: v for k, v in target.items() if k != "status"}
             item |= {"status": source["status"]} if "status" in source else {}
         ownership = Ownership(before, asked.kind.api_version)
