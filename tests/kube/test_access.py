@@ -51,9 +51,17 @@ def test_what_a_pod_lacks_is_named(account: Path) -> None:
         in_cluster(environment | {"KUBERNETES_SERVICE_PORT": "x"}, account)
     (account / "namespace").unlink()
     assert in_cluster(environment, account).namespace == "default"
+
+
+def test_a_token_that_is_not_there_is_named_when_it_is_needed_and_found_when_it_comes(
+    account: Path,
+) -> None:
     (account / "token").unlink()
+    access = in_cluster({"KUBERNETES_SERVICE_HOST": "::1"}, account)
     with pytest.raises(CredentialsError, match="automountServiceAccountToken must not be false"):
-        in_cluster(environment, account)
+        asyncio.run(access.credentials.authorization())
+    (account / "token").write_text("late")
+    assert asyncio.run(access.credentials.authorization()) == "Bearer late"
 
 
 def kubeconfig(

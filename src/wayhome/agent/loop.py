@@ -1,13 +1,12 @@
 """The agent's loop: what it waits for, and what it then has done.
 
-One asyncio loop waits for four things: the folder of the configuration file, the kernel's news about nftables, a
-signal, and the time of the next step. What is due is done by a worker thread, for as long as the kernel takes; between
+One asyncio loop waits for four things: news of the configuration (its file's folder, the API's watch, a signal), the
+kernel's news about nftables, the end, and the time of the next step. What is due is done by a worker thread, for as long as the kernel takes; between
 events the process sleeps.
 """
 
 import asyncio
 import math
-import signal
 import time
 from collections.abc import Callable
 from typing import Literal, Protocol
@@ -30,13 +29,16 @@ class Readable(Protocol):
 
 
 class Loop:
-    """Runs a keeper. `drift` is readable when somebody has changed nftables; None where nobody says so."""
+    """Runs a keeper. `drift` is readable when somebody has changed nftables; None where nobody says so.
+
+    `watch` is the folder's; None where somebody else calls `source_has_news`.
+    """
 
     def __init__(
         self,
         *,
         keeper: Keeper,
-        watch: SourceWatch,
+        watch: SourceWatch | None,
         drift: Readable | None,
         worker: Worker,
         endpoints: Endpoints,
@@ -55,8 +57,6 @@ class Loop:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep the rules until `stopping` is set."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, self._source_has_news)
         stop = asyncio.ensure_future(stopping.wait())
         stop.add_done_callback(lambda _: self._wake.set())
         while not stopping.is_set():
@@ -66,14 +66,15 @@ class Loop:
     async def _turn(self, stop: "asyncio.Future[Literal[True]]") -> None:
         """Watch, do what is due, and sleep until something else is."""
         self._wake.clear()
-        if self._watch.renew():
-            self._source_news = True  # what happened before it was watched was not seen
-        self._listen("source", self._watch.current, self._source_readable)
+        if self._watch:
+            if self._watch.renew():
+                self._source_news = True  # what happened before it was watched was not seen
+            self._listen("source", self._watch.current, self._source_readable)
         self._hand_over_news()
         due = await self._step(stop)
         if stop.done():
             return
-        if self._watch.current is None:
+        if self._polls:
             due = min(due, time.monotonic() + POLL_INTERVAL)
         # While a verification is due anyway, the kernel's news are not read: at a thousand changes a second by others,
         # reading them would be all that this process does.
@@ -83,8 +84,12 @@ class Loop:
             timeout = None if due == math.inf else max(due - time.monotonic(), 0)
             await asyncio.wait_for(self._wake.wait(), timeout)
         except TimeoutError:
-            if self._watch.current is None:
+            if self._polls:
                 self._source_news = True
+
+    @property
+    def _polls(self) -> bool:
+        return self._watch is not None and self._watch.current is None
 
     def _hand_over_news(self) -> None:
         """The keeper belongs to the worker while it steps, and hears only between two steps of what came meanwhile."""
@@ -127,11 +132,13 @@ class Loop:
             loop.add_reader(what.fileno(), callback)
 
     def _source_readable(self) -> None:
+        assert self._watch  # noqa: S101  # it is what was readable
         if self._watch.drain():
-            self._source_has_news()
+            self.source_has_news()
         self._listen("source", self._watch.current, self._source_readable)
 
-    def _source_has_news(self) -> None:
+    def source_has_news(self) -> None:
+        """The configuration may be another: have the source looked at now. On the event loop, at any time."""
         self._source_news = True
         self._wake.set()
 

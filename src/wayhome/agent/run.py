@@ -11,10 +11,9 @@ from typing import TypeVar
 from wayhome import __version__
 from wayhome.agent import http
 from wayhome.agent.announcer import Announcer
-from wayhome.agent.arguments import Dialect, Options
+from wayhome.agent.arguments import Options
 from wayhome.agent.backend import choose_backend
 from wayhome.agent.endpoints import Endpoints, waiting_paths
-from wayhome.agent.folder_source import FolderSource
 from wayhome.agent.holding import Holding
 from wayhome.agent.keeper import Keeper
 from wayhome.agent.limits import memory_limit, too_little
@@ -23,16 +22,13 @@ from wayhome.agent.logs import Log
 from wayhome.agent.loop import Loop
 from wayhome.agent.memory import Memory
 from wayhome.agent.observer import Observers
+from wayhome.agent.origin import NoOriginError, Origin, origin_of
 from wayhome.agent.sightings import Sightings
-from wayhome.agent.source import FileSource
 from wayhome.agent.tally import Tally
 from wayhome.agent.transitions import Transitions
-from wayhome.agent.watch import SourceWatch
 from wayhome.agent.worker import Worker
 from wayhome.kernel import Backend, BackendName, DriftListener, KernelError, iptables
 from wayhome.kernel.transition_mode import TransitionMode
-from wayhome.policy.file_format import UPSTREAM
-from wayhome.policy.fragments import AZURE
 
 Result = TypeVar("Result")
 
@@ -46,6 +42,9 @@ def run(options: Options) -> int:
     _introduce(options, log)
     try:
         return asyncio.run(_Agent(options, log).run())
+    except NoOriginError as error:
+        log.error("no origin", str(error))
+        return 2
     except KernelError as error:
         log.error("kernel", str(error))
     except (
@@ -100,11 +99,10 @@ class _Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         options, log = self._options, self._log
+        origin = origin_of(options, log)
         if not options.observe and not await self._acquire_node():
             return 0
-        azure = options.dialect is Dialect.AZURE
-        memory = Memory(options.state, "last-good-files") if azure else Memory(options.state)
-        remembered, problem = memory.recall()
+        remembered, problem = origin.memory.recall()
         if problem:
             log.warning("memory", problem)
         tally, worker = Tally(), Worker()
@@ -115,12 +113,11 @@ class _Agent:
             return 0
         hears = backend.poll_interval is None and not options.observe
         drift = DriftListener() if hears else None
-        watch = SourceWatch(options.config if azure else options.config.parent, log)
         keeper = Keeper(
-            source=FolderSource(options.config) if azure else FileSource(options.config),
+            source=origin.source,
             backend=backend,
-            holding=Holding(options.settings, remembered, AZURE if azure else UPSTREAM),
-            memory=Memory(None) if options.observe else memory,
+            holding=Holding(options.settings, remembered, origin.file_format),
+            memory=Memory(None) if options.observe else origin.memory,
             observer=Observers((self._announcer(), tally)),
             transitions=Transitions(options.transition, log),
             drift=drift,
@@ -135,23 +132,43 @@ class _Agent:
         server = self._serve(endpoints)
         loop_of_events = Loop(
             keeper=keeper,
-            watch=watch,
+            watch=origin.watch,
             drift=drift,
             worker=worker,
             endpoints=endpoints,
             log=log,
         )
         conflicts = self._watch_conflicts(backend, tally, sightings)
+        loop.add_signal_handler(signal.SIGHUP, self._look_again, origin, loop_of_events)
+        watching = await self._watch_api(origin, loop_of_events, wait=remembered is None)
         await loop_of_events.run(self._stopping)
-        if conflicts:
-            conflicts.cancel()
+        for task in filter(None, (conflicts, watching)):
+            task.cancel()
         if server:
             server.close()
-        watch.close()
+        if origin.watch:
+            origin.watch.close()
         if drift:
             drift.close()
         log.info("stopped", "nothing was written" if options.observe else _stays(options, backend))
         return 0
+
+    async def _watch_api(
+        self, origin: Origin, loop: Loop, *, wait: bool
+    ) -> "asyncio.Task[None] | None":
+        """In API mode the watch as a task; with `wait` after its first answer, as `answered` says."""
+        if origin.api is None:
+            return None
+        watching = asyncio.create_task(origin.api.run(loop.source_has_news))
+        if wait:
+            await self._unless_stopped(asyncio.ensure_future(origin.api.answered()))
+        return watching
+
+    def _look_again(self, origin: Origin, loop: Loop) -> None:
+        self._log.info("looking", "SIGHUP received: the configuration is looked at again")
+        if origin.api:
+            origin.api.renew()
+        loop.source_has_news()
 
     def _announcer(self) -> Announcer:
         if not self._options.observe:

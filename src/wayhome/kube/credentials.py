@@ -49,13 +49,18 @@ class Token(Credentials):
 class TokenFile(Credentials):
     """A bearer token in a file, which somebody rotates."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, why_missing: str = "") -> None:
+        """`why_missing`: why a file that is not there usually is not, and what to write."""
         self._path = path
+        self._why_missing = why_missing
 
     async def authorization(self) -> str:
         """The token that the file holds now."""
         try:
             token = self._path.read_text(encoding="ascii")
+        except FileNotFoundError as error:
+            why = f": {self._why_missing}" if self._why_missing else ""
+            raise CredentialsError(f"there is no token {self._path}{why}") from error
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             raise CredentialsError(f"the token {self._path} cannot be read: {reason}") from error

@@ -2,6 +2,9 @@
 
 Source: Kubernetes, "Accessing the Kubernetes API from a Pod". KUBERNETES_SERVICE_HOST is an address without brackets,
 IPv6 too; a Pod on the host's network may be given a name instead.
+
+The service account's files are read when they are needed, for each request: a token that is not there yet may be
+there for the next one. The variables are there from the start or never.
 """
 
 import os
@@ -12,6 +15,9 @@ from wayhome.kube.access import Access, Pem
 from wayhome.kube.credentials import TokenFile
 from wayhome.kube.errors import CredentialsError
 
+_WHY_MISSING = (
+    "the Pod has no service account token; its automountServiceAccountToken must not be false"
+)
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -27,17 +33,11 @@ def in_cluster(
         )
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise CredentialsError(f"KUBERNETES_SERVICE_PORT is {port!r} and no port")
-    for name in ("token", "ca.crt"):
-        if not (folder / name).is_file():
-            raise CredentialsError(
-                f"there is no {folder / name}: the Pod has no service account token; "
-                "its automountServiceAccountToken must not be false"
-            )
     return Access(
         host=host.strip("[]"),
         port=int(port),
         authority=Pem(folder / "ca.crt"),
-        credentials=TokenFile(folder / "token"),
+        credentials=TokenFile(folder / "token", _WHY_MISSING),
         namespace=_namespace(folder),
     )
 

@@ -1,0 +1,114 @@
+"""An agent in API mode and the tests' API server, processes in one network of their own, over TLS."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import trustme
+import yaml
+from tests.agent.agent_process import AgentProcess
+from tests.kube.server_process import ServerProcess
+from tests.kube.steps import NAME, NAMESPACE
+
+USER = "system:serviceaccount:wayhome:wayhome-agent"
+TOKEN = "first"
+RIGHTS = {
+    "verbs": ["get", "list", "watch"],
+    "resources": ["configmaps"],
+    "namespace": NAMESPACE,
+    "names": [NAME],
+}
+PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+
+
+class Api(ServerProcess):
+    """A server that trusts one service account with what the agent's Role grants, and nobody else."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        authority = trustme.CA()
+        issued = authority.issue_cert("127.0.0.1")
+        self.authority = folder / "ca.crt"
+        authority.cert_pem.write_to_path(self.authority)
+        issued.private_key_pem.write_to_path(folder / "key")
+        issued.cert_chain_pems[0].write_to_path(folder / "certificate")
+        files = ("--certificate", str(folder / "certificate"), "--key", str(folder / "key"))
+        self.token = folder / "token"
+        self.token.write_text(TOKEN)
+        super().__init__(folder, "--closed", *files, *arguments)
+        self.port_then = self.port
+        self.allow()
+
+    def allow(self, token: str = TOKEN, names: Sequence[str] = (NAME,)) -> None:
+        self.control("POST", "tokens", token=token, user=USER)
+        self.control("POST", "rules", user=USER, **{**RIGHTS, "names": list(names)})
+
+    def agents_kubeconfig(self) -> Path:
+        """Leads here as a service account's files do: an authority and a token in files."""
+        cluster = {"server": self.url, "certificate-authority": str(self.authority)}
+        content = {
+            "current-context": "agent",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": "agent", "user": {"tokenFile": str(self.token)}}],
+            "contexts": [{"name": "agent", "context": {"cluster": "test", "user": "agent"}}],
+        }
+        file = self.folder / "agents-kubeconfig"
+        file.write_text(yaml.safe_dump(content))
+        return file
+
+    def kill(self) -> None:
+        """It is gone without a word, and what it held with it."""
+        self.process.kill()
+        self.stop()
+
+    def again(self) -> None:
+        """Where it was, with nothing but the rights."""
+        self.start(self.port_then)
+        self.allow()
+
+    def write(self, data: object, name: str = NAME, **metadata: object) -> str:
+        """Create or replace a ConfigMap as `kubectl replace` does; returns its resourceVersion."""
+        item = {"apiVersion": "v1", "kind": "ConfigMap", "data": data}
+        item["metadata"] = {"name": name, "namespace": NAMESPACE, **metadata}
+        try:
+            found = self.ask("PUT", f"{PATH}/{name}", item)
+        except OSError:
+            found = self.ask("POST", PATH, item)
+        assert isinstance(found, dict)
+        return str(found["metadata"]["resourceVersion"])
+
+    def remove(self, name: str = NAME) -> None:
+        self.ask("DELETE", f"{PATH}/{name}")
+
+    def calls(self, verb: str) -> int:
+        found = self.control("GET", "calls")
+        assert isinstance(found, list)
+        return sum(call["verb"] == verb for call in found)
+
+
+class ApiAgent(AgentProcess):
+    """The agent, watching `ip-masq-agent` at a server."""
+
+    def __init__(self, folder: Path, api: Api) -> None:
+        super().__init__(folder)
+        self._kubeconfig = api.agents_kubeconfig()
+
+    def watch(self, *arguments: str, configmap: str = NAME) -> None:
+        """Start it."""
+        command = [sys.executable, "-m", "wayhome.agent", f"--configmap={configmap}"]
+        command += [f"--kubeconfig={self._kubeconfig}", f"--state={self.state}"]
+        command += ["--log-format=json", "--backend=nftables", "--status-namespace=", *arguments]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stderr=log, stdout=log, env=os.environ | {"NODE_NAME": "node-a"}
+            )
+
+    def said(self, event: str) -> int:
+        """How many lines of the log are of that event."""
+        return sum(line["event"] == event for line in self.lines())
+
+    def errors(self) -> str:
+        """Its warnings and errors, for a failure's message."""
+        return json.dumps([line for line in self.lines() if line["level"] != "info"], indent=1)
