@@ -19,9 +19,11 @@ def put(server: ApiServer, text: str | None, name: str = NAME, key: str = "confi
     return write(server, CONFIG_MAP, name, {"data": {} if text is None else {key: text}})
 
 
-def write(server: ApiServer, kind: Kind, name: str, item: Object) -> Object:
+def write(
+    server: ApiServer, kind: Kind, name: str, item: Object, namespace: str = NAMESPACE
+) -> Object:
     """Make or replace an object."""
-    where = NAMESPACE if kind.namespaced else ""
+    where = namespace if kind.namespaced else ""
     body = {**item, "metadata": {**item.get("metadata", {}), "name": name}}
     there = server.store.get(kind, (where, name)) is not None
     verb = "update" if there else "create"

@@ -14,7 +14,6 @@ from wayhome.kube.status_lease import (
     NodeStatus,
     State,
     from_lease,
-    versions_text,
 )
 from wayhome.kube.timestamps import micro_time, parse_time, second_time
 
@@ -130,12 +129,6 @@ def test_a_status_counts_as_long_as_its_lease() -> None:
     assert FULL.is_current(end)
     assert not FULL.is_current(end + timedelta(microseconds=1))
     assert not NodeStatus(node="n").is_current(NOON)
-
-
-def test_versions() -> None:
-    assert versions_text({}) == ""
-    assert versions_text({("kube-system", "ip-masq-agent"): "81"}) == "81"
-    assert versions_text({("b", "x"): "2", ("a", "y"): "1"}) == "a/y=1,b/x=2"
 
 
 def test_times_are_utc_whatever_their_offset() -> None:

@@ -60,6 +60,8 @@ class Held:
     """Why the source says nothing: the hint of a missing file, or the reason of an unreadable one."""
     unreadable: bool = False
     """It is not known what the source says."""
+    awaited: bool = False
+    """It is not known yet: the source was asked and has not answered."""
     until: float | None = None
     """When a removed configuration stops to hold, by the clock that `observe` is given."""
     version: str = ""
@@ -103,9 +105,10 @@ class Holding:
         if isinstance(reading, Missing):
             return self._missing(reading, now)
         self._missing_since = None
-        if isinstance(reading, (Unreadable, Pending)):
-            unreadable = isinstance(reading, Unreadable)
-            return self._last_good(note=reading.reason, unreadable=unreadable)
+        if isinstance(reading, Unreadable):
+            return self._last_good(note=reading.reason, unreadable=True)
+        if isinstance(reading, Pending):
+            return replace(self._last_good(note=reading.reason), awaited=True)
         self._seen = reading
         if isinstance(reading, Wrong):
             return self._last_good(rejected=reading.findings)

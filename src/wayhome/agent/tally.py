@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wayhome.agent.exposition import Histogram
 from wayhome.agent.holding import Held
 from wayhome.kernel import Change, ChangeKind
+from wayhome.kernel.pace import QUIET_SECONDS
 
 if TYPE_CHECKING:
     from wayhome.kernel.foreign.report import Report
@@ -35,8 +36,7 @@ class Tally:
         """When the kernel was last compared with it, likewise."""
         self.problem = ""
         """Why the kernel does not hold what it shall, as it says itself."""
-        self.quarrel = False
-        """Whether somebody keeps damaging the rules."""
+        self._quarrel_until = 0.0
         self.changes: Counter[str] = Counter({kind.value: 0 for kind in ChangeKind})
         self.repairs: Counter[str] = Counter()
         self.kernel_errors = 0
@@ -51,6 +51,11 @@ class Tally:
         self.look_failures = 0
         self.bypassed: bool | None = None
         """Whether packets of Pods go past netfilter; None where that has not been judged yet."""
+
+    @property
+    def quarrel(self) -> bool:
+        """Whether somebody keeps damaging the rules, or did until QUIET_SECONDS ago."""
+        return self._clock() < self._quarrel_until
 
     @property
     def ready(self) -> bool:
@@ -90,7 +95,7 @@ class Tally:
     def repaired(self, change: Change, *, alarm: bool, next_in: float) -> None:  # noqa: ARG002  # an observer's
         """Count a repair by what was damaged."""
         self.repairs[change.damage] += 1
-        self.quarrel = alarm
+        self._quarrel_until = self._clock() + QUIET_SECONDS if alarm else 0.0
 
     def verified(self) -> None:
         """The kernel holds what it shall."""

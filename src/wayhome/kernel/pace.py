@@ -12,6 +12,9 @@ After a quiet time all is forgotten.
 import math
 from collections import deque
 
+QUIET_SECONDS = 600.0
+"""After as long without damage a quarrel is over."""
+
 
 class TransactionPace:
     """At most `limit` transactions in any `window` seconds."""
@@ -35,7 +38,9 @@ class TransactionPace:
 class RepairBackoff:
     """Spaces repairs: the second may come 1 s after the first, then 2, 4, … `longest` seconds."""
 
-    def __init__(self, longest: float = 60.0, quiet: float = 600.0, alarm_after: int = 5) -> None:
+    def __init__(
+        self, longest: float = 60.0, quiet: float = QUIET_SECONDS, alarm_after: int = 5
+    ) -> None:
         self._longest = longest
         self._quiet = quiet
         self._alarm_after = alarm_after

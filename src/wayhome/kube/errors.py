@@ -48,6 +48,11 @@ class RefusedError(KubeError):
         """The resourceVersion is one that the server has forgotten: list again."""
         return self.code == 410
 
+    @property
+    def stands(self) -> bool:
+        """The same request is refused until somebody changes something: rights, a namespace, or the request."""
+        return self.code in (400, 403, 404, 422)
+
 
 def refusal(code: int, body: bytes, retry_after: str | None = None) -> RefusedError:
     """The error in a response: a Status as JSON, or text (what the server's front door says before it has read)."""

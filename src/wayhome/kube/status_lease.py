@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from wayhome.kube.objects import Key, Object, metadata
+from wayhome.kube.objects import Object, metadata
 from wayhome.kube.one_line import one_line
 from wayhome.kube.resources import LEASES, NODES
 from wayhome.kube.timestamps import micro_time, parse_time
@@ -77,7 +77,7 @@ class NodeStatus:
     source: str = ""
     """Where its configuration comes from, such as `configmap kube-system/ip-masq-agent`."""
     held_version: str = ""
-    """resourceVersion of what the kernel holds, as `versions_text` writes it; empty for the defaults."""
+    """resourceVersion of what the kernel holds, as `objects.versions_text` writes it; empty for the defaults."""
     held_digest: str = ""
     """`sha256:` and the SHA-256 of the text that the kernel holds, or DEFAULTS."""
     held_key: str = ""
@@ -182,13 +182,6 @@ def from_lease(lease: Object) -> NodeStatus:
         lease_seconds=seconds,
         damaged=tuple(read.damaged),
     )
-
-
-def versions_text(versions: Mapping[Key, str]) -> str:
-    """One ConfigMap's resourceVersion; those of several as `NAMESPACE/NAME=VERSION,…`, sorted."""
-    if len(versions) == 1:
-        return next(iter(versions.values()))
-    return ",".join(f"{'/'.join(key)}={version}" for key, version in sorted(versions.items()))
 
 
 class _Reader:

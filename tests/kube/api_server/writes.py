@@ -26,14 +26,13 @@ from tests.kube.api_server.ownership import Ownership
 from tests.kube.api_server.protobuf import MAGIC, decoded_configmap
 from tests.kube.api_server.request import Asked, Request
 from tests.kube.api_server.store import Store
+from tests.kube.api_server.validation import validate
 
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-_DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
-_LARGEST_CONFIG_MAP = 1024 * 1024
 
 
 class Writes:
@@ -191,7 +190,7 @@ class Writes:
         wanted = metadata.get("resourceVersion")
         if before is not None and wanted and wanted != before["metadata"]["resourceVersion"]:
             raise conflict(kind, name)
-        _validate(item, kind, name)
+        validate(item, kind, (namespace, name))
         fixed = {"name": name} | ({"namespace": namespace} if namespace else {})
         if before is None:
             fixed |= {"uid": str(uuid.uuid4()), "creationTimestamp": _now()}
@@ -205,24 +204,6 @@ class Writes:
             "metadata": {**metadata, **fixed},
             **kept,
         }
-
-
-def _validate(item: Object, kind: Kind, name: str) -> None:
-    if kind is not CONFIG_MAP:
-        return
-    data = item.get("data") or {}
-    if not isinstance(data, dict) or not all(isinstance(text, str) for text in data.values()):
-        raise bad_request(
-            'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal into Go struct field '
-            "ConfigMap.data of type string"
-        )
-    for key in data:
-        if not _DATA_KEY.fullmatch(key):
-            raise invalid(
-                "ConfigMap", name, f"data[{key}]: Invalid value: a valid config key must …"
-            )
-    if sum(len(key) + len(text) for key, text in data.items()) > _LARGEST_CONFIG_MAP:
-        raise invalid("ConfigMap", name, "[]: Too long: may not be more than 1048576 bytes")
 
 
 def _decoded(body: bytes, kind: Kind) -> Object:
