@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wayhome.kube.objects import ObjectVersion
 from wayhome.kube.status_lease import (
     DEFAULTS,
     LEASE_SECONDS,
     NodeStatus,
     State,
     from_lease,
+    versions_text,
 )
 from wayhome.kube.timestamps import micro_time, parse_time, second_time
 
@@ -129,6 +131,13 @@ def test_a_status_counts_as_long_as_its_lease() -> None:
     assert FULL.is_current(end)
     assert not FULL.is_current(end + timedelta(microseconds=1))
     assert not NodeStatus(node="n").is_current(NOON)
+
+
+def test_versions() -> None:
+    one, other = ObjectVersion("b", "x", "u1", "2"), ObjectVersion("a", "y", "u2", "1")
+    assert versions_text(()) == ""
+    assert versions_text((one,)) == "2"
+    assert versions_text((one, other)) == "a/y=1,b/x=2"
 
 
 def test_times_are_utc_whatever_their_offset() -> None:

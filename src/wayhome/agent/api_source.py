@@ -108,7 +108,7 @@ def reading_of(said: Said) -> Reading:
 
 
 def _version(said: configmap.Text | configmap.Wrong) -> str:
-    return versions_text({(one.namespace, one.name): one.version for one in said.versions})
+    return versions_text(said.versions)
 
 
 def _fault(error: BaseException | None) -> str:

@@ -17,12 +17,12 @@ Source: Kubernetes API reference, "Lease v1"; API conventions, "Timestamps"; "Ow
 
 import enum
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from wayhome.kube.objects import Object, metadata
+from wayhome.kube.objects import Object, ObjectVersion, metadata
 from wayhome.kube.one_line import one_line
 from wayhome.kube.resources import LEASES, NODES
 from wayhome.kube.timestamps import micro_time, parse_time
@@ -77,7 +77,7 @@ class NodeStatus:
     source: str = ""
     """Where its configuration comes from, such as `configmap kube-system/ip-masq-agent`."""
     held_version: str = ""
-    """resourceVersion of what the kernel holds, as `objects.versions_text` writes it; empty for the defaults."""
+    """resourceVersion of what the kernel holds, as `versions_text` writes it; empty for the defaults."""
     held_digest: str = ""
     """`sha256:` and the SHA-256 of the text that the kernel holds, or DEFAULTS."""
     held_key: str = ""
@@ -182,6 +182,14 @@ def from_lease(lease: Object) -> NodeStatus:
         lease_seconds=seconds,
         damaged=tuple(read.damaged),
     )
+
+
+def versions_text(versions: Iterable[ObjectVersion]) -> str:
+    """The resourceVersion of a single object; of several `NAMESPACE/NAME=VERSION,…`, sorted; empty for none."""
+    each = sorted(versions)
+    if len(each) == 1:
+        return each[0].version
+    return ",".join(f"{one.namespace}/{one.name}={one.version}" for one in each)
 
 
 class _Reader:
