@@ -128,7 +128,7 @@ def test_the_other_variants_chain_of_the_same_name_is_named(agent: AgentProcess)
 def test_beside_a_legacy_table_that_it_may_not_read_it_keeps_its_own(
     agent: AgentProcess, tmp_path: Path
 ) -> None:
-    """As with deploy/daemonset.yaml, on a node whose kube-proxy writes iptables-legacy."""
+    """As the chart starts it, on a node whose kube-proxy writes iptables-legacy."""
     subprocess.run(["iptables-legacy", "-t", "nat", "-N", "KUBE-POSTROUTING"], check=True)
     wrapper = tmp_path / "net_admin_only.py"
     wrapper.write_text(WITHOUT_RIGHTS.replace("range(64)", "set(range(64)) - {12}"))

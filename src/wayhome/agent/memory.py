@@ -68,6 +68,22 @@ class Memory:
         return f"after a restart without a readable configuration, {effect}"
 
 
+def forget_all(folder: Path) -> list[Path]:
+    """Remove every file in the folder that bears our mark, whichever dialect wrote it. Returns them. Raises OSError."""
+    try:
+        ours = [file for file in sorted(folder.iterdir()) if file.is_file() and _is_ours(file)]
+    except FileNotFoundError:
+        return []
+    for file in ours:
+        file.unlink()
+    return ours
+
+
+def _is_ours(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(_HEADER)) == _HEADER
+
+
 def _write(folder: Path, name: str, data: bytes) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = folder / f".{name}.new"

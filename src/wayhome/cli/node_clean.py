@@ -1,17 +1,12 @@
-"""`wayhome node clean`: what wayhome has written goes.
-
-The table `inet wayhome` is ours beyond doubt. A chain of iptables is not: its name, comments and rules are upstream's,
-also where our agent wrote it. So it goes only where it is named, and is pointed out otherwise.
-"""
+"""`wayhome node clean`: what wayhome has written goes; see `kernel.cleaning`."""
 
 import sys
-from collections.abc import Iterable
 
 import click
 
 from wayhome.cli.printable import printable
-from wayhome.kernel import KernelError, Masquerade, NftablesKernel, gather, iptables
-from wayhome.kernel.iptables_backend import IptablesBackend
+from wayhome.kernel import KernelError, iptables
+from wayhome.kernel.cleaning import clean as clean_kernel
 
 
 @click.command()
@@ -25,7 +20,7 @@ def clean(masq_chain: str | None) -> None:
     try:
         if masq_chain is not None:
             iptables.check_chain_name(masq_chain)
-        said = [*_clean_table(), *_clean_chain(masq_chain)]
+        said = [*clean_kernel(masq_chain)]
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--masq-chain") from None
     except KernelError as error:
@@ -33,25 +28,3 @@ def clean(masq_chain: str | None) -> None:
         sys.exit(4)
     for line in said or ["there are no rules of wayhome on this node"]:
         click.echo(line)
-
-
-def _clean_table() -> Iterable[str]:
-    with NftablesKernel() as kernel:
-        if kernel.read() is not None:
-            kernel.remove()
-            yield "the table inet wayhome is removed; connections that are already translated stay so until they end"
-
-
-def _clean_chain(name: str | None) -> Iterable[str]:
-    facts = gather(name or iptables.CHAIN)
-    if name is None:
-        for variant in facts.with_chain:
-            yield (
-                f"the chain {iptables.CHAIN} of {variant} stays: upstream's agent may have written it; "
-                f"--masq-chain={iptables.CHAIN} removes it"
-            )
-        return
-    usable = [v for v in facts.variants if facts.nf_tables is None or v != "iptables-nft"]
-    for variant in usable:
-        if IptablesBackend(variant, Masquerade(), name).remove():
-            yield f"the chain {name} of {variant} is removed, and every jump to it"
