@@ -6,6 +6,7 @@ from bench.figures import (
     beside_kube_proxy,
     connections,
     container,
+    crowd,
     file_to_kernel,
     foreign_changes,
     foreign_restore,
@@ -39,5 +40,6 @@ FIGURES: dict[str, Figure] = {
         container,
         connections,
         kills,
+        crowd,
     )
 }
