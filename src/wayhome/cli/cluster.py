@@ -4,7 +4,9 @@ import click
 
 from wayhome.cli.lazy import LazyGroup
 
-_PLACES: dict[str, str] = {}
+_PLACES = {
+    "status": "wayhome.cli.cluster_status:status",
+}
 
 
 @click.group(cls=LazyGroup, places=_PLACES)

@@ -110,11 +110,24 @@ class Client:
         """List. `version` 0: whatever a cache holds; another: not older than that; empty: the newest there is."""
         query = selection.query | ({"resourceVersion": version} if version else {})
         found = await self._ask(_Request("GET", selection.path, query))
-        items = found.get("items") or []
-        listed = str(metadata(found).get("resourceVersion") or "")
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise NonsenseError("the answer is no list")
-        return Listed(listed, items)
+        return Listed(str(metadata(found).get("resourceVersion") or ""), _items(found))
+
+    async def pages(
+        self, selection: Selection, size: int = 500
+    ) -> AsyncIterator[tuple[Object, ...]]:
+        """List the newest there is, in pages: 5,000 Nodes with their images are larger than one answer may be."""
+        query = selection.query | {"limit": str(size)}
+        while True:
+            found = await self._ask(_Request("GET", selection.path, query))
+            yield tuple(_items(found))
+            following = metadata(found).get("continue")
+            if not following:
+                return
+            query["continue"] = str(following)
+
+    async def document(self, path: str) -> Object:
+        """What discovery answers below a path, such as `/apis`."""
+        return await self._ask(_Request("GET", path))
 
     @asynccontextmanager
     async def watch(
@@ -165,9 +178,15 @@ class Client:
         path = resource.path(*key_of(item))
         return await self._ask(_Request("PATCH", path, query, item, APPLY_PATCH))
 
-    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
-        """Remove an object."""
-        await self._ask(_Request("DELETE", resource.path(namespace, name)))
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, version: str = ""
+    ) -> None:
+        """Remove an object. `version`: only if it has this resourceVersion; another: RefusedError 409."""
+        body: Object | None = None
+        if version:
+            preconditions = {"resourceVersion": version}
+            body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": preconditions}
+        await self._ask(_Request("DELETE", resource.path(namespace, name), body=body))
 
     @asynccontextmanager
     async def upgrade(
@@ -252,3 +271,10 @@ class Client:
         return request_text(
             request.method, f"{self.access.path}{request.path}{query}", fields, body
         )
+
+
+def _items(found: Object) -> list[Object]:
+    items = found.get("items") or []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise NonsenseError("the answer is no list")
+    return items

@@ -3,31 +3,33 @@
 Source: Kubernetes, "API Groups and Versioning", "Discovery API" (the unaggregated form), "Kubernetes API health endpoints".
 """
 
-from tests.kube.api_server.kinds import KINDS, Object
+from collections.abc import Sequence
+
+from tests.kube.api_server.kinds import Kind, Object
 
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.0", "platform": "linux/amd64"}
 
 
-def discovered(path: str) -> Object | str | None:
-    """The answer to a path of discovery; a text for health; None for any other path."""
+def discovered(path: str, kinds: Sequence[Kind]) -> Object | str | None:
+    """The answer to a path of discovery; a text for health; None for any other path. `kinds`: what is served now."""
     if path in ("/healthz", "/livez", "/readyz"):
         return "ok"
     if path == "/version":
         return dict(VERSION)
     if path == "/api":
         return {"kind": "APIVersions", "versions": ["v1"]}
-    groups = sorted({(kind.group, kind.version) for kind in KINDS if kind.group})
+    groups = sorted({(kind.group, kind.version) for kind in kinds if kind.group})
     if path == "/apis":
         described = [_group(*group) for group in groups]
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": described}
     if path == "/api/v1":
-        return _resources("", "v1")
+        return _resources("", "v1", kinds)
     for group, version in groups:
         if path == f"/apis/{group}":
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(group, version)}
         if path == f"/apis/{group}/{version}":
-            return _resources(group, version)
+            return _resources(group, version, kinds)
     return None
 
 
@@ -36,9 +38,9 @@ def _group(group: str, version: str) -> Object:
     return {"name": group, "versions": [served], "preferredVersion": served}
 
 
-def _resources(group: str, version: str) -> Object:
+def _resources(group: str, version: str, kinds: Sequence[Kind]) -> Object:
     resources: list[Object] = []
-    for kind in KINDS:
+    for kind in kinds:
         if (kind.group, kind.version) != (group, version):
             continue
         base = {"singularName": "", "namespaced": kind.namespaced, "kind": kind.kind}

@@ -21,6 +21,8 @@ class Kind:
     """Others than status."""
     short: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    custom: bool = False
+    """Served while a CustomResourceDefinition of its name is there, and not otherwise."""
     top: tuple[str, ...] = ("spec", "status")
     """Fields beside apiVersion, kind and metadata; others are dropped, as an API server drops what it does not know."""
 
@@ -83,5 +85,33 @@ POD = Kind(
     fields=("spec.nodeName", "status.phase", "status.podIP"),
 )
 LEASE = Kind("coordination.k8s.io", "v1", "leases", "Lease", top=("spec",))
+DAEMON_SET = Kind("apps", "v1", "daemonsets", "DaemonSet", status=True, short=("ds",))
+DEFINITION = Kind(
+    "apiextensions.k8s.io",
+    "v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    namespaced=False,
+    status=True,
+    short=("crd",),
+)
+EGRESS_NAT_POLICY = Kind(
+    "networking.gke.io",
+    "v1",
+    "egressnatpolicies",
+    "EgressNATPolicy",
+    namespaced=False,
+    custom=True,
+)
 
-KINDS = (CONFIG_MAP, EVENT, NAMESPACE, NODE, POD, LEASE)
+KINDS = (
+    CONFIG_MAP,
+    EVENT,
+    NAMESPACE,
+    NODE,
+    POD,
+    LEASE,
+    DAEMON_SET,
+    DEFINITION,
+    EGRESS_NAT_POLICY,
+)

@@ -17,9 +17,9 @@ from tests.kube.api_server.control import PREFIX, controlled
 from tests.kube.api_server.discovery import discovered
 from tests.kube.api_server.execs import SUBRESOURCE as EXEC
 from tests.kube.api_server.execs import Execs
-from tests.kube.api_server.failure import Failure, expired, not_found
+from tests.kube.api_server.failure import Failure, expired, not_found, unknown_path
 from tests.kube.api_server.faults import Action, Fault, Faults
-from tests.kube.api_server.kinds import NAMESPACE, Object
+from tests.kube.api_server.kinds import DEFINITION, KINDS, NAMESPACE, Kind, Object
 from tests.kube.api_server.kubelet import Kubelet
 from tests.kube.api_server.lists import Lists
 from tests.kube.api_server.request import Asked, Request, asked
@@ -124,7 +124,7 @@ class ApiServer:
         if request.path.startswith(PREFIX):
             await self._control(request, Answer(writer))
             return
-        found = discovered(request.path)
+        found = discovered(request.path, self._served())
         if isinstance(found, str):
             await Answer(writer).send(200, found.encode(), "text/plain; charset=utf-8")
             return
@@ -133,6 +133,8 @@ class ApiServer:
             return
         try:
             wanted = asked(request)
+            if wanted.kind not in self._served():
+                raise unknown_path()
         except Failure as failure:
             await Answer(writer).send_json(failure.code, failure.status)
             return
@@ -164,6 +166,14 @@ class ApiServer:
         except Failure as failure:
             call.code = failure.code
             await answer.send_json(failure.code, failure.status, failure.retry_after)
+
+    def _served(self) -> tuple[Kind, ...]:
+        """The kinds of the API, and those of the definitions that are there."""
+        return tuple(
+            kind
+            for kind in KINDS
+            if not kind.custom or self.store.get(DEFINITION, ("", kind.qualified))
+        )
 
     async def _control(self, request: Request, answer: Answer) -> None:
         try:

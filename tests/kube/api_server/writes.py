@@ -97,6 +97,7 @@ class Writes:
 
     def delete(self, asked: Asked, request: Request) -> Object:
         before = self._existing(asked)
+        _check_preconditions(request.body, before, asked)
         if not request.query.get("dryRun"):
             self._store.remove(asked.kind, (asked.namespace, asked.name))
         details = {
@@ -204,6 +205,23 @@ class Writes:
             "metadata": {**metadata, **fixed},
             **kept,
         }
+
+
+def _check_preconditions(body: bytes, item: Object, asked: Asked) -> None:
+    """DeleteOptions.preconditions: uid and resourceVersion."""
+    options = _mapping(json.loads(body)) if body.lstrip().startswith(b"{") else {}
+    for name, wanted in _mapping(options.get("preconditions")).items():
+        found = item["metadata"].get(name)
+        if wanted != found:
+            raise Failure(
+                409,
+                "Conflict",
+                f'Operation cannot be fulfilled on {asked.kind.qualified} "{asked.name}": the '
+                f"{'ResourceVersion' if name == 'resourceVersion' else 'UID'} in the precondition ({wanted}) does not "
+                f"match the {'ResourceVersion' if name == 'resourceVersion' else 'UID'} in record ({found}). "
+                "The object might have been modified",
+                {"name": asked.name, "kind": asked.kind.plural},
+            )
 
 
 def _decoded(body: bytes, kind: Kind) -> Object:

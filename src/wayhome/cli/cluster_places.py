@@ -1,0 +1,37 @@
+"""The options that say where in a cluster the configuration and the agents' Leases are."""
+
+from typing import Any
+
+import click
+
+from wayhome.cluster.agent_sets import DEFAULT_CONFIGMAP
+from wayhome.cluster.look import Places
+from wayhome.cluster.wanted import DATA_KEY
+from wayhome.kube.objects import Key
+
+
+def places(command: Any) -> Any:
+    """The options; the command gets `configmap`, `key` and `status_namespace`."""
+    for decorate in (
+        click.option("--status-namespace", metavar="NAMESPACE", help="Where the agents' Leases are; default: as the agents' flags say, else wayhome-status."),
+        click.option("--key", default=DATA_KEY, show_default=True, metavar="KEY", help="The ConfigMap's key."),
+        click.option("--configmap", metavar="NAMESPACE/NAME", callback=_read_key, help="The ConfigMap; default: what the agents read, else kube-system/ip-masq-agent."),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def places_of(flags: dict[str, Any]) -> Places:
+    """What the options say."""
+    return Places(flags["configmap"], flags["status_namespace"], flags["key"])
+
+
+def _read_key(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Key | None:
+    if text is None:
+        return None
+    namespace, slash, name = text.partition("/")
+    if not slash:
+        namespace, name = DEFAULT_CONFIGMAP[0], text
+    if not namespace or not name or "/" in name:
+        raise click.BadParameter(f"{text!r} is no ConfigMap; write NAMESPACE/NAME")
+    return namespace, name

@@ -1,0 +1,174 @@
+"""Which DaemonSets keep masquerade rules, and what each of them reads. Pure.
+
+They are known by what they run and what they mount, not by where somebody has put them: a container whose image or
+command is an agent's, or a volume of the ConfigMap. wayhome in the place of upstream's agent keeps that DaemonSet's
+name, so names count least.
+
+Sources: kubernetes-sigs/ip-masq-agent and Azure/ip-masq-agent-v2, their manifests; GKE, "Configure an IP masquerade
+agent"; Cilium, "IPv4 masquerading, ip-masq-agent".
+"""
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from wayhome.kube.objects import Key, Object, key_of, metadata
+from wayhome.policy import Settings
+
+DEFAULT_CONFIGMAP: Key = ("kube-system", "ip-masq-agent")
+_MANAGED_LABEL = "addonmanager.kubernetes.io/mode"
+
+
+class Maker(enum.Enum):
+    """Whose agent it is."""
+
+    WAYHOME = "wayhome"
+    UPSTREAM = "upstream's"
+    AZURE = "Azure's"
+    CILIUM = "Cilium"
+    UNKNOWN = "an unknown one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSet:
+    """A DaemonSet of agents."""
+
+    namespace: str
+    name: str
+    maker: Maker
+    managed: bool = False
+    """A cloud keeps it, and puts it back where it is changed."""
+    arguments: tuple[str, ...] = ()
+    selector: Mapping[str, str]
+    """The nodeSelector of its Pods."""
+    configmaps: tuple[Key, ...] = ()
+    """What it reads: through the API if it is told to, else by a volume."""
+    scheduled: int | None = None
+    """How many nodes it is to run on, by its own status."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether its agents say in Leases what they hold: wayhome's do where they read the API."""
+        return self.maker is Maker.WAYHOME and self.argument("configmap") is not None
+
+    def argument(self, name: str) -> str | None:
+        """The value of a flag, as Go writes flags: one dash or two; empty for one without a value."""
+        for at, word in enumerate(self.arguments):
+            flag, equals, value = word.lstrip("-").partition("=")
+            if not word.startswith("-") or flag != name:
+                continue
+            following = self.arguments[at + 1 : at + 2]
+            if equals or not following or following[0].startswith("-"):
+                return value
+            return following[0]
+        return None
+
+    def __str__(self) -> str:
+        managed = ", managed" if self.managed else ""
+        return f"DaemonSet {self.namespace}/{self.name} ({self.maker.value}{managed})"
+
+
+def agent_sets(daemon_sets: Iterable[Object], configmap_name: str) -> tuple[AgentSet, ...]:
+    """Those among DaemonSets that keep masquerade rules. wayhome's come first."""
+    found = [each for item in daemon_sets if (each := _agent_set(item, configmap_name))]
+    return tuple(sorted(found, key=lambda each: (each.maker is not Maker.WAYHOME, str(each))))
+
+
+def configmap_of(sets: Sequence[AgentSet]) -> Key:
+    """The ConfigMap that the agents read; where they do not say it, everybody's."""
+    return next((each.configmaps[0] for each in sets if each.configmaps), DEFAULT_CONFIGMAP)
+
+
+def settings_of(sets: Sequence[AgentSet]) -> Settings:
+    """How the agents read their configuration, by the flags of the first."""
+    if not sets:
+        return Settings()
+    ipv6 = _switch(sets[0].argument("enable-ipv6"))
+    if ipv6 is None and not sets[0].tells:
+        ipv6 = False
+    reserved = _switch(sets[0].argument("nomasq-all-reserved-ranges"))
+    return Settings(ipv6=ipv6, all_reserved_ranges=bool(reserved))
+
+
+def _switch(value: str | None) -> bool | None:
+    return None if value is None else value.lower() in ("", "1", "t", "true")
+
+
+def _agent_set(item: Object, configmap_name: str) -> AgentSet | None:
+    namespace, name = key_of(item)
+    pod = _mapping(_mapping(_mapping(item.get("spec")).get("template")).get("spec"))
+    mounted = tuple((namespace, each) for each in _mounted(pod, configmap_name))
+    for container in _mappings(pod.get("containers")):
+        maker = _maker(container, name)
+        if maker is None and (namespace, configmap_name) in mounted:
+            maker = Maker.CILIUM if name == "cilium" else Maker.UNKNOWN
+        if maker is None:
+            continue
+        words = tuple(
+            str(word) for part in ("command", "args") for word in _listed(container.get(part))
+        )
+        labels = _mapping(metadata(item).get("labels"))
+        found = AgentSet(
+            namespace=namespace,
+            name=name,
+            maker=maker,
+            managed=_MANAGED_LABEL in labels or "kubernetes.azure.com/managedby" in labels,
+            arguments=words,
+            selector={k: str(v) for k, v in _mapping(pod.get("nodeSelector")).items()},
+            scheduled=_count(_mapping(item.get("status")).get("desiredNumberScheduled")),
+        )
+        return _reading(found, mounted)
+    return None
+
+
+def _reading(found: AgentSet, mounted: tuple[Key, ...]) -> AgentSet:
+    named = found.argument("configmap")
+    keys = tuple(_key(word) for word in named.split(",")) if named else mounted
+    return replace(found, configmaps=keys)
+
+
+def _maker(container: Object, set_name: str) -> Maker | None:
+    image = str(container.get("image", "")).partition("@")[0].rpartition("/")[2].partition(":")[0]
+    words = [str(w) for part in ("command", "args") for w in _listed(container.get(part))]
+    program = words[0].rpartition("/")[2] if words else ""
+    names = {image, str(container.get("name", "")), set_name}
+    if image.startswith("wayhome") or program in ("wayhome", "wayhome-agent"):
+        return Maker.WAYHOME
+    if "wayhome-agent" in names:
+        return Maker.WAYHOME
+    if image.startswith("ip-masq-agent-v2") or "azure-ip-masq-agent" in names:
+        return Maker.AZURE
+    if image.startswith("ip-masq-agent") or "ip-masq-agent" in names or program == "ip-masq-agent":
+        return Maker.UPSTREAM
+    return None
+
+
+def _mounted(pod: Object, wanted: str) -> Iterator[str]:
+    """The names of the ConfigMaps in its volumes, projected ones too, that look like an agent's configuration."""
+    for volume in _mappings(pod.get("volumes")):
+        projected = _mappings(_mapping(volume.get("projected")).get("sources"))
+        for source in (volume, *projected):
+            name = _mapping(source.get("configMap")).get("name")
+            if isinstance(name, str) and (name == wanted or "ip-masq" in name):
+                yield name
+
+
+def _key(word: str) -> Key:
+    namespace, slash, name = word.strip().partition("/")
+    return (namespace, name) if slash else (DEFAULT_CONFIGMAP[0], namespace)
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int else None
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _mappings(value: object) -> list[Object]:
+    return [item for item in _listed(value) if isinstance(item, dict)]
+
+
+def _mapping(value: object) -> Object:
+    return value if isinstance(value, dict) else {}

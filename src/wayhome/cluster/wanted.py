@@ -1,0 +1,81 @@
+"""What the ConfigMap wants a node to hold. Pure.
+
+A node holds it if the digest of its text is the one of the ConfigMap's: resourceVersions count what else is changed in
+the object too, such as an annotation, and that changes no kernel. Where agents unite several ConfigMaps the digest is
+of all of them, so there the version has to do.
+
+A node whose name stands in the annotation of a canary takes the candidate, if there is one.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from wayhome.kube.canary import canary_nodes, candidate_key
+from wayhome.kube.configmap import Absent, Said, Text, read_configmap
+from wayhome.kube.objects import Key, Object, ObjectVersion
+from wayhome.kube.status_lease import DEFAULTS, NodeStatus
+from wayhome.policy.configuration import is_empty
+
+DATA_KEY = "config"
+NODES_ANNOTATION = "wayhome/nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`version` is empty where there is no ConfigMap."""
+
+    configmap: Key
+    said: Said
+    version: str = ""
+    digests: frozenset[str] = frozenset()
+    """Any of these is right; none is where the ConfigMap holds no configuration."""
+    candidate: str = ""
+    """The candidate's digest."""
+    canary: frozenset[str] = frozenset()
+
+    def is_held_by(self, status: NodeStatus) -> bool:
+        """Whether a node's kernel holds it, by what its agent says."""
+        if "=" in status.held_version:
+            return f"{'/'.join(self.configmap)}={self.version}" in status.held_version.split(",")
+        return status.held_digest in self.digests_for(status.node)
+
+    def digests_for(self, node: str) -> frozenset[str]:
+        """What a node may hold."""
+        if self.candidate and node in self.canary:
+            return frozenset({self.candidate})
+        return self.digests
+
+    def was_read_by(self, status: NodeStatus) -> bool:
+        """Whether a node's agent has read this version, and not only an older one."""
+        if "=" in status.seen_version:
+            return f"{'/'.join(self.configmap)}={self.version}" in status.seen_version.split(",")
+        return status.seen_version == self.version
+
+
+def wanted_of(configmap: Key, item: Object | None, data_key: str = DATA_KEY) -> Wanted:
+    """From the object; None where there is none."""
+    said = read_configmap(configmap, item, data_key)
+    if item is None:
+        return Wanted(configmap, said, digests=frozenset({DEFAULTS}))
+    digests: frozenset[str] = frozenset()
+    if isinstance(said, Text):
+        digests = frozenset({digest_of(said.data), *([DEFAULTS] if is_empty(said.data) else [])})
+    candidate = read_configmap(configmap, item, candidate_key(data_key))
+    return Wanted(
+        configmap,
+        said,
+        ObjectVersion.of(item).version,
+        digests,
+        digest_of(candidate.data) if isinstance(candidate, Text) else "",
+        canary_nodes(item),
+    )
+
+
+def digest_of(text: bytes) -> str:
+    """As a Lease carries it."""
+    return f"sha256:{hashlib.sha256(text).hexdigest()}"
+
+
+def is_absent(wanted: Wanted) -> bool:
+    """Whether upstream's defaults are wanted, because nothing is configured."""
+    return isinstance(wanted.said, Absent)
