@@ -1,0 +1,116 @@
+"""What stands between a forwarding rule and its backends: services, instance groups, health checks."""
+
+from typing import ClassVar
+
+import msgspec
+
+from wayhome.clouds.resource import Part, Resource
+from wayhome.clouds.values import IpAddress, Reference
+
+
+class ForwardingRule(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A front: an address, a protocol and ports. INTERNAL ones may be next hops of routes."""
+
+    KIND: ClassVar[str] = "compute#forwardingRule"
+    COLLECTION: ClassVar[str] = "forwardingRules"
+
+    name: str
+    self_link: Reference = Reference("")
+    region: Reference | None = None
+    network: Reference | None = None
+    subnetwork: Reference | None = None
+    ip_address: IpAddress | None = msgspec.field(name="IPAddress", default=None)
+    ip_protocol: str = msgspec.field(name="IPProtocol", default="TCP")
+    all_ports: bool = False
+    ports: tuple[str, ...] = ()
+    port_range: str = ""
+    load_balancing_scheme: str = ""
+    allow_global_access: bool = False
+    backend_service: Reference | None = None
+    target: Reference | None = None
+
+    def owners(self) -> tuple[str, ...]:
+        """The network, the backend service and the target."""
+        owners = (self.network, self.backend_service, self.target)
+        return tuple(owner for owner in owners if owner)
+
+
+class Backend(Part, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A group of a backend service."""
+
+    group: Reference
+    failover: bool = False
+    balancing_mode: str = ""
+
+
+class BackendService(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+    """What a forwarding rule spreads connections over."""
+
+    KIND: ClassVar[str] = "compute#backendService"
+    COLLECTION: ClassVar[str] = "backendServices"
+
+    name: str
+    self_link: Reference = Reference("")
+    region: Reference | None = None
+    network: Reference | None = None
+    protocol: str = "TCP"
+    load_balancing_scheme: str = ""
+    session_affinity: str = "NONE"
+    backends: tuple[Backend, ...] = ()
+    health_checks: tuple[Reference, ...] = ()
+
+
+class InstanceGroup(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A group. Its members are in `instance-groups list-instances` only."""
+
+    KIND: ClassVar[str] = "compute#instanceGroup"
+    COLLECTION: ClassVar[str] = "instanceGroups"
+
+    name: str
+    self_link: Reference = Reference("")
+    zone: Reference | None = None
+    region: Reference | None = None
+    network: Reference | None = None
+    subnetwork: Reference | None = None
+    size: int | None = None
+
+
+class GroupMember(Part, frozen=True, kw_only=True, rename="camel", gc=False):
+    """An instance of a group."""
+
+    instance: Reference
+    status: str = ""
+
+
+class InstanceGroupMembers(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+    """What `instance-groups list-instances` prints. The bare array does not name the group.
+
+    Its full name is the group's, followed by `/instances`.
+    """
+
+    KIND: ClassVar[str] = "compute#instanceGroupsListInstances"
+    COLLECTION: ClassVar[str] = "instances"
+
+    members: tuple[GroupMember, ...] = msgspec.field(name="items", default=())
+
+
+class PortOfCheck(Part, frozen=True, kw_only=True, rename="camel", gc=False):
+    """The port that a check of one protocol connects to."""
+
+    port: int | None = None
+
+
+class HealthCheck(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A health check."""
+
+    KIND: ClassVar[str] = "compute#healthCheck"
+    COLLECTION: ClassVar[str] = "healthChecks"
+
+    name: str
+    self_link: Reference = Reference("")
+    region: Reference | None = None
+    type: str = ""
+    tcp_health_check: PortOfCheck | None = None
+    http_health_check: PortOfCheck | None = None
+    https_health_check: PortOfCheck | None = None
+    ssl_health_check: PortOfCheck | None = None

@@ -1,0 +1,89 @@
+"""VPN: tunnels, the gateways at our end and at the other one. Shared secrets are never read."""
+
+from typing import ClassVar
+
+from wayhome.clouds.resource import Part, Resource
+from wayhome.clouds.values import Cidr, IpAddress, Reference
+
+
+class VpnTunnel(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A tunnel: classic (`target_vpn_gateway`) or of a high-availability gateway (`vpn_gateway` and `router`)."""
+
+    KIND: ClassVar[str] = "compute#vpnTunnel"
+    COLLECTION: ClassVar[str] = "vpnTunnels"
+
+    name: str
+    region: Reference
+    self_link: Reference = Reference("")
+    status: str = ""
+    """ESTABLISHED, or why it carries nothing."""
+    detailed_status: str = ""
+    router: Reference | None = None
+    vpn_gateway: Reference | None = None
+    vpn_gateway_interface: int | None = None
+    target_vpn_gateway: Reference | None = None
+    peer_ip: IpAddress | None = None
+    peer_gcp_gateway: Reference | None = None
+    peer_external_gateway: Reference | None = None
+    peer_external_gateway_interface: int | None = None
+    local_traffic_selector: tuple[Cidr, ...] = ()
+    remote_traffic_selector: tuple[Cidr, ...] = ()
+
+    def owners(self) -> tuple[str, ...]:
+        """The region, the router and the gateway at our end."""
+        owners = (self.region, self.router, self.vpn_gateway, self.target_vpn_gateway)
+        return tuple(owner for owner in owners if owner)
+
+
+class GatewayInterface(Part, frozen=True, kw_only=True, rename="camel", gc=False):
+    """An outside address of a gateway."""
+
+    id: int = 0
+    ip_address: IpAddress | None = None
+    interconnect_attachment: Reference | None = None
+
+
+class VpnGateway(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A high-availability gateway: it ties its tunnels to a network."""
+
+    KIND: ClassVar[str] = "compute#vpnGateway"
+    COLLECTION: ClassVar[str] = "vpnGateways"
+
+    name: str
+    network: Reference
+    region: Reference
+    self_link: Reference = Reference("")
+    vpn_interfaces: tuple[GatewayInterface, ...] = ()
+
+    def owners(self) -> tuple[str, ...]:
+        """The network and the region."""
+        return self.network, self.region
+
+
+class TargetVpnGateway(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A classic gateway: it ties its tunnels to a network."""
+
+    KIND: ClassVar[str] = "compute#targetVpnGateway"
+    COLLECTION: ClassVar[str] = "targetVpnGateways"
+
+    name: str
+    network: Reference
+    region: Reference
+    self_link: Reference = Reference("")
+    tunnels: tuple[Reference, ...] = ()
+
+    def owners(self) -> tuple[str, ...]:
+        """The network and the region."""
+        return self.network, self.region
+
+
+class ExternalVpnGateway(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+    """The other end of tunnels: a site, or another cloud."""
+
+    KIND: ClassVar[str] = "compute#externalVpnGateway"
+    COLLECTION: ClassVar[str] = "externalVpnGateways"
+
+    name: str
+    self_link: Reference = Reference("")
+    redundancy_type: str = ""
+    interfaces: tuple[GatewayInterface, ...] = ()

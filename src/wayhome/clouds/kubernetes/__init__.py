@@ -1,0 +1,1 @@
+"""Kubernetes, wherever it runs."""

@@ -1,0 +1,101 @@
+"""Values in exports that are more than text: references, addresses and prefixes.
+
+They are text as exported, so that they compare and print as the user knows them, with what they mean beside it. They
+are checked where they are read: whoever holds one need not ask again whether it is valid.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any, Self
+
+from wayhome.policy.findings import quote
+from wayhome.prefixes import Family, Prefix, PrefixError, parse_address
+
+_FULL = re.compile(r"(?:^|/)((?:projects|organizations|folders|locations)/.*)", re.DOTALL)
+
+
+class Reference(str):
+    """The full name of an object, however it was written: `projects/P/global/networks/N`.
+
+    Exports mix URLs of several hosts and API versions, paths and bare names; a bare name stays one, and only the field
+    that holds it says what it is relative to. `locations/global/firewallPolicies/123` belongs to no project.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Normalise any spelling."""
+        full = _FULL.search(text)
+        return super().__new__(cls, full[1] if full else text)
+
+    @property
+    def short(self) -> str:
+        """The last part: the object's own name."""
+        return self.rpartition("/")[2]
+
+    @property
+    def project(self) -> str:
+        """`projects/P`, or nothing where the name is no full one of a project."""
+        parts = self.split("/", 2)
+        return "/".join(parts[:2]) if parts[0] == "projects" and len(parts) > 2 else ""
+
+
+class Cidr(str):
+    """A prefix. A bare address is the prefix of that address; bits right of the prefix length do not count."""
+
+    __slots__ = ("prefix",)
+    prefix: Prefix
+
+    def __new__(cls, text: str) -> Self:
+        """Raises ValueError."""
+        self = super().__new__(cls, text)
+        self.prefix = _prefix(text)
+        return self
+
+
+class IpAddress(str):
+    """An address."""
+
+    __slots__ = ("family", "value")
+    family: Family
+    value: int
+
+    def __new__(cls, text: str) -> Self:
+        """Raises ValueError."""
+        self = super().__new__(cls, text)
+        try:
+            self.family, self.value = parse_address(text)
+        except ValueError:
+            raise ValueError(f"{quote(text)} is not an IP address") from None
+        return self
+
+    @property
+    def prefix(self) -> Prefix:
+        """The prefix of this address alone."""
+        return Prefix(self.family, self.value, self.family.bits)
+
+
+def _prefix(text: str) -> Prefix:
+    try:
+        return Prefix.parse(text)
+    except PrefixError as error:
+        if not error.instead:
+            raise
+        try:
+            return Prefix.parse(
+                error.instead
+            )  # an address alone, or bits to the right of the length
+        except PrefixError:
+            raise ValueError(f"{quote(text)} {error.problem}") from None
+
+
+@lru_cache(maxsize=1 << 18)
+def _made(kind: type[str], text: str) -> str:
+    return kind(text)
+
+
+def decode_value(kind: type, value: Any) -> Any:
+    """Make one of these values from text, as msgspec's `dec_hook`. The same text becomes the same object."""
+    if not isinstance(value, str):
+        raise TypeError("Expected `str`")
+    return _made(kind, value)
