@@ -1,6 +1,5 @@
 """An agent in API mode and the tests' API server, processes in one network of their own, over TLS."""
 
-import json
 import os
 import subprocess
 import sys
@@ -68,7 +67,7 @@ class Api(ServerProcess):
         self.start(self.port_then)
         self.allow()
 
-    def write(self, data: object, name: str = NAME, **metadata: object) -> str:
+    def write(self, data: object, name: str = NAME, /, **metadata: object) -> str:
         """Create or replace a ConfigMap as `kubectl replace` does; returns its resourceVersion."""
         item = {"apiVersion": "v1", "kind": "ConfigMap", "data": data}
         item["metadata"] = {"name": name, "namespace": NAMESPACE, **metadata}
@@ -105,10 +104,6 @@ class ApiAgent(AgentProcess):
                 command, stderr=log, stdout=log, env=os.environ | {"NODE_NAME": "node-a"}
             )
 
-    def said(self, event: str) -> int:
-        """How many lines of the log are of that event."""
-        return sum(line["event"] == event for line in self.lines())
-
-    def errors(self) -> str:
-        """Its warnings and errors, for a failure's message."""
-        return json.dumps([line for line in self.lines() if line["level"] != "info"], indent=1)
+    def warnings(self) -> list[str]:
+        """The events of its warnings and errors so far, in their order."""
+        return [line["event"] for line in self.lines() if line["level"] != "info"]

@@ -29,7 +29,7 @@ def in_cluster(
     port = environment.get("KUBERNETES_SERVICE_PORT", "") or "443"
     if not host:
         raise CredentialsError(
-            "KUBERNETES_SERVICE_HOST is not set: this is no Pod; name a kubeconfig instead"
+            "KUBERNETES_SERVICE_HOST is not set: this is no Pod; write --kubeconfig=FILE"
         )
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise CredentialsError(f"KUBERNETES_SERVICE_PORT is {port!r} and no port")
