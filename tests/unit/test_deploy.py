@@ -13,6 +13,7 @@ from wayhome.agent.holding import Holding
 from wayhome.agent.metrics import conntrack_metrics, line_metrics, metrics
 from wayhome.agent.reading import Present
 from wayhome.agent.tally import Tally
+from wayhome.agent.told import Told
 from wayhome.kernel import Change, ChangeKind
 from wayhome.kernel.counts import Connections, Count, Sent
 from wayhome.kernel.foreign.report import Report
@@ -31,7 +32,8 @@ def known(tmp_path: Path) -> set[str]:
     statistics = tmp_path / "statistics"
     statistics.write_text("insert_failed\n0\n")
     found = [
-        *metrics(tally, "nftables", "node"),
+        *metrics(tally, "nftables"),
+        *Told().metrics(),
         *line_metrics(Connections({}, 1, Sent({}, Count(1, 60)))),
         *conntrack_metrics(statistics),
     ]

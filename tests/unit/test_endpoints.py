@@ -24,7 +24,7 @@ def test_scrapes_while_the_kernel_hangs_are_answered_and_do_not_pile_up(
         return Connections({}, 7)
 
     async def run() -> None:
-        answers = Endpoints(Tally(), Worker(), backend="nftables", scope="node", count=count)
+        answers = Endpoints(Tally(), Worker(), backend="nftables", count=count)
         scrape = answers.paths["/metrics"]
         for _ in range(5):
             assert "wayhome_connections_total" not in (await scrape()).body
@@ -38,9 +38,7 @@ def test_scrapes_while_the_kernel_hangs_are_answered_and_do_not_pile_up(
 
 def test_a_step_that_never_ends_is_not_healthy() -> None:
     now = [0.0]
-    answers = Endpoints(
-        Tally(), Worker(), backend="x", scope="node", count=lambda: None, clock=lambda: now[0]
-    )
+    answers = Endpoints(Tally(), Worker(), backend="x", count=lambda: None, clock=lambda: now[0])
 
     async def status() -> int:
         return (await answers.paths["/healthz"]()).status

@@ -27,7 +27,7 @@ def read(text: str) -> dict[str, list[Any]]:
 
 
 def value(tally: Tally, name: str, **labels: str) -> float:
-    text = exposition(metrics(tally, "nftables", "pods"))
+    text = exposition(metrics(tally, "nftables"))
     found = [
         sample.value
         for samples in read(text).values()
@@ -64,7 +64,7 @@ def test_a_histogram_is_cumulative() -> None:
 def test_before_the_first_application_nothing_is_ready() -> None:
     tally = Tally()
     assert value(tally, "wayhome_ready") == 0
-    assert value(tally, "wayhome_build_info", backend="nftables", scope="pods") == 1
+    assert value(tally, "wayhome_build_info", backend="nftables", scope="") == 1
 
 
 def test_an_applied_configuration() -> None:
@@ -158,7 +158,7 @@ def test_repairs_are_counted_by_cause() -> None:
 
 
 def test_what_nobody_looked_at_has_no_metric() -> None:
-    text = exposition(metrics(Tally(), "nftables", "node"))
+    text = exposition(metrics(Tally(), "nftables"))
     assert "foreign" not in text
     assert "observed" not in text
     assert "bypassed" not in text
@@ -174,7 +174,7 @@ def test_foreign_rules_and_agreement() -> None:
     assert value(tally, "wayhome_foreign_rules_in_conflict", certainty="conditional") == 3
     assert value(tally, "wayhome_foreign_rules_read_timestamp_seconds") == 1000
     assert value(tally, "wayhome_ready") == 1
-    assert "observed" not in exposition(metrics(tally, "nftables", "node"))
+    assert "observed" not in exposition(metrics(tally, "nftables"))
     tally.looked(Report(deciders=("x",), disagreements=("10.0.0.0/8: no",)))
     assert value(tally, "wayhome_observed_agreement") == 0
     assert value(tally, "wayhome_observed_chains") == 1
@@ -184,7 +184,7 @@ def test_foreign_rules_and_agreement() -> None:
     assert value(tally, "wayhome_ready") == 1
     tally.not_looked()
     assert value(tally, "wayhome_foreign_rules_read_errors_total") == 1
-    assert "agreement" not in exposition(metrics(tally, "observe", "node"))
+    assert "agreement" not in exposition(metrics(tally, "observe"))
 
 
 def test_connections_have_the_line_that_decided() -> None:

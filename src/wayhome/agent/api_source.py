@@ -12,10 +12,10 @@ the new one knows more.
 
 import asyncio
 import random
-import traceback
 from collections.abc import Callable, Coroutine
 from typing import Protocol
 
+from wayhome.agent.fault import place_of
 from wayhome.agent.reading import Missing, Pending, Present, Reading, Unreadable, Wrong
 from wayhome.kube import configmap
 from wayhome.kube.backoff import Backoff
@@ -30,6 +30,10 @@ class Watch(Protocol):
     """What kube's ConfigMapWatch is."""
 
     said: Said
+
+    @property
+    def nodes(self) -> int | None:
+        """How many nodes the cluster has, where that is said."""
 
     def run(self) -> Coroutine[object, object, None]:
         """Watch for ever."""
@@ -50,6 +54,11 @@ class ApiSource:
     def read(self) -> Reading:
         """What is known now. Never raises, never waits; on any thread."""
         return reading_of(self._said)
+
+    @property
+    def nodes(self) -> int | None:
+        """How many nodes the cluster has, where a ConfigMap says it."""
+        return self._watch.nodes
 
     async def answered(self) -> None:
         """Returns after the first answer, good or bad, or after FIRST_ANSWER_SECONDS.
@@ -112,10 +121,5 @@ def _version(said: configmap.Text | configmap.Wrong) -> str:
 
 
 def _fault(error: BaseException | None) -> str:
-    """A sentence for the log of a program that is wrong; the place is for whoever mends it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__) if error else []
-    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-    what = f"{type(error).__name__}: {error}" if error else "no reason"
-    return f"the watch of the API ended by a fault of this program, {what}{place}; it is begun again. Please report it"
+    """A sentence for the log of a program that is wrong."""
+    return f"the watch of the API ended by a fault of this program, {place_of(error)}; it is begun again. Please report it"

@@ -11,11 +11,11 @@ is answered without them.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from wayhome.agent import http
-from wayhome.agent.exposition import CONTENT_TYPE, exposition
+from wayhome.agent.exposition import CONTENT_TYPE, Metric, exposition
 from wayhome.agent.metrics import conntrack_metrics, line_metrics, metrics
 from wayhome.agent.tally import Tally
 from wayhome.agent.worker import Worker
@@ -29,7 +29,7 @@ COUNTING_SECONDS = 2.0
 
 
 class Endpoints:
-    """The agent's answers. `count` reads the counters, on the worker's thread; None where there are none."""
+    """The agent's answers. `count` reads the counters, on the worker's thread; None where there are none. `more`: further metrics."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class Endpoints:
         worker: Worker,
         *,
         backend: str,
-        scope: str,
         count: Callable[[], Connections | None],
+        more: Callable[[], Iterable[Metric]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tally = tally
         self._worker = worker
         self._backend = backend
-        self._scope = scope
+        self._more = more
         self._count = count
         self._clock = clock
         self._step_began: float | None = None
@@ -64,7 +64,8 @@ class Endpoints:
         return {"/metrics": self._metrics, "/healthz": self._healthy, "/readyz": self._ready}
 
     async def _metrics(self) -> http.Answer:
-        found = list(metrics(self._tally, self._backend, self._scope))
+        found = list(metrics(self._tally, self._backend))
+        found += self._more()
         with suppress(TimeoutError, KernelError):
             counted = await asyncio.wait_for(self._counted(), COUNTING_SECONDS)
             if counted:

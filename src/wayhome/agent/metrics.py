@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wayhome import __version__
 from wayhome.agent.exposition import Metric, Sample
-from wayhome.agent.holding import Basis
+from wayhome.agent.holding import Basis, Held
 from wayhome.agent.tally import Tally, digest
 from wayhome.kernel.counts import Connections
 from wayhome.policy import Action, Entry
@@ -16,11 +16,11 @@ from wayhome.policy import Action, Entry
 CONNTRACK_STATISTICS = Path("/proc/net/stat/nf_conntrack")
 
 
-def metrics(tally: Tally, backend: str, scope: str) -> Iterator[Metric]:
+def metrics(tally: Tally, backend: str) -> Iterator[Metric]:
     """What has happened, as metrics."""
-    info = {"version": __version__, "backend": backend, "scope": scope}
-    yield _gauge("wayhome_build_info", "The agent's version, back end and scope.", 1, info)
     held, applied = tally.held, tally.applied_held
+    info = {"version": __version__, "backend": backend, "scope": _scope(applied)}
+    yield _gauge("wayhome_build_info", "The agent's version and back end, and the scope of the rules in the kernel.", 1, info)  # fmt: skip
     if applied:
         basis = {"digest": digest(applied), "basis": applied.basis.value}
         entries = applied.configuration.policy.entries
@@ -46,6 +46,12 @@ def metrics(tally: Tally, backend: str, scope: str) -> Iterator[Metric]:
     yield _gauge("wayhome_rules_in_dispute", "1 while somebody keeps damaging the rules.", tally.quarrel)  # fmt: skip
     yield Metric("wayhome_source_to_kernel_seconds", "histogram", "From noticing a change of the source to the rules in the kernel.", tally.delay.samples())  # fmt: skip
     yield from _foreign(tally)
+
+
+def _scope(applied: Held | None) -> str:
+    if applied is None:
+        return ""
+    return "node" if applied.configuration.policy.pod_cidrs is None else "pods"
 
 
 def _foreign(tally: Tally) -> Iterator[Metric]:

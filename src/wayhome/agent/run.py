@@ -6,7 +6,7 @@ Everything that can be missing on a node is found out here and said once, in a l
 import asyncio
 import signal
 from contextlib import suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from wayhome import __version__
 from wayhome.agent import http
@@ -29,6 +29,9 @@ from wayhome.agent.transitions import Transitions
 from wayhome.agent.worker import Worker
 from wayhome.kernel import Backend, BackendName, DriftListener, KernelError, iptables
 from wayhome.kernel.transition_mode import TransitionMode
+
+if TYPE_CHECKING:
+    from wayhome.agent.reporter import Reporter
 
 Result = TypeVar("Result")
 
@@ -113,12 +116,15 @@ class _Agent:
             return 0
         hears = backend.poll_interval is None and not options.observe
         drift = DriftListener() if hears else None
+        reporter = self._reporter(origin, tally, backend.name)
         keeper = Keeper(
             source=origin.source,
             backend=backend,
             holding=Holding(options.settings, remembered, origin.file_format),
             memory=Memory(None) if options.observe else origin.memory,
-            observer=Observers((self._announcer(), tally)),
+            observer=Observers(
+                (self._announcer(), tally, *([reporter.observer] if reporter else []))
+            ),
             transitions=Transitions(options.transition, log),
             drift=drift,
         )
@@ -126,8 +132,8 @@ class _Agent:
             tally,
             worker,
             backend=backend.name,
-            scope="pods" if options.settings.pod_cidrs else "node",
             count=backend.connections,
+            more=reporter.metrics if reporter else tuple,
         )
         server = self._serve(endpoints)
         loop_of_events = Loop(
@@ -141,8 +147,9 @@ class _Agent:
         conflicts = self._watch_conflicts(backend, tally, sightings)
         loop.add_signal_handler(signal.SIGHUP, self._look_again, origin, loop_of_events)
         watching = await self._watch_api(origin, loop_of_events, wait=remembered is None)
+        reporting = asyncio.create_task(reporter.run()) if reporter else None
         await loop_of_events.run(self._stopping)
-        for task in filter(None, (conflicts, watching)):
+        for task in filter(None, (conflicts, watching, reporting)):
             task.cancel()
         if server:
             server.close()
@@ -163,6 +170,23 @@ class _Agent:
         if wait:
             await self._unless_stopped(asyncio.ensure_future(origin.api.answered()))
         return watching
+
+    def _reporter(self, origin: Origin, tally: Tally, backend: str) -> "Reporter | None":
+        """Who tells the cluster, in API mode."""
+        options, client, api = self._options.api, origin.client, origin.api
+        if options is None or client is None or api is None:
+            return None
+        from wayhome.agent.reporter import Reporter  # noqa: PLC0415  # it brings ssl
+
+        return Reporter(
+            options,
+            client,
+            tally,
+            self._log,
+            backend=backend,
+            observing=self._options.observe,
+            nodes=lambda: api.nodes,
+        )
 
     def _look_again(self, origin: Origin, loop: Loop) -> None:
         self._log.info("looking", "SIGHUP received: the configuration is looked at again")

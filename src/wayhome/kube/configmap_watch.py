@@ -15,6 +15,7 @@ from wayhome.kube.client import Client, Selection
 from wayhome.kube.collection import Change
 from wayhome.kube.configmap import Pending, Said, Unknown, read_configmap, united
 from wayhome.kube.errors import KubeError, RefusedError
+from wayhome.kube.node_count import node_count
 from wayhome.kube.objects import Key, Object
 from wayhome.kube.reflector import Reflector
 from wayhome.kube.resources import CONFIG_MAPS
@@ -46,6 +47,12 @@ class ConfigMapWatch:
         self.said: Said = united({key: named.said for key, named in self._named.items()})
         """What they say now. An object that does not change is put in its place, so any thread may read it."""
 
+    @property
+    def nodes(self) -> int | None:
+        """How many nodes the cluster has, where one of them says it."""
+        counts = [named.nodes for named in self._named.values() if named.nodes is not None]
+        return max(counts, default=None)
+
     async def run(self) -> None:
         """Watch. Never returns; ended by cancelling."""
         async with asyncio.TaskGroup() as group:
@@ -73,6 +80,10 @@ class _Named:
         self._renew = renew
         self._item: Object | None = None
         self.said: Said = Pending(f"the API has not answered for {'/'.join(key)} yet")
+
+    @property
+    def nodes(self) -> int | None:
+        return node_count(self._item)
 
     def changed(self, change: Change) -> None:
         self._item = change.item

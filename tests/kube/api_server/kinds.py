@@ -45,7 +45,14 @@ EVENT = Kind(
     "events",
     "Event",
     short=("ev",),
-    fields=("involvedObject.kind", "involvedObject.name", "involvedObject.uid", "reason", "type"),
+    fields=(
+        "involvedObject.kind",
+        "involvedObject.namespace",
+        "involvedObject.name",
+        "involvedObject.uid",
+        "reason",
+        "type",
+    ),
     top=(
         "involvedObject",
         "reason",
