@@ -25,6 +25,9 @@ from wayhome.kube.status_lease import versions_text
 FIRST_ANSWER_SECONDS = 5.0
 """How long a node that remembers nothing waits for an answer before it takes upstream's defaults."""
 
+STEADY_SECONDS = 600.0
+"""A watch that lived so long was none that ends at once, again and again."""
+
 
 class Watch(Protocol):
     """What kube's ConfigMapWatch is."""
@@ -74,13 +77,16 @@ class ApiSource:
     async def run(self, changed: Callable[[], None]) -> None:
         """Watch until cancelled. `changed` is called on the event loop when `read` finds something else."""
         self._tell = changed
-        backoff = Backoff(random.random)
+        loop, backoff = asyncio.get_running_loop(), Backoff(random.random)
         while True:
+            began = loop.time()
             self._running = asyncio.ensure_future(self._watch.run())
             try:
                 await asyncio.wait((self._running,))
             finally:
                 self._running.cancel()
+            if loop.time() - began > STEADY_SECONDS:
+                backoff.reset()
             if not self._running.cancelled():
                 self._say(configmap.Unknown(_fault(self._running.exception())))
                 await asyncio.sleep(backoff.delay())
@@ -95,9 +101,10 @@ class ApiSource:
         self._say(self._watch.said)
 
     def _say(self, said: Said) -> None:
+        if isinstance(said, configmap.Pending):
+            return  # what is known stays; a new watch begins with nothing
         self._said = said
-        if not isinstance(said, configmap.Pending):
-            self._answered.set()
+        self._answered.set()
         self._tell()
 
 
