@@ -1,4 +1,8 @@
-"""`wayhome-agent`: upstream's command line. `wayhome agent` comes in here too, with `native`."""
+"""`wayhome-agent`: upstream's command line. `wayhome agent` comes in here too, with `native`.
+
+A first argument that names a command is another program of the same image; it imports nothing of the agent that it
+does not need.
+"""
 
 import sys
 from importlib import import_module

@@ -8,6 +8,7 @@ because it is asked before the agent decides what it can do without.
 _COMMANDS = {
     "clean": "wayhome.agent.clean",
     "await-daemonset": "wayhome.agent.await_daemonset",
+    "probe": "wayhome.probe.command",
 }
 _OF_THE_API = {"await-daemonset"}
 

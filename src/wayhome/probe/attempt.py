@@ -19,7 +19,7 @@ from typing import Any, Self
 from wayhome.probe.echo import NONCE_BYTES, ask_echo
 from wayhome.probe.flow import GREETING_PORT, HTTP_PORT, Flow
 from wayhome.probe.observation import Address, Loss, Observation, Protocol
-from wayhome.probe.stream import AnswerError, ask_http, connect, read_greeting
+from wayhome.probe.stream import AnswerError, ask_any_http, ask_http, connect, read_greeting
 
 TIMEOUT_SECONDS = 2.0
 _PORTS = {Protocol.HTTP: HTTP_PORT, Protocol.TCP: GREETING_PORT, Protocol.ICMP: 0}
@@ -33,6 +33,8 @@ class Attempt:
     flow: Flow
     nonce: bytes
     channel: socket.socket
+    host: str | None = None
+    """What an HTTP request calls a target that is anybody's; None: it is the project's server."""
 
     def __enter__(self) -> Self:
         return self
@@ -42,11 +44,16 @@ class Attempt:
 
 
 def open_attempt(
-    protocol: Protocol, destination: Address, identifiers: Iterator[int], port: int | None = None
+    protocol: Protocol,
+    destination: Address,
+    identifiers: Iterator[int],
+    port: int | None = None,
+    host: str | None = None,
 ) -> Attempt:
     """Open the socket, in the network that the calling thread is in. Raises OSError.
 
-    Without `port` it is the one on which the project's server listens; ICMP has none.
+    Without `port` it is the one on which the project's server listens; ICMP has none. Without `host` it is that server
+    that has to answer.
     """
     family = socket.AF_INET if destination.version == 4 else socket.AF_INET6
     if protocol is Protocol.ICMP:
@@ -62,7 +69,7 @@ def open_attempt(
         channel.close()
         raise
     flow = Flow(transport, destination, _PORTS[protocol] if port is None else port)
-    return Attempt(protocol, flow, secrets.token_bytes(NONCE_BYTES), channel)
+    return Attempt(protocol, flow, secrets.token_bytes(NONCE_BYTES), channel, host)
 
 
 def _bind(channel: socket.socket, identifiers: Iterator[int]) -> None:
@@ -79,13 +86,16 @@ def _bind(channel: socket.socket, identifiers: Iterator[int]) -> None:
 
 
 async def run(
-    attempt: Attempt, lost: asyncio.Future[Loss], seconds: float = TIMEOUT_SECONDS
+    attempt: Attempt, lost: asyncio.Future[Loss] | None = None, seconds: float = TIMEOUT_SECONDS
 ) -> Observation:
-    """Make the attempt: until its answer, until `lost` has a result, or until the time is over."""
+    """Make the attempt: until its answer, until `lost` has a result, or until the time is over.
+
+    Without `lost` nobody can see its packets die.
+    """
     started = time.perf_counter()
     asking = asyncio.create_task(_ask(attempt))
     try:
-        ends: list[asyncio.Future[Any]] = [asking, lost]
+        ends: list[asyncio.Future[Any]] = [asking] if lost is None else [asking, lost]
         await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         milliseconds = (time.perf_counter() - started) * 1000
         observation = replace(_outcome(attempt, asking, lost, seconds), milliseconds=milliseconds)
@@ -97,25 +107,29 @@ async def run(
         await asyncio.gather(asking, return_exceptions=True)
 
 
-async def _ask(attempt: Attempt) -> Address | None:
-    """The address that the target saw, where the answer says it."""
+async def _ask(attempt: Attempt) -> tuple[str, Address | None]:
+    """The first line of an answer that has one, and the address that the target saw, where it says it."""
     flow = attempt.flow
     match attempt.protocol:
         case Protocol.HTTP:
-            return await ask_http(attempt.channel, flow.destination, flow.port)
+            if attempt.host is not None:
+                return await ask_any_http(
+                    attempt.channel, flow.destination, flow.port, attempt.host
+                )
+            return "", await ask_http(attempt.channel, flow.destination, flow.port)
         case Protocol.TCP:
             # A reset of what is not open yet is "refused" (tcp_reset() in net/ipv4/tcp_input.c): this one was open.
             with suppress(ConnectionResetError, BrokenPipeError):
                 await connect(attempt.channel, flow.destination, flow.port)
         case Protocol.ICMP:
             await ask_echo(attempt.channel, flow.destination, attempt.nonce)
-    return None
+    return "", None
 
 
 def _outcome(
     attempt: Attempt,
-    asking: asyncio.Task[Address | None],
-    lost: asyncio.Future[Loss],
+    asking: asyncio.Task[tuple[str, Address | None]],
+    lost: asyncio.Future[Loss] | None,
     seconds: float,
 ) -> Observation:
     """What is known now, but for the time that it took."""
@@ -123,16 +137,20 @@ def _outcome(
     bare = Observation(attempt.protocol, flow.destination, None, 0)
     try:
         if asking.done():
-            return replace(bare, source_seen=asking.result())
+            answer, source = asking.result()
+            return replace(bare, source_seen=source, answer=answer)
     except ConnectionRefusedError:
         reason = f"{flow.destination} refuses port {flow.port}: nothing listens there"
-        return replace(bare, reason=reason)
+        return replace(bare, reason=reason, answered=True)
     except AnswerError as error:
-        return replace(bare, reason=str(error))
+        return replace(bare, reason=str(error), answered=True)
     except OSError as error:
-        if not lost.done():  # a death behind the error says more than the error
-            return replace(bare, reason=f"{error.strerror or error}", error=error.errno)
-    if lost.done():
+        if lost is None or not lost.done():  # a death behind the error says more than the error
+            reset = isinstance(error, ConnectionResetError)
+            return replace(
+                bare, reason=f"{error.strerror or error}", error=error.errno, answered=reset
+            )
+    if lost is not None and lost.done():
         return bare.lost_by(lost.result())
-    reason = f"no answer within {seconds:g} s, and none of its packets was seen to die"
-    return replace(bare, reason=reason)
+    watched = "" if lost is None else ", and none of its packets was seen to die"
+    return replace(bare, reason=f"no answer within {seconds:g} s{watched}")

@@ -61,6 +61,10 @@ class Observation:
     reason: str | None = None
     loss: Loss | None = None
     error: int | None = None
+    answered: bool = False
+    """Not reached, and yet something answered (a refusal, another protocol): a way there and a way back exist."""
+    answer: str = ""
+    """The first line of an HTTP answer, of a target that is anybody's."""
 
     @property
     def reached(self) -> bool:

@@ -1,6 +1,7 @@
 """HTTP and TCP attempts, over a socket that is already open and bound.
 
-HTTP is reached by the answer of `/health`, in which the target says which address it saw. TCP is reached by the
+HTTP is reached by the answer of `/health`, in which the project's own server says which address it saw; where the target
+is anybody's, any answer that is HTTP reaches, and the address is taken where one is said. TCP is reached by the
 connection itself, whatever listens there. Some targets, such as the project's server, then say in one line which
 address they see; it is listened for GREETING_SECONDS, and a target that says nothing or something else is no less
 reached. What a target sends is not trusted: it is bounded and parsed.
@@ -8,7 +9,9 @@ reached. What a target sends is not trusted: it is bounded and parsed.
 
 import asyncio
 import json
+import re
 import socket
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
 from wayhome.probe.observation import Address
@@ -18,6 +21,8 @@ LONGEST_ANSWER = 64 * 1024
 LONGEST_GREETING = 256
 # A server on a busy machine may take some hundred milliseconds to accept; nothing else waits for a silent target.
 GREETING_SECONDS = 1.0
+
+_STATUS_LINE = re.compile(r"HTTP/[0-9]\.[0-9] [0-9]{3}( |$)")
 
 
 class AnswerError(Exception):
@@ -43,12 +48,16 @@ async def ask_http(channel: socket.socket, destination: Address, port: int) -> A
     """GET /health and read the answer. Raises OSError, AnswerError."""
     await connect(channel, destination, port)
     host = f"[{destination}]" if destination.version == 6 else str(destination)
-    request = f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    await asyncio.get_running_loop().sock_sendall(channel, request.encode())
+    await _send_get(channel, host)
     head, _, body = (await _read_all(channel)).partition(b"\r\n\r\n")
     status = head.partition(b"\r\n")[0].decode("ascii", "replace")
     if status.split(" ")[1:2] != ["200"]:
         raise AnswerError(f"the answer to GET /health was {status[:80]!r} and not 200")
+    return _source(body)
+
+
+def _source(body: bytes) -> Address:
+    """The address that the project's server says in its answer."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -56,6 +65,36 @@ async def ask_http(channel: socket.socket, destination: Address, port: int) -> A
     if not isinstance(answer, dict) or not isinstance(answer.get("source"), str):
         raise AnswerError("the answer to GET /health does not say which source it saw")
     return _address(answer["source"])
+
+
+async def ask_any_http(
+    channel: socket.socket, destination: Address, port: int, host: str
+) -> tuple[str, Address | None]:
+    """GET /health of anybody's server: its answer's first line, and the address that it says. Raises OSError, AnswerError."""
+    await connect(channel, destination, port)
+    await _send_get(channel, host)
+    answer = bytearray()
+    while b"\r\n\r\n" not in answer and len(answer) < LONGEST_ANSWER:
+        if not (piece := await asyncio.get_running_loop().sock_recv(channel, 4096)):
+            break
+        answer += piece
+    status = bytes(answer).partition(b"\n")[0].decode("ascii", "replace").strip()
+    if not answer:
+        raise AnswerError("the target closed the connection without an answer")
+    if not _STATUS_LINE.match(status):
+        raise AnswerError(f"the answer is not HTTP: {status[:80]!r}")
+    with suppress(OSError, AnswerError):  # TimeoutError is an OSError
+        async with asyncio.timeout(GREETING_SECONDS):
+            answer += await _read_all(channel)
+    try:
+        return status[:80], _source(bytes(answer).partition(b"\r\n\r\n")[2])
+    except AnswerError:
+        return status[:80], None
+
+
+async def _send_get(channel: socket.socket, host: str) -> None:
+    request = f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    await asyncio.get_running_loop().sock_sendall(channel, request.encode())
 
 
 async def _read_line(channel: socket.socket) -> bytes:
