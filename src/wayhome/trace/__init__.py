@@ -1,0 +1,1 @@
+"""What happens to a flow on its way out and to the reply on its way home."""
