@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from tests.kernel.policies import make_policy
 from tests.kernel.test_conntrack import interrupt
 from tests.kernel.wire import Wire
 
-from wayhome.cli import plan as plan_module
+from wayhome.cli import node_plan
 from wayhome.cli.main import wayhome
 from wayhome.kernel import Applier, NftablesKernel, ruleset_of
+from wayhome.kernel.planning import plan_of
 from wayhome.kernel.transition import Transition
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Policy, Settings, parse
@@ -197,7 +199,7 @@ def test_small_groups_are_summed_up_and_listed_on_request(wire: Wire, config: st
 def test_more_destinations_than_are_kept_apart(
     wire: Wire, config: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_module, "MOST_GROUPS", 10)
+    monkeypatch.setattr(node_plan, "plan_of", partial(plan_of, most_groups=10))
     hold(make_policy("10.0.0.0/8"))
     insert(*(Entry("10.4.0.9", f"10.2.1.{n}") for n in range(50)))
     result = run(config)

@@ -15,24 +15,17 @@ from typing import Any
 import click
 
 from wayhome.cli.configuration_file import accepted, configuration_file, settings
-from wayhome.cli.plan import Plan, Planned
-from wayhome.cli.plan_document import document
 from wayhome.cli.plan_report import lines
+from wayhome.cli.planned import Planned
 from wayhome.kernel import KernelError, NftablesKernel
-from wayhome.kernel.conntrack import Conntrack
 from wayhome.kernel.held_policy import held_policy
 from wayhome.kernel.local_addresses import local_addresses
 from wayhome.kernel.netlink import DumpInterruptedError
-from wayhome.kernel.selection import Selection
+from wayhome.kernel.plan_document import document
+from wayhome.kernel.planning import READINGS, all_connections, plan_of
 from wayhome.kernel.treatment import Comparison
-from wayhome.policy import Policy
-from wayhome.prefixes import Family
 
-READINGS = 5
-"""How often to read the connections before giving up: the kernel may rebuild its table while it is read."""
 GROUPS = 20
-STEP = 10_000
-"""Connections between two signs of progress."""
 
 
 @click.command(short_help="Which live connections a new configuration would treat differently.")
@@ -59,7 +52,9 @@ def plan(file: Path, everything: bool, as_json: bool, **flags: Any) -> None:
                 wanted, ipv6=wanted.ipv6 or old.ipv6, pod_cidrs=wanted.pod_cidrs or old.pod_cidrs
             )
         new = accepted(file, wanted, exit_code=2).policy
-        planned = Planned(file, old, new, _count(Comparison(old, new, local_addresses())))
+        comparison = Comparison(old, new, local_addresses())
+        with _progress() as show:
+            counted = plan_of(comparison, all_connections(comparison), progress=show)
     except DumpInterruptedError as error:
         click.echo(f"the connections cannot be counted: {error.strerror}, {READINGS} times; try again", err=True)  # fmt: skip
         sys.exit(3)
@@ -67,33 +62,11 @@ def plan(file: Path, everything: bool, as_json: bool, **flags: Any) -> None:
         click.echo(f"the connections cannot be looked at: {error}", err=True)
         sys.exit(4)
     if as_json:
-        click.echo(json.dumps(document(planned), indent=2))
+        click.echo(json.dumps(document(counted, old, new), indent=2))
     else:
-        for line in lines(planned, None if everything else GROUPS):
+        for line in lines(Planned(file, old, new, counted), None if everything else GROUPS):
             click.echo(line)
-    sys.exit(1 if planned.plan.changing else 0)
-
-
-def _count(comparison: Comparison) -> Plan:
-    """Judge all connections. A reading that the kernel interrupted is begun again."""
-    for _ in range(READINGS):
-        counted = Plan()
-        try:
-            with Conntrack() as conntrack, _progress() as show:
-                for connection in conntrack.dump(Selection(_families(comparison))):
-                    counted.count(connection, comparison)
-                    if counted.judged % STEP == 0:
-                        show(counted.judged)
-        except DumpInterruptedError:
-            continue
-        return counted
-    raise DumpInterruptedError
-
-
-def _families(comparison: Comparison) -> tuple[Family, ...]:
-    """Those about which either policy says something: nothing changes for any other."""
-    policies: list[Policy] = [p for p in (comparison.old, comparison.new) if p is not None]
-    return tuple(family for family in Family if any(family in p.families for p in policies))
+    sys.exit(1 if counted.changing else 0)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ operator can do about it, and last what the figures do not contain.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from wayhome.cli.plan import Group, Plan, Planned, other
+from wayhome.cli.planned import Planned
 from wayhome.cli.printable import printable
+from wayhome.kernel.plan import Group, Plan, other
 from wayhome.kernel.protocols import protocol_name
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.kernel.treatment import Verdict

@@ -1,38 +1,39 @@
-"""A plan for programs: one JSON document, with all its groups."""
+"""A plan for programs: what json.dumps takes, of all of it or of a part. Pure."""
 
 from collections.abc import Mapping
 
-from wayhome.cli.plan import Group, Plan, Planned, other
+from wayhome.kernel.plan import Group, Plan, other
 from wayhome.kernel.protocols import protocol_name
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.kernel.treatment import Verdict
+from wayhome.policy import Policy
 from wayhome.prefixes import Family, format_address
 
 
-def document(planned: Planned) -> dict[str, object]:
-    """What json.dumps takes."""
-    plan = planned.plan
+def document(plan: Plan, old: Policy | None, new: Policy) -> dict[str, object]:
+    """A whole plan, with all its groups."""
     return {
         "schema": 1,
-        "compared_with": "connections" if planned.old is None else "table",
-        "pod_cidrs": None
-        if planned.new.pod_cidrs is None
-        else [str(prefix) for prefix in planned.new.pod_cidrs],
-        "ipv6": Family.IPV6 in planned.new.families,
+        "compared_with": "connections" if old is None else "table",
+        "pod_cidrs": None if new.pod_cidrs is None else [str(prefix) for prefix in new.pod_cidrs],
+        "ipv6": Family.IPV6 in new.families,
         "connections": plan.judged,
         "changing": plan.changing,
         "neither": plan.verdicts[Verdict.NEITHER],
         "not_ours": plan.verdicts[Verdict.NOT_OURS],
-        "transition": {
-            str(mode): {} if planned.old is None else _named(plan.expired(mode))
-            for mode in TransitionMode
-        },
-        "groups": [_group(plan, group, count) for group, count in plan.largest_first()],
+        "transition": transitions(plan, old),
+        "groups": [group_document(plan, group, count) for group, count in plan.largest_first()],
         "ungrouped": plan.ungrouped,
     }
 
 
-def _group(plan: Plan, group: Group, count: int) -> dict[str, object]:
+def transitions(plan: Plan, old: Policy | None) -> dict[str, object]:
+    """What each transition would start anew, by protocol; without an old policy none does."""
+    return {str(mode): {} if old is None else _named(plan.expired(mode)) for mode in TransitionMode}
+
+
+def group_document(plan: Plan, group: Group, count: int) -> dict[str, object]:
+    """A group of connections, what becomes of it, and why."""
     decision = plan.decisions[group]
     entry = decision.entry
     return {

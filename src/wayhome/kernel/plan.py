@@ -8,12 +8,11 @@ connections of further ones are only counted, so that the plan stays as small as
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from wayhome.kernel.connection import Connection
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.kernel.treatment import Comparison, Verdict
-from wayhome.policy import Action, Decision, Policy
+from wayhome.policy import Action, Decision
 from wayhome.prefixes import Family
 
 MOST_GROUPS = 20_000
@@ -35,8 +34,11 @@ class Group:
 
 @dataclass(slots=True)
 class Plan:
-    """What has been counted so far."""
+    """What has been counted so far. `most_groups`: how many are kept apart."""
 
+    most_groups: int = MOST_GROUPS
+    complete: bool = True
+    """False if there was no time to look at all connections."""
     judged: int = 0
     """All connections that were looked at."""
     verdicts: Counter[Verdict] = field(default_factory=Counter)
@@ -92,21 +94,11 @@ class Plan:
             Action.MASQUERADE if verdict is Verdict.BECOMES_MASQUERADED else Action.KEEP,
         )
         if group not in self.groups:
-            if len(self.groups) == MOST_GROUPS:
+            if len(self.groups) >= self.most_groups:
                 self.ungrouped += 1
                 return
             self.decisions[group] = comparison.decision(connection)
         self.groups[group] += 1
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan and what it was made from."""
-
-    file: Path
-    old: Policy | None
-    new: Policy
-    plan: Plan
 
 
 def other(action: Action) -> Action:
