@@ -14,12 +14,13 @@ from tests.kube.steps import NAME, NAMESPACE
 
 USER = "system:serviceaccount:wayhome:wayhome-agent"
 TOKEN = "first"
-RIGHTS = {
+WATCHING = {
     "verbs": ["get", "list", "watch"],
     "resources": ["configmaps"],
     "namespace": NAMESPACE,
     "names": [NAME],
 }
+COMPLAINING = {"verbs": ["create"], "resources": ["events"], "namespace": NAMESPACE}
 PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 
 
@@ -42,7 +43,8 @@ class Api(ServerProcess):
 
     def allow(self, token: str = TOKEN, names: Sequence[str] = (NAME,)) -> None:
         self.control("POST", "tokens", token=token, user=USER)
-        self.control("POST", "rules", user=USER, **{**RIGHTS, "names": list(names)})
+        self.control("POST", "rules", user=USER, **{**WATCHING, "names": list(names)})
+        self.control("POST", "rules", user=USER, **COMPLAINING)
 
     def agents_kubeconfig(self) -> Path:
         """Leads here as a service account's files do: an authority and a token in files."""

@@ -174,3 +174,23 @@ def test_another_key_can_be_the_one(api: Api, watching: ApiAgent) -> None:
     api.write({"config": OTHER, "masq.yaml": CASE})
     watching.watch("--configmap-key=masq.yaml")
     wait_for_kept(*CASE_RANGES)
+
+
+def test_several_configmaps_are_united_and_one_that_goes_is_missed_for_ten_seconds(
+    api: Api, watching: ApiAgent
+) -> None:
+    api.allow(names=("site", "team"))
+    api.write({"config": CASE}, "site")
+    api.write({"config": OTHER}, "team")
+    watching.watch(configmap="site,kube-system/team")
+    wait_for_kept(*CASE_RANGES, *OTHER_RANGES)
+    api.write({"config": "nonMasqueradeCIDRs: 7"}, "team")
+    assert "kube-system/team, line 1" in watching.wait_for("rejected")["message"]
+    api.write({"config": OTHER}, "team")
+    watching.wait_for("accepted")
+    api.remove("team")
+    assert "kube-system/team is gone" in watching.wait_for("removed")["message"]
+    time.sleep(GRACE - 1)
+    assert kept() == {*CASE_RANGES, *OTHER_RANGES}
+    wait_for_kept(*CASE_RANGES)
+    assert watching.warnings() == ["rejected", "removed"]

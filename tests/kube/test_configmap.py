@@ -32,7 +32,7 @@ from wayhome.kube.configmap import (
 from wayhome.kube.configmap_watch import ConfigMapWatch
 from wayhome.kube.credentials import ANONYMOUS, Credentials, Token
 from wayhome.kube.objects import ObjectVersion
-from wayhome.policy.fragments import unpack
+from wayhome.policy.united import unpack
 
 WANTED = (NAMESPACE, NAME)
 SEVENTH = (ObjectVersion(NAMESPACE, NAME, "u", "7"),)

@@ -27,6 +27,7 @@ class Watch:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self.said: Said = NOT_YET
+        self.nodes: int | None = None
         self.ends = asyncio.Event()
         self.error: Exception | None = None
         self.over = False

@@ -8,7 +8,7 @@ from wayhome.agent import folder_source
 from wayhome.agent.folder_source import FolderSource
 from wayhome.agent.reading import Missing, Present, Unreadable
 from wayhome.agent.source import read_file
-from wayhome.policy.fragments import pack
+from wayhome.policy.united import pack
 
 
 def test_every_file_of_the_prefix_and_no_other(tmp_path: Path) -> None:

@@ -5,14 +5,8 @@ from itertools import permutations
 import pytest
 
 from wayhome.policy import Action, Configuration, Settings, Severity
-from wayhome.policy.fragments import (
-    AZURE,
-    FILE_LIMIT,
-    fragments_are_empty,
-    pack,
-    parse_fragments,
-    unpack,
-)
+from wayhome.policy.fragments import AZURE, FILE_LIMIT, parse_fragments
+from wayhome.policy.united import all_are_empty, pack, unpack
 
 CLOUD = b"NonMasqueradeCIDRs:\n  - 10.0.0.0/16\n  - 10.244.0.0/16\nMasqLinkLocal: true\n"
 OWNER = b"nonMasqueradeCIDRs:\n  - 10.244.0.0/16\n  - 192.168.7.0/24\nmasqLinkLocal: false\n"
@@ -118,9 +112,9 @@ def test_the_longest_prefix_decides_across_files() -> None:
 
 
 def test_files_are_empty_only_if_none_says_anything() -> None:
-    assert fragments_are_empty(pack({"a": b"", "b": b" \n"}))
-    assert not fragments_are_empty(pack({"a": b"", "b": b"{}"}))
-    assert not fragments_are_empty(b"what another dialect remembered")
+    assert all_are_empty(pack({"a": b"", "b": b" \n"}))
+    assert not all_are_empty(pack({"a": b"", "b": b"{}"}))
+    assert not all_are_empty(b"what another dialect remembered")
     assert [str(e.prefix) for e in AZURE.empty(Settings()).policy.entries] == ["169.254.0.0/16"]
 
 

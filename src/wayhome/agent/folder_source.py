@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wayhome.agent.reading import Missing, Present, Reading, Unreadable
 from wayhome.agent.source import Volume, no_folder, read_file
-from wayhome.policy.fragments import pack
+from wayhome.policy.united import pack
 
 PREFIX = "ip-masq"
 ATTEMPTS = 10

@@ -9,7 +9,7 @@
 | removed: a successful look says that it is gone  | the last good one for 10 s, then the defaults and forgotten |
 
 The 10 s are for `kubectl replace --force` and for Helm's delete and create: upstream's agent is slow enough not to
-notice those, and what its slowness hid must not become an outage. A zero-length file is a configuration only on a
+notice those, and what its slowness hid must not become an outage. Of several ConfigMaps each one has these 10 s. A zero-length file is a configuration only on a
 node that never had one: then it means the defaults, as upstream; otherwise it is a file that somebody has begun to
 write, or has lost.
 """
@@ -104,6 +104,11 @@ class Holding:
         """Decide what the node holds after this reading. `now`: seconds of a clock that does not jump."""
         if isinstance(reading, Missing):
             return self._missing(reading, now)
+        if isinstance(reading, Present) and (gone := self._taken_away(reading)):
+            until = self._grace(now)
+            if now < until:
+                self._seen = reading
+                return self._last_good(note=f"{', '.join(sorted(gone))} is gone", until=until)
         self._missing_since = None
         if isinstance(reading, Unreadable):
             return self._last_good(note=reading.reason, unreadable=True)
@@ -129,11 +134,21 @@ class Holding:
         self._version, self._key = reading.version, reading.key
         return self._held(self._good, Basis.CONFIGURATION, warnings=warnings)
 
-    def _missing(self, reading: Missing, now: float) -> Held:
+    def _taken_away(self, reading: Present) -> frozenset[str]:
+        """Which parts of the last good configuration this one lacks."""
+        if self._data is None:
+            return frozenset()
+        return self._format.parts(self._data) - self._format.parts(reading.data)
+
+    def _grace(self, now: float) -> float:
+        """When what is missing since now, or since before, stops to hold."""
         if self._missing_since is None:
             self._missing_since = now
+        return self._missing_since + GRACE
+
+    def _missing(self, reading: Missing, now: float) -> Held:
         self._seen = None
-        until = self._missing_since + GRACE
+        until = self._grace(now)
         if self._good and now < until:
             return self._last_good(note=reading.hint, until=until)
         self._good = self._data = None

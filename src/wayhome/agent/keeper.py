@@ -135,9 +135,9 @@ class Keeper:
     def _look(self, now: float) -> None:
         reading = self._source.read()
         self._look_at = now + UNREADABLE_INTERVAL if isinstance(reading, Unreadable) else math.inf
-        if self._begun and isinstance(reading, (Present, Wrong)) and reading == self._reading:
+        if self._begun and self._is_known(reading):
             self._forget_notice()
-            return  # the same text means what it meant; of another version, it changes at least what is held
+            return
         held = self._holding.observe(reading, now)
         news = not self._begun or held.configuration != self._held.configuration
         self._begun, self._reading, self._held = True, reading, held
@@ -150,6 +150,11 @@ class Keeper:
             self._noticed_at = min(self._noticed_at, now)
         else:
             self._forget_notice()
+
+    def _is_known(self, reading: Reading) -> bool:
+        """Whether it means what it meant: the same text of the same version, and nobody waits for time to pass."""
+        same = isinstance(reading, (Present, Wrong)) and reading == self._reading
+        return same and self._held.until is None
 
     def _forget_notice(self) -> None:
         """What was heard of changed nothing; an earlier change may still be on its way to the kernel."""

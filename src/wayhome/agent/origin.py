@@ -15,6 +15,7 @@ from wayhome.agent.logs import Log
 from wayhome.agent.memory import Memory
 from wayhome.agent.source import FileSource
 from wayhome.agent.watch import SourceWatch
+from wayhome.policy.configmaps import SEVERAL
 from wayhome.policy.file_format import UPSTREAM, FileFormat
 from wayhome.policy.fragments import AZURE
 
@@ -52,7 +53,9 @@ def origin_of(options: Options, log: Log) -> Origin:
         except CredentialsError as error:
             raise NoOriginError(str(error)) from error
         source = open_source(options.api, client)
-        return Origin(source, UPSTREAM, Memory(options.state), api=source, client=client)
+        one = len(options.api.configmaps) == 1
+        memory = Memory(options.state) if one else Memory(options.state, "last-good-configmaps")
+        return Origin(source, UPSTREAM if one else SEVERAL, memory, api=source, client=client)
     if options.dialect is Dialect.AZURE:
         return Origin(
             FolderSource(options.config),

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from wayhome.kube.canary import candidate_key, key_of_node
 from wayhome.kube.objects import Key, Object, ObjectVersion, metadata
 from wayhome.policy.findings import Finding, Severity, quote
-from wayhome.policy.fragments import pack
 from wayhome.policy.keys import KEYS
+from wayhome.policy.united import pack
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -98,7 +98,7 @@ def united(said: Mapping[Key, Said]) -> Said:
     """What several ConfigMaps say together, as Azure's agent unites files: those that are there count.
 
     Whatever cannot be known makes the whole unknown, and whatever is wrong makes it wrong: half a configuration is
-    none. A single one speaks for itself; the text of several is made by policy.fragments.pack.
+    none. A single one speaks for itself; the text of several is made by policy.united.pack.
     """
     if len(said) == 1:
         return next(iter(said.values()))

@@ -138,9 +138,13 @@ def configuration_of(
     )
 
 
+def default_ranges(settings: Settings) -> tuple[str, ...]:
+    """What upstream keeps where there is no list."""
+    return DEFAULT_RANGES + (RESERVED_RANGES if settings.all_reserved_ranges else ())
+
+
 def _reader(settings: Settings, findings: Findings) -> Reader:
-    ranges = DEFAULT_RANGES + (RESERVED_RANGES if settings.all_reserved_ranges else ())
-    return Reader(ranges, ipv6=settings.ipv6 is not False, findings=findings)
+    return Reader(default_ranges(settings), ipv6=settings.ipv6 is not False, findings=findings)
 
 
 def _result(reader: Reader, settings: Settings, findings: Findings) -> Configuration:

@@ -1,4 +1,4 @@
-"""How a configuration is written: in upstream's one file, or in Azure's several (`fragments`)."""
+"""How a configuration is written: in upstream's one file, in Azure's several (`fragments`), in several ConfigMaps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ class FileFormat:
     """Whether the text holds nothing at all."""
     empty: Callable[[Settings], Configuration]
     """What a text that holds nothing means on a node that never had another one."""
+    parts: Callable[[bytes], frozenset[str]] = lambda _: frozenset()
+    """The names of the texts in it that somebody may take away one by one."""
 
 
 UPSTREAM = FileFormat(parse, is_empty, defaults)

@@ -40,6 +40,8 @@ class Reader:
             family: (False, Origin(key)) for key, family in LINK_LOCAL_KEYS.items()
         }
         self._cidr_limit_line: int | None = None
+        self.given: set[str] = set()
+        """The keys that the document has."""
         self.cidr_limit = 64
         self.resync_interval = 60.0
 
@@ -156,6 +158,7 @@ class Reader:
 
     def _apply(self, key: str, line: int, value: Node) -> None:
         findings = self._findings
+        self.given.add(key)
         if key == "nonMasqueradeCIDRs":
             self.kept = read_ranges(
                 key, line, value, Action.KEEP, ipv6=self._ipv6, findings=findings
