@@ -42,11 +42,13 @@ from wayhome.clouds.located import Located
 from wayhome.network.evidence import Evidence
 from wayhome.network.missing import Missing
 from wayhome.policy import Action, Entry, Origin, Policy, Settings
+from wayhome.policy.configmaps import SEVERAL
 from wayhome.policy.configuration import defaults
 from wayhome.policy.file_format import UPSTREAM, FileFormat
 from wayhome.policy.findings import quote
-from wayhome.policy.fragments import AZURE, pack
+from wayhome.policy.fragments import AZURE
 from wayhome.policy.policy import LINK_LOCAL
+from wayhome.policy.united import pack
 from wayhome.prefixes import Family, Prefix
 
 KUBELET_RANGE = "10.0.0.0/8"
@@ -187,7 +189,9 @@ def _with_agent(found: _Cluster, agent: Agent, node: Located[Node]) -> Masquerad
     settings = agent.settings
     if agent.scope_of_pods and not settings.pod_cidrs:
         settings = replace(settings, pod_cidrs=pod_ranges(node) or None)
-    file_format = AZURE if agent.program is Program.AZURE else UPSTREAM
+    file_format = UPSTREAM if len(agent.sources) < 2 else SEVERAL
+    if agent.program is Program.AZURE:
+        file_format = AZURE
     held = _held(found, agent.sources, settings, file_format, (agent.evidence,))
     if held is None:
         wanted = agent.sources[0]
@@ -229,7 +233,9 @@ def _held(
         for key, text in read.items():
             if text is None:
                 return None
-            texts[f"{source.name}/{key}"] = text.encode("utf-8", "surrogatepass")
+            texts[f"{source.namespace}/{source.name}" if source.key else key] = text.encode(
+                "utf-8", "surrogatepass"
+            )
             places.append(config_map.at("data", key))
     if not texts:
         return Masquerading(
@@ -238,7 +244,7 @@ def _held(
             evidence=evidence,
             not_live=tuple(not_live),
         )
-    data = pack(texts) if file_format is AZURE else next(iter(texts.values()))
+    data = next(iter(texts.values())) if file_format is UPSTREAM else pack(texts)
     if file_format.is_empty(data):
         policy: Policy | None = file_format.empty(settings).policy
         return Masquerading(
