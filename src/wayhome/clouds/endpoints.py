@@ -1,0 +1,148 @@
+"""Whom a question means: `my-pod`, `shop/web`, `gke-node-02`, `test-gce-01`, `10.2.0.1:80`, `web:80`.
+
+A name is looked for among Pods, Kubernetes nodes and instances, and may be given in full. An address is its owner's;
+where networks overlap there may be several, and then only a name can say which one asks.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.kubernetes.attach import host_name
+from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
+from wayhome.clouds.kubernetes.resources.pod import Pod
+from wayhome.clouds.located import Located
+from wayhome.network import Address, Network
+from wayhome.policy.findings import quote
+from wayhome.prefixes import Family, parse_address
+
+SHOWN = 5
+_BRACKETED = re.compile(r"\[(?P<host>[^]]*)](?::(?P<port>.*))?")
+
+
+class EndpointError(ValueError):
+    """Nobody is meant, or several are; the message says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One side of a flow: a node of the network, and the address that it uses there."""
+
+    name: str
+    """For people: `Pod default/my-pod`."""
+    node: str
+    address: Address
+
+
+def find_source(estate: Estate, network: Network, text: str) -> Endpoint:
+    """Who asks. Raises EndpointError."""
+    address = _address(text)
+    if address is None:
+        return _named(estate, network, text)
+    owners = network.owners(address)
+    if not owners:
+        raise EndpointError(
+            f"no exported object has the address {text}; write the name of a Pod, a node or an instance"
+        )
+    if len(owners) > 1:
+        names = ", ".join(sorted(node.name for node in owners)[:SHOWN])
+        raise EndpointError(f"{text} is the address of several: {names}; write one of these names")
+    return Endpoint(owners[0].name, owners[0].name, address)
+
+
+def find_destination(estate: Estate, network: Network, text: str) -> Endpoint | Address:
+    """What is asked for: an endpoint by name, or an address, whoever has it. Raises EndpointError."""
+    address = _address(text)
+    return _named(estate, network, text) if address is None else address
+
+
+def split_port(text: str) -> tuple[str, int | None]:
+    """`HOST:PORT` or `HOST`; an IPv6 address with a port stands in brackets. Raises EndpointError."""
+    host, port = text, None
+    if bracketed := _BRACKETED.fullmatch(text):
+        host, port = bracketed["host"], bracketed["port"]
+    elif text.count(":") == 1:  # with more, it is an IPv6 address
+        host, _, port = text.partition(":")
+    if port is None:
+        return host, None
+    if not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise EndpointError(f"{quote(port)} is no port; write a number from 1 to 65535")
+    return host, int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Something with a name."""
+
+    names: tuple[str, ...]
+    label: str
+    node: str
+    addresses: tuple[Address, ...]
+
+
+def _named(estate: Estate, network: Network, text: str) -> Endpoint:
+    known = list(_everybody(estate, network))
+    meant = {one.node: one for one in known if text in one.names}
+    if len(meant) > 1:
+        labels = ", ".join(sorted(one.names[-1] for one in meant.values())[:SHOWN])
+        raise EndpointError(
+            f"{quote(text)} means several: {labels}; write one of these names in full"
+        )
+    if not meant:
+        raise EndpointError(
+            f"{quote(text)} is no Pod, node or instance of the exports{_near(text, known)}"
+        )
+    (one,) = meant.values()
+    if not one.addresses:
+        raise EndpointError(f"{one.label} has no address in the exports")
+    first = min(one.addresses, key=lambda address: address.family is not Family.IPV4)
+    return Endpoint(one.label, one.node, first)
+
+
+def _near(text: str, known: list[_Known]) -> str:
+    names = list(dict.fromkeys(name for one in known for name in one.names[:1]))
+    near = difflib.get_close_matches(text, names, 3) or names[:3]
+    return f"; there are {len(names)}, such as {', '.join(map(quote, near))}" if near else ""
+
+
+def _everybody(estate: Estate, network: Network) -> Iterator[_Known]:
+    hosts: dict[tuple[str, str], str] = {}
+    for kubernetes_node in estate.all(KubernetesNode).values():
+        host, short = host_name(kubernetes_node), kubernetes_node.value.metadata.name
+        hosts[kubernetes_node.name.partition("/k8s/")[0], short] = host
+        if host not in estate.all(Instance):
+            yield _Known(
+                (short, kubernetes_node.name), f"node {short}", host, _addresses(network, host)
+            )
+    for pod in estate.all(Pod).values():
+        yield _pod(pod, hosts, network)
+    for instance in estate.all(Instance).values():
+        if instance.name in network.places:
+            names = (instance.value.name, instance.name)
+            yield _Known(
+                names, f"instance {names[0]}", instance.name, _addresses(network, instance.name)
+            )
+
+
+def _pod(pod: Located[Pod], hosts: dict[tuple[str, str], str], network: Network) -> _Known:
+    metadata = pod.value.metadata
+    full = f"{metadata.namespace}/{metadata.name}"
+    node = pod.name
+    if pod.value.spec.host_network:
+        node = hosts.get((pod.name.partition("/k8s/")[0], pod.value.spec.node_name), pod.name)
+    return _Known((metadata.name, full, pod.name), f"Pod {full}", node, _addresses(network, node))
+
+
+def _addresses(network: Network, name: str) -> tuple[Address, ...]:
+    place = network.places.get(name)
+    return place.node.addresses if place else ()
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return Address(*parse_address(text))
+    except ValueError:
+        return None
