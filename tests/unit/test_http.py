@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import pytest
 
-from wayhome.agent.http import CLIENTS, REQUEST_BYTES, Answer, serve
+from wayhome.agent.http import CLIENTS, Answer, serve
+from wayhome.agent.serving import QUESTION_BYTES
 
 Result = TypeVar("Result")
 
@@ -86,16 +87,16 @@ def raw(data: bytes) -> Callable[[int], bytes]:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\0\xff", b"GET /hello HTTP/1.1\r\n", b"x" * 3 * REQUEST_BYTES]
+    "data", [b"", b"\0\xff", b"GET /hello HTTP/1.1\r\n", b"x" * 3 * QUESTION_BYTES]
 )
 def test_what_is_no_request_is_refused(data: bytes) -> None:
     answer = asked(raw(data))
     # Of a request that is cut short while it is sent, the refusal may be lost with the connection.
-    assert answer.startswith(b"HTTP/1.1 400 ") or (not answer and len(data) > REQUEST_BYTES)
+    assert answer.startswith(b"HTTP/1.1 400 ") or (not answer and len(data) > QUESTION_BYTES)
 
 
 def test_silent_clients_do_not_keep_it_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wayhome.agent.http.REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr("wayhome.agent.serving.SECONDS", 0.2)
 
     def ask(port: int) -> int:
         silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(2 * CLIENTS)]

@@ -28,6 +28,7 @@ from wayhome.agent.flag_values import (
     parse_switch,
 )
 from wayhome.agent.logs import Format
+from wayhome.agent.query_server import QUERY_SOCKET
 from wayhome.kernel import Masquerade
 from wayhome.kernel.masquerade import Preserve
 from wayhome.kernel.transition_mode import TransitionMode
@@ -75,6 +76,8 @@ class Options:
     """Seconds between two looks at the rules of others; None for none."""
     transition: TransitionMode
     metrics_bind_address: tuple[str, int] | None
+    query_socket: Path | None
+    """Where `wayhome-agent query` is answered; None for nowhere."""
     log_format: Format
     ignored: tuple[str, ...]
     """klog's flags that were given."""
@@ -148,9 +151,17 @@ def parse_arguments(
         conflict_interval=found.conflict_interval,
         transition=found.transition,
         metrics_bind_address=found.metrics_bind_address,
+        query_socket=_query_socket(found.query_socket),
         log_format=found.log_format,
         ignored=tuple(name for name in _KLOG_FLAGS if getattr(found, _attribute(name)) is not None),
     )
+
+
+def _query_socket(given: Path | None) -> Path | None:
+    """The DaemonSet gives the default a folder; elsewhere nobody has asked for a socket."""
+    if given is None:
+        return QUERY_SOCKET if QUERY_SOCKET.parent.is_dir() else None
+    return given if str(given) not in ("", ".") else None
 
 
 def _check_accounting(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
@@ -326,6 +337,13 @@ def _parser(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
         default=None,
         metavar="HOST:PORT",
         help="where /metrics, /healthz and /readyz are answered (nowhere)",
+    )
+    flag(
+        "query-socket",
+        type=Path,
+        default=None,
+        metavar="PATH",
+        help=f"where `wayhome-agent query` is answered ({QUERY_SOCKET}, if that folder is there); an empty value for nowhere",
     )
     flag(
         "log-format",

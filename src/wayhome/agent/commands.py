@@ -9,6 +9,7 @@ _COMMANDS = {
     "clean": "wayhome.agent.clean",
     "await-daemonset": "wayhome.agent.await_daemonset",
     "probe": "wayhome.probe.command",
+    "query": "wayhome.agent.query",
 }
 _OF_THE_API = {"await-daemonset"}
 

@@ -1,23 +1,17 @@
 """Answers GET over HTTP on one address: metrics and health, for Prometheus and the kubelet.
 
 Written on asyncio's streams because http.server brings 3 MiB (email, mimetypes) and a thread for each client. It is
-made for hostile neighbours: a request is read up to 8 KiB and 5 s, every connection is closed after its answer, and
-nothing but GET and HEAD of a known path is done. At most 16 clients are accepted at once; further ones wait in the
-kernel's queue, where they cost this process nothing. asyncio's own server accepts whoever comes, until no descriptor is
-left to read the configuration with or to start a program.
+made for hostile neighbours (`serving`), and does nothing but GET and HEAD of a known path.
 """
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-REQUEST_BYTES = 8192
-REQUEST_SECONDS = 5.0
+from wayhome.agent.serving import QUEUE, Server
+
 CLIENTS = 16
-QUEUE = 128
-PAUSE_SECONDS = 1.0
-"""After a client that could not be accepted: no descriptor is left."""
 
 _REASONS = {
     200: "OK",
@@ -40,52 +34,6 @@ class Answer:
 Handler = Callable[[], Awaitable[Answer]]
 
 
-class Server:
-    """Listens in the running loop, until it is closed."""
-
-    def __init__(self, listeners: Sequence[socket.socket], paths: Mapping[str, Handler]) -> None:
-        self.listeners = listeners
-        self._paths = paths
-        self._free = asyncio.Semaphore(CLIENTS)
-        self._tasks = {asyncio.ensure_future(self._accept(one)) for one in listeners}
-
-    def close(self) -> None:
-        """Listen no more, and leave whoever is being answered."""
-        for task in self._tasks:
-            task.cancel()
-        for listener in self.listeners:
-            listener.close()
-
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._free.acquire()
-            try:
-                client, _ = await loop.sock_accept(listener)
-            except OSError:
-                self._free.release()
-                await asyncio.sleep(PAUSE_SECONDS)
-                continue
-            task = asyncio.ensure_future(self._serve(client))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, client: socket.socket) -> None:
-        try:
-            reader, writer = await asyncio.open_connection(sock=client, limit=REQUEST_BYTES)
-            try:
-                async with asyncio.timeout(REQUEST_SECONDS):
-                    writer.write(await _answer(reader, self._paths))
-                    await writer.drain()
-            finally:
-                writer.close()
-                await writer.wait_closed()
-        except (OSError, TimeoutError):
-            pass  # whoever asked is gone, or never really asked
-        finally:
-            self._free.release()
-
-
 def serve(host: str, port: int, paths: Mapping[str, Handler]) -> Server:
     """Listen in the running loop, on all addresses of a host; the empty host has all of this node's. Raises OSError."""
     # Once, at the start, and not on a thread: that would bring in an executor, and a stack.
@@ -104,7 +52,11 @@ def serve(host: str, port: int, paths: Mapping[str, Handler]) -> Server:
         for listener in listeners:
             listener.close()
         raise
-    return Server(listeners, paths)
+
+    async def respond(reader: asyncio.StreamReader, _client: socket.socket) -> bytes:
+        return await _answer(reader, paths)
+
+    return Server(listeners, respond, CLIENTS)
 
 
 async def _answer(reader: asyncio.StreamReader, paths: Mapping[str, Handler]) -> bytes:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from wayhome import __version__
-from wayhome.agent import http
+from wayhome.agent import http, query_server
 from wayhome.agent.announcer import Announcer
 from wayhome.agent.arguments import Options
 from wayhome.agent.backend import choose_backend
@@ -23,6 +23,9 @@ from wayhome.agent.loop import Loop
 from wayhome.agent.memory import Memory
 from wayhome.agent.observer import Observers
 from wayhome.agent.origin import NoOriginError, Origin, origin_of
+from wayhome.agent.query_answers import queries
+from wayhome.agent.query_server import Queries
+from wayhome.agent.serving import Server
 from wayhome.agent.sightings import Sightings
 from wayhome.agent.tally import Tally
 from wayhome.agent.transitions import Transitions
@@ -136,6 +139,9 @@ class _Agent:
             more=reporter.metrics if reporter else tuple,
         )
         server = self._serve(endpoints)
+        answering = self._answer_queries(
+            queries(options, tally, backend.name, reporter.status if reporter else None)
+        )
         loop_of_events = Loop(
             keeper=keeper,
             watch=origin.watch,
@@ -151,8 +157,8 @@ class _Agent:
         await loop_of_events.run(self._stopping)
         for task in filter(None, (conflicts, watching, reporting)):
             task.cancel()
-        if server:
-            server.close()
+        for each in filter(None, (server, answering)):
+            each.close()
         if origin.watch:
             origin.watch.close()
         if drift:
@@ -220,7 +226,7 @@ class _Agent:
         stop.cancel()
         return call.result() if call.done() else None
 
-    def _serve(self, endpoints: Endpoints) -> http.Server | None:
+    def _serve(self, endpoints: Endpoints) -> Server | None:
         """Answer over HTTP where that is asked for. An address that cannot be had is no reason to lose the rules."""
         if self._options.metrics_bind_address is None:
             return None
@@ -235,7 +241,20 @@ class _Agent:
             )
             return None
 
-    def _serve_while_waiting(self) -> http.Server | None:
+    def _answer_queries(self, queries: Queries) -> Server | None:
+        path = self._options.query_socket
+        if path is None:
+            return None
+        try:
+            return query_server.serve(path, queries)
+        except OSError as error:
+            self._log.error(
+                "query socket",
+                f"--query-socket: {path} cannot be listened on ({error.strerror}); `wayhome cluster` cannot ask this agent",
+            )
+            return None
+
+    def _serve_while_waiting(self) -> Server | None:
         """Healthy, or kubelet would start it anew again and again, and not ready.
 
         The agent that it waits for may have the same address: then that one answers.
@@ -254,7 +273,7 @@ class _Agent:
         """Take the node, as soon as no other agent has it. False if this one is told to end before."""
         lock = self._lock = NodeLock()
         said = False
-        waiting: http.Server | None = None
+        waiting: Server | None = None
         while not self._stopping.is_set():
             if lock.try_acquire():
                 if waiting:

@@ -24,6 +24,8 @@ from wayhome.prefixes import Family
 CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS, CTA_TIMEOUT, CTA_ID, CTA_ZONE = 1, 2, 3, 7, 12, 18
 CTA_TUPLE_IP, CTA_TUPLE_PROTO, CTA_TUPLE_ZONE = 1, 2, 3
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
+CTA_PROTO_ECHO = {1: (4, 5, 6, 8), 58: (7, 8, 9, 128)}
+"""Of ICMP and of IPv6's: the attributes of an echo's identifier, its type and its code, and the type of its request."""
 CTA_IP = {Family.IPV4: (1, 2), Family.IPV6: (3, 4)}
 """CTA_IP_V4_SRC and CTA_IP_V4_DST, CTA_IP_V6_SRC and CTA_IP_V6_DST."""
 
@@ -36,6 +38,44 @@ class Endpoints:
     destination: int
     source_port: int = 0
     destination_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What names an entry: its protocol and its first packet, as it came. An echo's identifier is its source port."""
+
+    family: Family
+    protocol: int
+    original: Endpoints
+
+    def attributes(self) -> bytes:
+        """As ctnetlink reads it."""
+        size = self.family.bits // 8
+        source, destination = CTA_IP[self.family]
+        addresses = attributes.nested(
+            CTA_TUPLE_IP,
+            attributes.attribute(source, self.original.source.to_bytes(size)),
+            attributes.attribute(destination, self.original.destination.to_bytes(size)),
+        )
+        number = attributes.attribute(CTA_PROTO_NUM, bytes([self.protocol]))
+        ends = attributes.nested(CTA_TUPLE_PROTO, number, *self._ends())
+        return attributes.nested(CTA_TUPLE_ORIG, addresses, ends)
+
+    def _ends(self) -> tuple[bytes, ...]:
+        source_port = struct.pack(">H", self.original.source_port)
+        if self.protocol in CTA_PROTO_ECHO:
+            identifier, kind, code, request = CTA_PROTO_ECHO[self.protocol]
+            return (
+                attributes.attribute(identifier, source_port),
+                attributes.attribute(kind, bytes([request])),
+                attributes.attribute(code, b"\0"),
+            )
+        return (
+            attributes.attribute(CTA_PROTO_SRC_PORT, source_port),
+            attributes.attribute(
+                CTA_PROTO_DST_PORT, struct.pack(">H", self.original.destination_port)
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Self
 
 from wayhome.kernel.backend import KernelError
-from wayhome.kernel.connection import Connection, parse
+from wayhome.kernel.connection import Connection, Flow, parse
 from wayhome.kernel.netlink import (
     NLM_F_ACK,
     NLM_F_DUMP,
@@ -67,6 +67,18 @@ class Conntrack:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def find(self, flow: Flow) -> Connection | None:
+        """The connection that a flow's first packet opened; None where there is none. Raises KernelError."""
+        body = nfgenmsg(int(flow.family.socket_family)) + flow.attributes()
+        try:
+            for answer in self._reading.ask(_kind(IPCTNL_MSG_CT_GET), body):
+                return parse(answer)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, struct.error) as error:
+            raise _explained("looking for a connection", error) from error
+        return None
 
     def dump(self, selection: Selection) -> Iterator[Connection]:
         """The connections of a selection, one by one; one dump at a time.
