@@ -42,7 +42,7 @@ class Agent:
         """Start it. What is to be there from the beginning is written before."""
         command = (sys.executable, "-OO", "-I", "-m", "wayhome.agent")  # as deploy/wayhome-agent
         flags = (
-            f"--config={self.config}",
+            *self._source,
             "--state=",
             "--log-format=json",
             "--backend=nftables",  # auto would take what it finds beside kube-proxy's rules
@@ -53,6 +53,11 @@ class Agent:
         )
         with NetworkNamespace.current() as here:
             self._running = start(program, here, self._folder / "log")
+
+    @property
+    def _source(self) -> tuple[str, ...]:
+        """The flags that say where the configuration comes from."""
+        return (f"--config={self.config}",)
 
     def __exit__(self, *_: object) -> None:
         if hasattr(self, "_running"):

@@ -3,6 +3,8 @@
 from bench.figure import Figure
 from bench.figures import (
     accounting,
+    api_memory,
+    api_to_kernel,
     beside_kube_proxy,
     connections,
     container,
@@ -28,12 +30,14 @@ FIGURES: dict[str, Figure] = {
         upstream_flows,
         accounting,
         file_to_kernel,
+        api_to_kernel,
         one_entry,
         restored,
         beside_kube_proxy,
         peak_memory,
         start,
         memory,
+        api_memory,
         idle,
         foreign_changes,
         foreign_restore,

@@ -9,8 +9,10 @@ CGROUP_FILES = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-NEEDED = 32 << 20
-"""Bytes: the agent, and one iptables at its side, with a list of usual length."""
+FILE_MODE, API_MODE = 22, 30
+"""MiB that the agent takes with a list of usual length."""
+BESIDE = 10
+"""MiB for one iptables at its side."""
 
 
 def memory_limit(files: tuple[Path, ...] = CGROUP_FILES) -> int | None:
@@ -23,11 +25,12 @@ def memory_limit(files: tuple[Path, ...] = CGROUP_FILES) -> int | None:
     return None
 
 
-def too_little(limit: int | None) -> str:
-    """What a limit costs, as a sentence; empty where it is enough."""
-    if limit is None or limit >= NEEDED:
+def too_little(limit: int | None, *, api: bool) -> str:
+    """What a limit costs, as a sentence; empty where it is enough. `api`: in API mode, which brings ssl."""
+    takes = API_MODE if api else FILE_MODE
+    if limit is None or limit >= (takes + BESIDE) << 20:
         return ""
     return (
-        f"the memory limit is {limit / (1 << 20):.0f} MiB, and the agent takes about 22, and iptables, where it is used, some more: the kernel may "
-        "end it while it changes rules (OOMKilled; the rules stay). Set resources.limits.memory to 48Mi"
+        f"the memory limit is {limit / (1 << 20):.0f} MiB, and the agent takes about {takes}, and iptables, where it is used, some more: the kernel may "
+        "end it while it changes rules (OOMKilled; the rules stay). Set resources.limits.memory to {56 if api else 48}Mi"
     )

@@ -83,7 +83,7 @@ def _introduce(options: Options, log: Log) -> None:
             "transition",
             "--transition=expire-all: TCP connections that a new configuration treats differently will be reset",
         )
-    if problem := too_little(memory_limit()):
+    if problem := too_little(memory_limit(), api=options.api is not None):
         log.warning("memory limit", problem)
     if options.ignored:
         log.info(
