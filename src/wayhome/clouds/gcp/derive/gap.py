@@ -1,0 +1,27 @@
+"""Routes that may exist and that no export shows: for which destinations, and the command that would show them."""
+
+from dataclasses import dataclass
+
+from wayhome.prefixes import Prefix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A missing part of a network's routes.
+
+    `destinations` are the prefixes that such routes may lie in; `subnets`: they would be subnet routes, before all
+    others. `unless` says what would make the packet arrive after all.
+    """
+
+    network: str
+    destinations: tuple[Prefix, ...]
+    subnets: bool
+    fact: str
+    command: str
+    unless: str
+
+
+def command(words: str, project: str) -> str:
+    """A read-only command of gcloud for a project (`projects/P`)."""
+    option = f" --project={project.removeprefix('projects/')}" if project else ""
+    return f"gcloud compute {words}{option} --format=json"
