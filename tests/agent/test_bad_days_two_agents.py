@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.agent.agent_process import PORT, AgentProcess, get, kept, wait_for_kept, wait_until
-from tests.kernel.test_no_gap import Kept
+from tests.kernel.opened import Opened
 from tests.kernel.wire import Wire
 
 import wayhome
@@ -133,7 +133,7 @@ def test_two_versions_in_turn_and_no_connection_notices(
     agent.start()
     agent.wait_for("applied")
     own = objects()
-    connections = Kept(wire)
+    connections = Opened(wire, 10)
     try:
         for number in range(10):
             assert agent.stop() == 0

@@ -4,15 +4,10 @@ A Pod opens connections all the time, towards destinations that every policy her
 effect before new elements, so this shows only where the two come in the right transactions.
 """
 
-import random
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import pytest
+from tests.kernel.opened import Opened
 from tests.kernel.policies import make_policy
 from tests.kernel.wire import Wire
 
@@ -21,57 +16,12 @@ from wayhome.kernel.transactions import replacement
 
 pytestmark = pytest.mark.kernel
 
-PORT = 7778
 POLICY = make_policy("10.0.0.0/8")
-OPEN = """
-import itertools, socket, time
-until = time.monotonic() + 60
-for number in itertools.count():
-    channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    for other in range(50):
-        channel.sendto(b"?", (f"10.{128 + number // 256 % 128}.{number % 256}.{other}", 7778))
-    channel.close()
-    if time.monotonic() > until:
-        break
-    time.sleep(0.002)
-"""
-
-
-class Kept:
-    """Connections that are being opened to kept destinations, and the sources that the other side sees."""
-
-    def __init__(self, wire: Wire) -> None:
-        with wire.ext.entered():
-            self._ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self._ear.bind(("", PORT))
-        self._dice = random.Random(0)
-        with wire.pod.entered():
-            self._opening = subprocess.Popen([sys.executable, "-c", OPEN])
-
-    def sources(self, at_least: int) -> set[str]:
-        """The sources of all that has arrived, once so many have. The socket holds some 500: ask often."""
-        found: set[str] = set()
-        self._ear.settimeout(10)
-        for _ in range(at_least):
-            found.add(self._ear.recvfrom(64)[1][0])
-        self._ear.setblocking(False)
-        with suppress(BlockingIOError):
-            while True:
-                found.add(self._ear.recvfrom(64)[1][0])
-        # They come fifty at a time: what follows shall not always fall between two such times.
-        time.sleep(self._dice.random() * 0.004)
-        return found
-
-    def close(self) -> None:
-        self._opening.kill()
-        self._opening.wait()
-        self._ear.close()
 
 
 @pytest.fixture
-def kept(wire: Wire) -> Iterator[Kept]:
-    connections = Kept(wire)
+def kept(wire: Wire) -> Iterator[Opened]:
+    connections = Opened(wire, 10)
     yield connections
     connections.close()
 
@@ -123,7 +73,7 @@ def carve_out(applier: Applier, kernel: NftablesKernel) -> ChangeKind:
     ],
 )
 def test_a_kept_destination_is_kept_all_the_time(
-    wire: Wire, kept: Kept, change: Change, kind: ChangeKind
+    wire: Wire, kept: Opened, change: Change, kind: ChangeKind
 ) -> None:
     with NftablesKernel() as kernel:
         applier = Applier(kernel)
@@ -133,7 +83,7 @@ def test_a_kept_destination_is_kept_all_the_time(
             assert kept.sources(at_least=20) == {wire.POD4}
 
 
-def test_in_one_transaction_it_would_not_be(wire: Wire, kept: Kept) -> None:
+def test_in_one_transaction_it_would_not_be(wire: Wire, kept: Opened) -> None:
     """The test can fail: the rules and the list at once, as a replacement has them."""
     with NftablesKernel() as kernel:
         for _ in range(500):
