@@ -198,7 +198,7 @@ def test_a_rotated_token_is_read_before_each_request_and_after_a_401(tmp_path: P
         file.write_text("new\n")
         await client.list(ONE)
         file.unlink()
-        with pytest.raises(CredentialsError, match="token cannot be read: No such file"):
+        with pytest.raises(CredentialsError, match="there is no token"):
             await client.list(ONE)
         file.write_text("")
         with pytest.raises(CredentialsError, match="token is empty"):
