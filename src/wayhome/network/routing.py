@@ -8,7 +8,8 @@ on the interface.
 
 A table of 100,000 routes has one dictionary for each prefix length, and a look-up takes a few microseconds. It returns
 what the longest prefix *with a fitting route* says; a rule whose table says nothing falls through to the next rule, as
-in the kernel.
+in the kernel. A table behind which nothing else shall be asked, such as what a network exports to its peers, has a
+route for everything that drops.
 """
 
 from collections.abc import Iterable

@@ -1,0 +1,145 @@
+"""The question: does a flow reach its destination, and does the reply come home?
+
+All ways that the flow may take are walked (`forks`), and the verdict is theirs together. Beside the verdict stands one
+way that shows it, hop by hop: the first that was lost, else the first.
+"""
+
+from dataclasses import dataclass
+
+from wayhome.network import Drop, Flow, Missing, Network, Verdict
+from wayhome.trace.exchange import Exchange, Lost, exchange
+from wayhome.trace.forks import (
+    TOO_MANY,
+    Fork,
+    ForkKind,
+    Forks,
+    Judgement,
+    Way,
+    explore,
+    judge,
+)
+from wayhome.trace.hop import Hop
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The answer. `ways` are all that were walked, `shown` the one that shows the verdict.
+
+    `missing` are the facts that an UNDETERMINED verdict lacks; `likely` is what very probably comes out, if they agree
+    on one, and `unless` what would make it otherwise.
+    """
+
+    flow: Flow
+    at: str
+    verdict: Verdict
+    shown: Way[Exchange]
+    ways: tuple[Way[Exchange], ...]
+    missing: tuple[Missing, ...]
+    assumptions: tuple[str, ...]
+
+    @property
+    def drop(self) -> Drop | None:
+        """What dropped the packet, on the way that is shown."""
+        ended = self.shown.result.ended
+        return ended if isinstance(ended, Drop) else None
+
+    @property
+    def lost(self) -> Lost | None:
+        """Which way the packet was that got lost or out of sight, on the way that is shown."""
+        return self.shown.result.lost
+
+    @property
+    def forward(self) -> tuple[Hop, ...]:
+        """The way out, as shown."""
+        return self.shown.result.forward
+
+    @property
+    def reply(self) -> tuple[Hop, ...]:
+        """The way home, as shown."""
+        return self.shown.result.reply
+
+    @property
+    def likely(self) -> Verdict | None:
+        """What very probably comes out."""
+        expected = {fact.likely for fact in self.missing}
+        return expected.pop() if len(expected) == 1 else None
+
+    @property
+    def unless(self) -> str:
+        """What would make it otherwise."""
+        return "; ".join(dict.fromkeys(fact.unless for fact in self.missing if fact.unless))
+
+
+def trace(network: Network, flow: Flow, at: str) -> Trace:
+    """Ask about a flow that the node `at` opens. Raises KeyError for a node that is not in the network."""
+    return _trace(network, flow, (at,))
+
+
+def trace_reverse(network: Network, answered: Trace) -> Trace | None:
+    """Could the destination open a connection to the source, at the same port? None if no node has the destination.
+
+    The destination is the node to which a flow was delivered, else whoever has its address; where several have, the
+    verdict is theirs together.
+    """
+    for way in answered.ways:
+        end = way.result
+        if end.delivered_to is not None:
+            flow = Flow(
+                end.packet.destination,
+                answered.flow.source,
+                answered.flow.protocol,
+                answered.flow.port,
+            )
+            return _trace(network, flow, (end.delivered_to,))
+    owners = tuple(node.name for node in network.owners(answered.flow.destination))
+    return _trace(network, answered.flow.reversed(), owners) if owners else None
+
+
+def _trace(network: Network, flow: Flow, starts: tuple[str, ...]) -> Trace:
+    start_at = Fork(ForkKind.CHOICE, starts, f"several nodes have {flow.source}")
+
+    def ask(forks: Forks) -> Exchange:
+        at = starts[forks.pick(start_at)] if len(starts) > 1 else starts[0]
+        return exchange(network, flow, at, forks)
+
+    ways, complete = explore(ask)
+    judgement = judge(ways, _judge) if complete else _cut_short(ways)
+    shown = _shown(ways, judgement.verdict)
+    return Trace(
+        flow,
+        starts[0],
+        judgement.verdict,
+        shown,
+        ways,
+        judgement.missing,
+        _assumptions(network, shown.result),
+    )
+
+
+def _judge(result: Exchange) -> Judgement:
+    missing = (result.ended,) if isinstance(result.ended, Missing) else ()
+    return Judgement(result.verdict, missing)
+
+
+def _cut_short(ways: tuple[Way[Exchange], ...]) -> Judgement:
+    """A verdict on some of the ways alone is none."""
+    facts = (way.result.ended for way in ways)
+    missing = dict.fromkeys(fact for fact in facts if isinstance(fact, Missing))
+    return Judgement(Verdict.UNDETERMINED, (TOO_MANY, *missing))
+
+
+def _shown(ways: tuple[Way[Exchange], ...], verdict: Verdict) -> Way[Exchange]:
+    """The first way that ended as the verdict says, else the first that was lost."""
+    for way in ways:
+        if way.result.verdict is verdict:
+            return way
+    return next((way for way in ways if way.result.ended is not None), ways[0])
+
+
+def _assumptions(network: Network, shown: Exchange) -> tuple[str, ...]:
+    hops = (*shown.forward, *shown.reply)
+    return tuple(
+        dict.fromkeys(
+            assumption for hop in hops for assumption in network.places[hop.node].node.assumptions
+        )
+    )

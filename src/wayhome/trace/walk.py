@@ -1,0 +1,64 @@
+"""A packet's way from the node that sends it to where it ends. Pure: the same network, packet and script, the same way."""
+
+from dataclasses import dataclass, field
+
+from wayhome.network import Drop, Missing, Network, Place
+from wayhome.trace.forks import Forks
+from wayhome.trace.hop import Hop, dropped
+from wayhome.trace.packet import Packet
+from wayhome.trace.tracking import Tracking
+from wayhome.trace.visit import Ended, Visit
+
+ROUTING_LOOP = "ROUTING_LOOP"
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The hops, where the last one is, and what the packet looked like there.
+
+    `ended` is what stopped it: a drop, or what is not known; None where it was delivered.
+    """
+
+    hops: tuple[Hop, ...]
+    node: str
+    packet: Packet
+    ended: Drop | Missing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Walks packets through one network, along one script of forks, with one memory for all of them."""
+
+    network: Network
+    forks: Forks
+    tracking: Tracking = field(default_factory=Tracking)
+
+    def walk(self, packet: Packet, at: str) -> Walk:
+        """Send a packet from a node."""
+        hops: list[Hop] = []
+        met: set[tuple[str, str | None, Packet]] = set()
+        entered: str | None = None
+        while True:
+            place = self.network.places[at]
+            arrival = (at, entered, packet)
+            if arrival in met:
+                return _loop(hops, place, entered, packet)
+            met.add(arrival)
+            port = place.ports[entered] if entered else None
+            visit = Visit(place, port, packet, self.tracking, self.forks)
+            try:
+                out = visit.go_on()
+            except Ended as end:
+                hops.append(Hop(at, tuple(visit.steps), entered))
+                return Walk(tuple(hops), at, visit.packet, end.by)
+            packet = visit.packet
+            hops.append(Hop(at, tuple(visit.steps), entered, out.name if out else None))
+            if out is None:
+                return Walk(tuple(hops), at, packet, None)
+            at, entered = place.peers[out.name]
+
+
+def _loop(hops: list[Hop], place: Place, entered: str | None, packet: Packet) -> Walk:
+    loop = Drop(ROUTING_LOOP, f"{packet} comes by port {entered} again", place.node.evidence)
+    hop = Hop(place.node.name, (dropped(loop),), entered)
+    return Walk((*hops, hop), place.node.name, packet, loop)
