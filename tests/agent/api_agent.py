@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import trustme
 import yaml
@@ -21,6 +22,13 @@ WATCHING = {
     "names": [NAME],
 }
 COMPLAINING = {"verbs": ["create"], "resources": ["events"], "namespace": NAMESPACE}
+NOTHING: Mapping[str, str] = MappingProxyType({})
+MOUNTED = """
+mount -t tmpfs none /run
+mkdir -p /run/secrets/kubernetes.io/serviceaccount
+mount --bind "$0" /run/secrets/kubernetes.io/serviceaccount
+exec "$@"
+"""
 PATH = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 
 
@@ -97,14 +105,24 @@ class ApiAgent(AgentProcess):
         self._kubeconfig = api.agents_kubeconfig()
 
     def watch(self, *arguments: str, configmap: str = NAME) -> None:
-        """Start it."""
-        command = [sys.executable, "-m", "wayhome.agent", f"--configmap={configmap}"]
-        command += [f"--kubeconfig={self._kubeconfig}", f"--state={self.state}"]
+        """Start it, with a kubeconfig."""
+        self._start(f"--configmap={configmap}", f"--kubeconfig={self._kubeconfig}", *arguments)
+
+    def watch_as_a_pod(self, api: "Api") -> None:
+        """Start it where a Pod's service account is mounted, and told of the API by the kubelet's variables."""
+        host, _, port = api.url.partition("://")[2].rpartition(":")
+        variables = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
+        mounted = ("unshare", "--mount", "sh", "-euc", MOUNTED, str(api.folder))
+        self._start(f"--configmap={NAME}", launcher=mounted, variables=variables)
+
+    def _start(
+        self, *arguments: str, launcher: Sequence[str] = (), variables: Mapping[str, str] = NOTHING
+    ) -> None:
+        command = [*launcher, sys.executable, "-m", "wayhome.agent", f"--state={self.state}"]
         command += ["--log-format=json", "--backend=nftables", "--status-namespace=", *arguments]
+        environment = {**os.environ, "NODE_NAME": "node-a", **variables}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stderr=log, stdout=log, env=os.environ | {"NODE_NAME": "node-a"}
-            )
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, env=environment)
 
     def warnings(self) -> list[str]:
         """The events of its warnings and errors so far, in their order."""

@@ -145,6 +145,22 @@ def test_a_token_that_is_missing_at_the_start_is_found_when_it_comes(
     wait_long_for_kept(*CASE_RANGES)
 
 
+def test_a_pod_finds_the_api_by_itself(api: Api, watching: ApiAgent) -> None:
+    api.write({"config": CASE})
+    watching.watch_as_a_pod(api)
+    wait_for_kept(*CASE_RANGES)
+    assert watching.warnings() == []
+    new = api.folder / "token.new"
+    new.write_text("second")
+    api.allow("second")
+    new.rename(api.token)  # as the kubelet does it
+    api.control("POST", "tokens", token="first", user=USER, seconds=0)
+    api.control("POST", "watches", action="break")
+    api.write({"config": OTHER})
+    wait_long_for_kept(*OTHER_RANGES)
+    assert watching.warnings() == []
+
+
 def test_a_connection_whose_packets_are_lost_is_noticed_and_made_anew(
     api: Api, configured: ApiAgent
 ) -> None:

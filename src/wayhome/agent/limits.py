@@ -32,5 +32,5 @@ def too_little(limit: int | None, *, api: bool) -> str:
         return ""
     return (
         f"the memory limit is {limit / (1 << 20):.0f} MiB, and the agent takes about {takes}, and iptables, where it is used, some more: the kernel may "
-        "end it while it changes rules (OOMKilled; the rules stay). Set resources.limits.memory to {56 if api else 48}Mi"
+        "end it while it changes rules (OOMKilled; the rules stay). Set resources.limits.memory to 48Mi"
     )
