@@ -13,6 +13,7 @@ from wayhome.clouds.located import Located
 from wayhome.clouds.node_state import NodeState
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.table import Table
+from wayhome.network.evidence import Evidence
 
 R = TypeVar("R", bound=Resource)
 
@@ -25,6 +26,8 @@ class Estate:
     knowledge: Knowledge = field(default_factory=Knowledge)
     node_states: Mapping[str, NodeState] = field(default_factory=dict)
     """By the full name of the node."""
+    disputed: Mapping[str, tuple[Evidence, Evidence]] = field(default_factory=dict)
+    """By full name, the two places of objects that files disagree about; the first one is in the tables."""
     findings: tuple[Finding, ...] = ()
 
     def all(self, kind: type[R]) -> Mapping[str, Located[R]]:
