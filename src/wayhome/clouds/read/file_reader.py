@@ -36,6 +36,8 @@ class FileReader:
 
     findings: Findings
     loaded: list[Loaded] = field(default_factory=list)
+    quoted: list[Loaded] = field(default_factory=list)
+    """Objects within others: evidence is rather taken from a list of their own."""
     listings: list[Listing] = field(default_factory=list)
     damages: list[Damage] = field(default_factory=list)
     collected: list[Collected] = field(default_factory=list)
@@ -97,7 +99,7 @@ class FileReader:
         if isinstance(resource, EffectiveFirewalls):
             for index, rule in enumerate(resource.firewalls):
                 pointer = f"{item.pointer}/firewalls/{index}"
-                self.loaded.append(Loaded(rule, file.path, pointer, None))
+                self.quoted.append(Loaded(rule, file.path, pointer, None))
 
     def _other(self, file: File, called: str, count: int) -> None:
         if called == _SECRET:

@@ -27,7 +27,7 @@ def read_estate(directory: Path) -> Estate:
             reader.read(file)
     entries = {entry.file: entry for entry in reader.collected if entry.file}
     placement = Placement(findings, reader.damages, entries)
-    placement.place(reader.loaded)
+    placement.place([*reader.loaded, *reader.quoted])
     found, disputed = tables(placement.objects, findings)
     knowledge = Completeness(findings, placement, entries).knowledge(
         reader.listings, reader.damages, reader.collected, frozenset(files)
