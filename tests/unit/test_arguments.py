@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from wayhome.agent.arguments import Dialect, Options, parse_arguments
+from wayhome.agent.arguments import Options, parse_arguments
+from wayhome.agent.command_line import Dialect
 from wayhome.agent.logs import Format
 from wayhome.kernel.masquerade import Preserve
 

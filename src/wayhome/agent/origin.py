@@ -8,7 +8,8 @@ the other begins with what it held.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wayhome.agent.arguments import Dialect, Options
+from wayhome.agent.arguments import Options
+from wayhome.agent.command_line import Dialect
 from wayhome.agent.folder_source import FolderSource
 from wayhome.agent.keeper import Source
 from wayhome.agent.logs import Log
