@@ -20,6 +20,7 @@ from bench.figures import (
     peak_memory,
     restored,
     start,
+    traces,
     upstream_flows,
 )
 
@@ -45,5 +46,6 @@ FIGURES: dict[str, Figure] = {
         connections,
         kills,
         crowd,
+        traces,
     )
 }

@@ -1,0 +1,45 @@
+"""The network model and the tracer at size, in neutral form: no export is read here.
+
+The network and the questions are the same each time (`large_network`). Every packet that meets an instance is held
+against all rules of its firewall. Both directions are walked; beside it stands the rate with the reverse question.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from bench.figure import Figure, Measured, NotReachedError, Row, Run, Spread, at_least, at_most
+
+_BUILD = Row("network built and checked", "s", at_most(5))
+_MEMORY = Row("most memory of the process", "MiB", at_most(1024))
+_RATE = Row("questions, both directions", "1/s", at_least(1000))
+_REVERSE = Row("questions with the reverse connection", "1/s", at_least(1000))
+
+
+def _measure(run: Run) -> Iterator[Measured]:
+    count, rounds = run.pick(5_000, 1_000), run.pick(7, 3)
+    run.say(f"{rounds} rounds of {count:,} questions")
+    command = [sys.executable, "-m", "bench.tracing", str(count), str(rounds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotReachedError(f"bench.tracing ended with {done.returncode}: {done.stderr}")
+    found = json.loads(done.stdout)
+    yield Measured(_BUILD, Spread.of([found["build_seconds"]]), "10,000 subnets, 100,000 routes")
+    yield Measured(_MEMORY, Spread.of([found["peak_mib"]]))
+    total = sum(found["verdicts"].values())
+    verdicts = ", ".join(
+        f"{verdict.lower()} {number * 100 // total} %"
+        for verdict, number in sorted(found["verdicts"].items())
+    )
+    yield Measured(_RATE, Spread.of(found["traces"]), verdicts)
+    yield Measured(_REVERSE, Spread.of(found["with_reverse"]))
+
+
+FIGURE = Figure(
+    "traces",
+    "100,000 routes, 200 peerings, a firewall of 5,000 rules",
+    "",
+    (_BUILD, _MEMORY, _RATE, _REVERSE),
+    _measure,
+)

@@ -1,0 +1,54 @@
+"""Builds the large network and asks about flows in it, in a process of its own: `python -m bench.tracing FLOWS ROUNDS`.
+
+Prints one JSON document: how long building took, each round's questions a second, and the most memory. One process on
+one core; a question is a packet out, and its reply home.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.large_network import build, flows
+from wayhome.trace import trace, trace_reverse
+
+
+def main(count: int, rounds: int) -> None:
+    """Measure and print."""
+    started = time.perf_counter()
+    network = build()
+    built = time.perf_counter() - started
+    asked = list(flows(count))
+    for flow, node in asked[:100]:
+        trace(network, flow, node)  # the index of the firewall is built at the first question
+    verdicts: Counter[str] = Counter()
+    rates: dict[str, list[float]] = {"traces": [], "with_reverse": []}
+    for _ in range(rounds):
+        started = time.perf_counter()
+        answers = [trace(network, flow, node) for flow, node in asked]
+        taken = time.perf_counter() - started
+        rates["traces"].append(count / taken)
+        verdicts.update(f"{answer.verdict} {answer.lost or ''}".strip() for answer in answers)
+        started = time.perf_counter()
+        for answer in answers:
+            trace_reverse(network, answer)
+        rates["with_reverse"].append(count / (taken + time.perf_counter() - started))
+    document = {"build_seconds": built, "peak_mib": _peak(), "verdicts": verdicts, **rates}
+    json.dump(document, sys.stdout)
+
+
+def _peak() -> float:
+    """VmHWM of proc(5), in MiB."""
+    return next(_high_water())
+
+
+def _high_water() -> Iterator[float]:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            yield int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
