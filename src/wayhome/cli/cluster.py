@@ -6,6 +6,7 @@ from wayhome.cli.lazy import LazyGroup
 
 _PLACES = {
     "status": "wayhome.cli.cluster_status:status",
+    "apply": "wayhome.cli.cluster_apply:apply",
 }
 
 

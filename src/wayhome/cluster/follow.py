@@ -16,7 +16,7 @@ from wayhome.cluster.look import Facts, Unseen, configmap_item, nodes_by_name
 from wayhome.cluster.report import Report, report
 from wayhome.kube.client import Client, Selection
 from wayhome.kube.collection import Change
-from wayhome.kube.errors import KubeError, RefusedError
+from wayhome.kube.errors import KubeError
 from wayhome.kube.objects import Object
 from wayhome.kube.reflector import Reflector
 from wayhome.kube.resources import LEASES
@@ -32,8 +32,8 @@ class Following:
 
     def __init__(self, client: Client, facts: Facts) -> None:
         self.facts = facts
-        self.failure: KubeError | None = None
-        """Why the Leases cannot be followed at the moment."""
+        self._is_unanswered = False
+        """The API server did not answer when it was asked again: nothing is decided by what is known."""
         self._client = client
         known = facts.statuses
         self._statuses: dict[str, NodeStatus] = {} if isinstance(known, Unseen) else dict(known)
@@ -61,12 +61,10 @@ class Following:
 
     def current(self) -> None:
         """All Leases are told."""
-        self.failure = None
         self._changed.set()
 
     def failed(self, error: KubeError) -> None:
-        """They cannot be had at the moment."""
-        self.failure = error
+        """They cannot be had at the moment: the nodes stay as they were last seen."""
 
     def now(self) -> Report:
         """What is known at this moment."""
@@ -93,23 +91,25 @@ class Following:
             if decided(latest):
                 await self._look_again(nodes=True)
                 latest = self.now()
-                if decided(latest):
+                if not self._is_unanswered and decided(latest):
                     return latest, True
-            elif loop.time() >= end:
+            if loop.time() >= end:
                 return latest, False
-            elif loop.time() >= look:
+            if loop.time() >= look:
                 await self._look_again(nodes=False)
                 look = loop.time() + LOOK_AGAIN_SECONDS
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(min(end, look)):
                     await self._changed.wait()
-            await asyncio.sleep(SECONDS_BETWEEN)
+            await asyncio.sleep(1.0 if self._is_unanswered else SECONDS_BETWEEN)
 
     async def _look_again(self, *, nodes: bool) -> None:
-        """Ask for the ConfigMap again, and for the Nodes; where that is refused, what was known stays."""
-        if not isinstance(self.facts.item, Unseen):
-            with suppress(RefusedError):
+        """Ask for the ConfigMap again, and for the Nodes; without an answer, what was known stays."""
+        try:
+            if not isinstance(self.facts.item, Unseen):
                 self.put(await configmap_item(self._client, self.facts.configmap))
-        if nodes and not isinstance(self.facts.nodes, Unseen):
-            with suppress(RefusedError):
+            if nodes and not isinstance(self.facts.nodes, Unseen):
                 self.facts = replace(self.facts, nodes=await nodes_by_name(self._client))
+            self._is_unanswered = False
+        except KubeError:
+            self._is_unanswered = True

@@ -148,14 +148,14 @@ def _agents(report: Report) -> Iterator[Note]:
 def _unverified(each: AgentSet, report: Report) -> str:
     if each.maker is Maker.WAYHOME:
         return f"{each} reads a file, so its nodes say nothing: with --configmap they say what they hold"
-    return f"{each} does not say what its nodes hold; {reading_time(report)}"
+    return f"{each} does not say what its nodes hold; a change is read within about {reading_seconds(report):.0f} s"
 
 
-def reading_time(report: Report) -> str:
-    """When upstream's agents will have read the ConfigMap."""
+def reading_seconds(report: Report) -> float:
+    """Within how many seconds upstream's agents have read a change: the kubelet's time and their own."""
     read = parsed(report)
-    seconds = read.configuration.resync_interval if read and read.configuration else 60.0
-    return f"a change is read within about {KUBELET_SECONDS + seconds:.0f} s"
+    own = read.configuration.resync_interval if read and read.configuration else 60.0
+    return KUBELET_SECONDS + own
 
 
 def _rest(facts: Facts) -> Iterator[Note]:

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from wayhome.cluster.agent_sets import AgentSet
 from wayhome.cluster.look import Facts, Unseen
 from wayhome.cluster.nodes import ClusterNode, Kind
 from wayhome.cluster.wanted import Wanted, is_absent, wanted_of
@@ -125,7 +124,7 @@ def _rows(
     now: datetime,
 ) -> Iterable[Row]:
     for node in nodes.values():
-        yield _row(node, statuses.get(node.name), facts.agents, wanted, now)
+        yield _row(node, statuses.get(node.name), facts, wanted, now)
     for name, status in statuses.items():
         if name not in nodes:
             yield Row(name, Condition.GONE, status)
@@ -134,28 +133,28 @@ def _rows(
 def _row(
     node: ClusterNode,
     status: NodeStatus | None,
-    agents: tuple[AgentSet, ...] | Unseen,
+    facts: Facts,
     wanted: Wanted | Unseen,
     now: datetime,
 ) -> Row:
     if node.kind is not Kind.LINUX:
         condition = Condition.WINDOWS if node.kind is Kind.WINDOWS else Condition.VIRTUAL
         return Row(node.name, condition, status, node.ready)
-    told = _told(status, wanted, now) if status else Row(node.name, _untold(node, agents))
+    told = _told(status, wanted, now) if status else Row(node.name, _untold(node, facts))
     if told.condition is Condition.CURRENT or told.condition in FAILED or node.ready:
         return Row(node.name, told.condition, status, node.ready)
     return Row(node.name, Condition.NOT_READY, status, ready=False)
 
 
-def _untold(node: ClusterNode, agents: tuple[AgentSet, ...] | Unseen) -> Condition:
-    """Why no agent says anything."""
-    if isinstance(agents, Unseen):
+def _untold(node: ClusterNode, facts: Facts) -> Condition:
+    """Why nothing is known of what its agent says."""
+    if isinstance(facts.agents, Unseen):
         return Condition.NO_LEASE
-    there = [each for each in agents if node.is_selected(each.selector)]
+    there = [each for each in facts.agents if node.is_selected(each.selector)]
     if not there:
         return Condition.NO_AGENT
-    tells = any(each.tells for each in there)
-    return Condition.NO_LEASE if tells else Condition.UNVERIFIED
+    told = any(each.tells for each in there) and not isinstance(facts.statuses, Unseen)
+    return Condition.NO_LEASE if told else Condition.UNVERIFIED
 
 
 def _told(status: NodeStatus, wanted: Wanted | Unseen, now: datetime) -> Row:

@@ -17,6 +17,8 @@ class Action(enum.Enum):
     """Answered with `code` and, if set, Retry-After; 429 in text, as the API's front door says it."""
     CLOSE = "close"
     """The connection is reset before an answer."""
+    LOST = "lost"
+    """The request is done, and the connection is reset before the answer."""
     SILENCE = "silence"
     """The request is taken, and nothing ever comes."""
     MUTE = "mute"
@@ -35,12 +37,13 @@ class Action(enum.Enum):
 
 @dataclass(slots=True)
 class Fault:
-    """Empty `verb` or `resource`: any. `times`: how many requests it spoils; -1: all that come."""
+    """Empty `verb` or `resource`: any. `times`: how many requests it spoils, after `spared` others; -1: all that come."""
 
     action: Action
     verb: str = ""
     resource: str = ""
     times: int = 1
+    spared: int = 0
     code: int = 500
     retry_after: int | None = None
     seconds: float = 1.0
@@ -62,6 +65,9 @@ class Faults:
         """The fault that this request meets, used up by one."""
         for fault in self.waiting:
             if fault.times and fault.fits(asked):
+                if fault.spared:
+                    fault.spared -= 1
+                    continue
                 fault.times -= 1
                 return fault
         return None

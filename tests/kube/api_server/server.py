@@ -162,6 +162,9 @@ class ApiServer:
                 return
             code, item = self._answer(wanted, request)
             call.code = code
+            if fault and fault.action is Action.LOST:
+                writer.transport.abort()
+                return
             await answer.send_json(code, item)
         except Failure as failure:
             call.code = failure.code

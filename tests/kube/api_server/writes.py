@@ -125,6 +125,7 @@ class Writes:
         if _mapping(applied.get("metadata")).get("managedFields"):
             raise bad_request("metadata.managedFields must be nil")
         before = self._store.get(asked.kind, (asked.namespace, asked.name))
+        _check_uid(_mapping(applied.get("metadata")).get("uid"), before, asked)
         ownership = Ownership(before, asked.kind.api_version)
         merged = ownership.apply(before, applied, manager, force=request.flag("force"))
         item = self._prepared(merged, before, asked.kind, (asked.namespace, asked.name))
@@ -205,6 +206,20 @@ class Writes:
             "metadata": {**metadata, **fixed},
             **kept,
         }
+
+
+def _check_uid(uid: object, before: Object | None, asked: Asked) -> None:
+    """An apply that names a uid is for that object and never makes another one."""
+    if not uid or (before is not None and before["metadata"]["uid"] == uid):
+        return
+    found = f"the uid is {before['metadata']['uid']}" if before else "no existing object was found"
+    raise Failure(
+        409,
+        "Conflict",
+        f'Operation cannot be fulfilled on {asked.kind.qualified} "{asked.name}": uid mismatch: the provided object '
+        f"specified uid {uid}, and {found}",
+        {"name": asked.name, "kind": asked.kind.plural},
+    )
 
 
 def _check_preconditions(body: bytes, item: Object, asked: Asked) -> None:

@@ -1,0 +1,93 @@
+"""What an apply would do, for people: who has the ConfigMap, what changes, for whom, and what was tried before."""
+
+from collections.abc import Iterator
+
+import click
+
+from wayhome.cli.printable import printable
+from wayhome.cluster.before import Before
+from wayhome.cluster.node_plans import NodePlans, names
+from wayhome.cluster.ownership import Hand
+from wayhome.cluster.proposal import Proposal
+from wayhome.policy import Action
+from wayhome.policy.changes import Change
+
+MOST_CHANGES = 20
+MOST_EXAMPLES = 5
+_SHOWN = {Action.KEEP: "the Pod's address", Action.MASQUERADE: "the node's address"}
+
+
+def lines(proposal: Proposal) -> Iterator[str]:
+    """The report."""
+    yield _where(proposal)
+    if proposal.before.left:
+        yield f"  {printable(str(proposal.before.left))}"
+    if not proposal.is_change:
+        yield "  the configuration is there already, word for word"
+    else:
+        yield from _changes(proposal.changes)
+        if proposal.plans:
+            yield from _connections(proposal.plans)
+    for proof in proposal.proofs:
+        yield printable(str(proof))
+
+
+def _where(proposal: Proposal) -> str:
+    facts, before = proposal.facts, proposal.before
+    name = printable("/".join(facts.configmap))
+    if before.there is None:
+        return f"ConfigMap {name}: there is none yet"
+    others = [owner for owner in proposal.owners if owner.hand is not Hand.CONTROLLER]
+    who = f", set by {printable(', '.join(map(str, others)))}" if others else ""
+    return f"ConfigMap {name}, key {printable(facts.data_key)}: {_now(before)}{who}"
+
+
+def _now(before: Before) -> str:
+    version = printable(before.there.version) if before.there else ""
+    return f"version {version}" + ("" if before.now is not None else " has no such key")
+
+
+def _changes(changes: tuple[Change, ...] | None) -> Iterator[str]:
+    if changes is None:
+        yield "  what is there now is no configuration, so the new one cannot be compared with it"
+        return
+    if not changes:
+        yield "  no destination would be treated differently"
+        return
+    ranges = "1 range" if len(changes) == 1 else f"{len(changes):,} ranges"
+    yield f"  {ranges} of destinations would see another source:"
+    width = max(len(str(change.prefix)) for change in changes[:MOST_CHANGES])
+    for change in changes[:MOST_CHANGES]:
+        because = str(change.entry.origin) if change.entry else "no entry holds it"
+        yield (
+            f"    {str(change.prefix).ljust(width)}  {_SHOWN[change.now]} -> {_SHOWN[change.then]}"
+            f"  ({printable(because)})"
+        )
+    if len(changes) > MOST_CHANGES:
+        yield f"    and {len(changes) - MOST_CHANGES:,} more (--json has all)"
+
+
+def _connections(plans: NodePlans) -> Iterator[str]:
+    answered = plans.answered
+    if answered:
+        yield (
+            f"  on {len(answered):,} of {plans.nodes:,} nodes, {plans.changed:,} of {plans.total:,} live connections would "
+            "be treated differently if they were opened again; they go on as they are"
+        )
+        examples = [(p.node, e) for p in answered for e in p.examples][:MOST_EXAMPLES]
+        yield from (f"    {printable(node)}: {printable(example)}" for node, example in examples)
+    if plans.failed:
+        first = plans.failed[0]
+        yield (
+            f"  {len(plans.failed):,} of {plans.nodes:,} nodes could not be asked for their connections "
+            f"({printable(names(plans.failed))}): {printable(first.problem)}"
+        )
+    unasked = plans.nodes - len(plans.plans)
+    if unasked > 0:
+        yield f"  {unasked:,} of {plans.nodes:,} nodes were not asked for their connections"
+
+
+def refused(proposal: Proposal) -> Iterator[str]:
+    """Why it is not done."""
+    if proposal.refusal:
+        yield click.style("not done: ", fg="red", bold=True) + printable(proposal.refusal.text)
