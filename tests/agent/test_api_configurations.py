@@ -61,7 +61,7 @@ def test_a_wrong_one_is_rejected_once_and_the_last_good_one_stays(
     api.write(data, **metadata)
     line = configured.wait_for("rejected")
     assert all(part in line["message"] for part in said), line["message"]
-    assert line["message"].startswith("ConfigMap kube-system/ip-masq-agent, key config is rejected")
+    assert line["message"].startswith("ConfigMap kube-system/ip-masq-agent is rejected")
     assert "The last good configuration stays" in line["message"]
     labels = {"again": "yes"}
     api.write(data, labels=labels, **metadata)  # another version of the same mistake
@@ -163,7 +163,8 @@ def test_a_canary_reads_the_candidate_and_the_others_do_not(api: Api, configured
     api.write(both, annotations={CANARY_NODES: "node-b,node-a"})
     wait_for_kept(*OTHER_RANGES)
     api.write(both | {"config.next": "nonMasqueradeCIDRs: 7"}, annotations={CANARY_NODES: "node-a"})
-    configured.wait_for("rejected")
+    line = configured.wait_for("rejected")
+    assert "is rejected: config.next, line 1: nonMasqueradeCIDRs is" in line["message"]
     assert kept() == set(OTHER_RANGES)
     api.write({"config": CASE}, annotations={CANARY_NODES: "node-a"})
     wait_for_kept(*CASE_RANGES)

@@ -149,11 +149,12 @@ def test_a_canary_is_for_the_nodes_that_the_annotation_names() -> None:
         ("node", b"old", "config"),
         ("", b"old", "config"),
     ):
-        assert said(NAMES_A, node, data=BOTH_KEYS) == Text(data, key, SEVENTH)
+        candidate = key == "config.next"
+        assert said(NAMES_A, node, data=BOTH_KEYS) == Text(data, key, SEVENTH, (), candidate)
     assert said(None, "node-a", data=BOTH_KEYS) == Text(b"old", "config", SEVENTH)
     encoded = base64.b64encode(b"new").decode()
     found = said(NAMES_A, "node-a", data={"config": "old"}, binaryData={"config.next": encoded})
-    assert found == Text(b"new", "config.next", SEVENTH)
+    assert found == Text(b"new", "config.next", SEVENTH, (), candidate=True)
 
 
 @pytest.mark.parametrize("named", [None, 7, [], {}, {CANARY_NODES: None}, {CANARY_NODES: ["a"]}])
@@ -174,7 +175,7 @@ def test_a_candidate_alone_is_no_configuration_for_the_others() -> None:
     shown = problem(NAMES_A, data={"config.next": "new"})
     assert "has the key config.next, which is for the nodes that a canary names" in shown
     assert said(NAMES_A, "node-a", data={"config.next": "new"}) == Text(
-        b"new", "config.next", SEVENTH
+        b"new", "config.next", SEVENTH, (), candidate=True
     )
 
 

@@ -39,7 +39,7 @@ def test_file_mode_is_the_default_whatever_the_environment_says() -> None:
 @pytest.mark.parametrize("native", [False, True])
 def test_a_name_alone_is_one_of_kube_system(native: bool) -> None:
     found = options("--configmap=ip-masq-agent", native=native)
-    assert found.source == "ConfigMap kube-system/ip-masq-agent, key config"
+    assert found.source == "ConfigMap kube-system/ip-masq-agent"
     assert found.api == ApiOptions(
         configmaps=(("kube-system", "ip-masq-agent"),),
         key="config",
@@ -58,7 +58,7 @@ def test_everything_can_be_said() -> None:
         "--status-namespace=", "--nodes=5000",
     )  # fmt: skip
     assert found.configmaps == (("kube-system", "one"), ("net", "two.b"))
-    assert found.source == "ConfigMaps kube-system/one, net/two.b, key masq.yaml"
+    assert found.source == "ConfigMaps kube-system/one, net/two.b"
     assert (found.key, found.kubeconfig) == ("masq.yaml", Path("/k"))
     assert (found.node, found.status_namespace, found.nodes) == ("b.example", "", 5000)
 

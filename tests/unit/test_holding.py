@@ -189,3 +189,14 @@ def test_a_note_about_where_the_text_stands_is_a_warning_beside_those_about_the_
     for data in (BAD, b""):
         assert note in known.observe(Present(data, "2", "config", (note,)), 0).warnings
     assert Holding(Settings()).observe(Present(b"", "1", "", (note,)), 0).warnings == (note,)
+
+
+def test_what_is_wrong_with_a_canarys_text_names_its_key() -> None:
+    holding = Holding(Settings())
+    for data in (BAD, b"unknown: 1"):
+        held = holding.observe(Present(data, "1", "config.next", candidate=True), 0)
+        assert str((*held.rejected, *held.warnings)[0]).startswith("config.next, line 1: ")
+    held = holding.observe(Present(b"", "2", "config.next", candidate=True), 0)
+    assert str(held.rejected[0]).startswith("config.next: the configuration is empty")
+    held = holding.observe(Present(BAD, "3", "config"), 0)
+    assert str(held.rejected[0]).startswith("line 1: ")

@@ -50,9 +50,8 @@ class ApiOptions:
     @property
     def source(self) -> str:
         """What is watched, for messages."""
-        names = ", ".join("/".join(one) for one in self.configmaps)
         several = "s" if len(self.configmaps) > 1 else ""
-        return f"ConfigMap{several} {names}, key {self.key}"
+        return f"ConfigMap{several} {', '.join('/'.join(one) for one in self.configmaps)}"
 
 
 def add_api_flags(flag: Callable[..., None]) -> None:

@@ -111,8 +111,8 @@ class ApiSource:
 def reading_of(said: Said) -> Reading:
     """What the API says, in the words that a file's source uses too."""
     match said:
-        case configmap.Text(data, key, versions, notes):
-            return Present(data, _version(said), key, notes, versions)
+        case configmap.Text(data, key, versions, notes, candidate):
+            return Present(data, _version(said), key, notes, versions, candidate)
         case configmap.Wrong(findings, versions):
             return Wrong(findings, _version(said), versions)
         case configmap.Absent(hint):

@@ -122,14 +122,14 @@ class Holding:
     def _present(self, reading: Present) -> Held:
         if self._format.is_empty(reading.data):
             if self._good:
-                return self._last_good(rejected=(EMPTIED,), warnings=reading.notes)
+                return self._last_good(_about(reading, (EMPTIED,)), reading.notes)
             meant = self._format.empty(self._settings)
             note = "the configuration is empty"
             return self._held(meant, Basis.DEFAULTS, warnings=reading.notes, note=note)
         parsed = self._format.parse(reading.data, self._settings)
-        warnings = (*reading.notes, *parsed.warnings)
+        warnings = (*reading.notes, *_about(reading, parsed.warnings))
         if parsed.configuration is None:
-            return self._last_good(rejected=parsed.errors, warnings=warnings)
+            return self._last_good(_about(reading, parsed.errors), warnings)
         self._good, self._data = parsed.configuration, reading.data
         self._version, self._key = reading.version, reading.key
         return self._held(self._good, Basis.CONFIGURATION, warnings=warnings)
@@ -191,3 +191,10 @@ class Holding:
             seen=self._seen.version if self._seen else "",
             objects=self._seen.objects if self._seen else (),
         )
+
+
+def _about(reading: Present, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings, with the key that the text stands under where it is another one than most nodes read."""
+    if not reading.candidate:
+        return findings
+    return tuple(replace(one, file=one.file or reading.key) for one in findings)

@@ -25,6 +25,8 @@ class Present:
     notes: tuple[Finding, ...] = ()
     """Warnings about where it stands; those about the text are found later."""
     objects: "tuple[ObjectVersion, ...]" = ()
+    candidate: bool = False
+    """It stands under another key than the configuration of most nodes, so what is said of it names its key."""
 
 
 @dataclass(frozen=True, slots=True)

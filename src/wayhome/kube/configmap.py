@@ -37,6 +37,8 @@ class Text:
     versions: tuple[ObjectVersion, ...]
     notes: tuple[Finding, ...] = ()
     """Warnings about where it stands."""
+    candidate: bool = False
+    """It is a canary's, and stands under another key than the configuration of most nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,15 @@ def read_configmap(wanted: Key, item: Object | None, data_key: str, node: str = 
     data, binary = _mapping(item.get("data")), _mapping(item.get("binaryData"))
     key, notes = key_of_node(item, {**data, **binary}, data_key, node)
     if isinstance(text := data.get(key), str):
-        return Text(text.encode("utf-8", "surrogatepass"), key, versions, notes)
+        return Text(text.encode("utf-8", "surrogatepass"), key, versions, notes, key != data_key)
     if isinstance(encoded := binary.get(key), str):
         try:
-            return Text(base64.b64decode(encoded, validate=True), key, versions, notes)
+            decoded = base64.b64decode(encoded, validate=True)
         except ValueError:
             where = f"ConfigMap {'/'.join(wanted)}"
             damaged = _error(where, f"has a damaged binaryData.{key}", f"use data.{key}")
             return Wrong((damaged,), versions)
+        return Text(decoded, key, versions, notes, key != data_key)
     finding = _without_key(item, {**data, **binary}, wanted, data_key)
     return Wrong((finding,), versions)
 
