@@ -1,17 +1,12 @@
-"""The rights that an agent in API mode has, as the issue of its manifests names them, and nothing more."""
+"""The rights that an agent in API mode has: what the chart grants, and nothing more."""
 
 from typing import Any
 
-from tests.kube.api_server.rights import Rule
-from tests.kube.steps import NAME, NAMESPACE
+from tests.deploy.chart import objects
+from tests.deploy.rights import rules_of
 
 STATUS_NAMESPACE = "wayhome-status"
-AGENT_RIGHTS = (
-    Rule(("get", "list", "watch"), ("configmaps",), NAMESPACE, (NAME,)),
-    Rule(("create",), ("events",), NAMESPACE),
-    Rule(("get",), ("nodes",)),
-    Rule(("create", "get", "patch"), ("leases",), STATUS_NAMESPACE, group="coordination.k8s.io"),
-)
+AGENT_RIGHTS = rules_of(objects(), "system:serviceaccount:wayhome:wayhome-agent")
 
 
 def granted(call: dict[str, Any]) -> bool:

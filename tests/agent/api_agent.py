@@ -16,7 +16,7 @@ from tests.kube.steps import NAME, NAMESPACE
 USER = "system:serviceaccount:wayhome:wayhome-agent"
 TOKEN = "first"
 WATCHING = {
-    "verbs": ["get", "list", "watch"],
+    "verbs": ["list", "watch"],
     "resources": ["configmaps"],
     "namespace": NAMESPACE,
     "names": [NAME],
