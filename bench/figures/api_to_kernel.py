@@ -62,7 +62,7 @@ def _p99(taken: list[float]) -> Spread:
 
 
 def _measure(run: Run) -> Iterator[Measured]:
-    rounds = run.pick(300, 40)
+    rounds, few = run.pick(300, 40), run.pick(100, 20)
     with (
         NetworkNamespace.create() as network,
         network.entered(),
@@ -75,7 +75,7 @@ def _measure(run: Run) -> Iterator[Measured]:
         watch.until_kept(List(ENTRIES).marker)
         numbers = iter(range(1, 1 << 16))
 
-        def several(row: Row) -> list[float]:
+        def several(row: Row, rounds: int) -> list[float]:
             taken = []
             for round_number in range(1, rounds + 1):
                 run.say(f"round {round_number} of {rounds}: {row.what}")
@@ -84,11 +84,11 @@ def _measure(run: Run) -> Iterator[Measured]:
                 taken.append(_change(server, watch, wanted))
             return taken
 
-        quiet = several(_MEDIAN)
+        quiet = several(_MEDIAN, rounds)
         yield Measured(_MEDIAN, Spread.of(quiet))
         yield Measured(_P99, _p99(quiet))
         with _restoring():
-            beside = several(_BESIDE)
+            beside = several(_BESIDE, few)
         yield Measured(_BESIDE, Spread.of(beside))
         yield Measured(_BESIDE_P99, _p99(beside))
 

@@ -104,9 +104,14 @@ def test_an_api_that_says_no_leaves_what_is_held(
     assert configured.warnings() == ["unreadable"]
 
 
-def test_a_version_that_is_forgotten_is_nothing_to_speak_of(api: Api, configured: ApiAgent) -> None:
+@pytest.mark.parametrize("told", ["expire", "break"])
+def test_a_version_that_is_forgotten_is_nothing_to_speak_of(
+    api: Api, configured: ApiAgent, told: str
+) -> None:
+    """In an event of the watch that there is, or of the next one."""
+    api.write({"config": CASE}, "another")
     api.control("POST", "history", action="forget")
-    api.control("POST", "watches", action="expire")
+    api.control("POST", "watches", action=told)
     api.write({"config": OTHER})
     wait_long_for_kept(*OTHER_RANGES)
     assert configured.warnings() == []
