@@ -6,6 +6,7 @@ SECONDS_BETWEEN, however many Leases change: 5,000 agents write within 25 s.
 """
 
 import asyncio
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -38,7 +39,8 @@ class Following:
         known = facts.statuses
         self._statuses: dict[str, NodeStatus] = {} if isinstance(known, Unseen) else dict(known)
         self._changed = asyncio.Event()
-        self._reflector = Reflector(client, Selection(LEASES, facts.status_namespace), self)
+        # Delays are drawn for 5,000 agents that fail at once; here is one person, who waits.
+        self._reflector = Reflector(client, Selection(LEASES, facts.status_namespace), self, _soon)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -113,3 +115,7 @@ class Following:
             self._is_unanswered = False
         except KubeError:
             self._is_unanswered = True
+
+
+def _soon() -> float:
+    return random.random() / 10  # noqa: S311
