@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.deploy.chart import ROOT, Object, Values, is_hook, objects, parsed
+from tests.deploy.chart import Object, Values, is_hook, objects, parsed
 from tests.deploy.manifests import (
     FILE_MODE,
     KUSTOMIZE,
@@ -101,10 +101,3 @@ def test_the_uninstall_daemonset_is_the_charts() -> None:
     found = {item["kind"]: item for item in kustomized(KUSTOMIZE / "uninstall")}
     assert found.keys() == {"Namespace", "ResourceQuota", "DaemonSet"}
     assert found["DaemonSet"]["spec"] == hooks["DaemonSet"]["spec"]
-
-
-def test_every_command_that_a_comment_gives_names_what_exists() -> None:
-    files = [*KUSTOMIZE.rglob("kustomization.yaml"), *(ROOT / "deploy/helm").rglob("values*.yaml")]
-    named = {path for file in files for path in re.findall(r"deploy/[-/\w.]+", file.read_text())}
-    assert len(named) == 5
-    assert [path for path in named if not (ROOT / path).exists()] == []
