@@ -12,8 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.derive.gap import command
 from wayhome.clouds.gcp.derive.next_hops import NextHops, Resolved
-from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHop, NextHopType, RouteType
+from wayhome.clouds.gcp.derive.route import (
+    EffectiveRoute,
+    NextHop,
+    NextHopType,
+    RouteType,
+    UnknownNextHop,
+)
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import BgpPeerStatus, Router, RouterStatus
@@ -112,9 +119,14 @@ def _next_hop(
     if session is not None and session.linked_vpn_tunnel is not None:
         return hops.tunnel(session.linked_vpn_tunnel)
     if session is not None and session.router_appliance_instance is not None:
-        appliance = session.router_appliance_instance
-        return Resolved(NextHop(NextHopType.ROUTER_APPLIANCE, appliance, appliance))
-    return Resolved(NextHop(NextHopType.INTERCONNECT, address or ""))
+        return hops.appliance(route.network, session.router_appliance_instance)
+    return Resolved(
+        NextHop(NextHopType.INTERCONNECT, address or ""),
+        unknown=UnknownNextHop(
+            f"which attachment or tunnel leads to the BGP peer {address or 'of the route'}",
+            command("routers list", route.network.project),
+        ),
+    )
 
 
 def _region(target: str) -> str:

@@ -10,7 +10,7 @@ class Gap:
     """A missing part of a network's routes.
 
     `destinations` are the prefixes that such routes may lie in; `subnets`: they would be subnet routes, before all
-    others. `unless` says what would make the packet arrive after all.
+    others; `of_peer`: they would come over a peering. `unless` says what would make the packet arrive after all.
     """
 
     network: str
@@ -19,6 +19,7 @@ class Gap:
     fact: str
     command: str
     unless: str
+    of_peer: bool = False
 
 
 def command(words: str, project: str) -> str:

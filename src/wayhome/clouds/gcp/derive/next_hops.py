@@ -102,8 +102,14 @@ class NextHops:
         why = f"{name.short} is {found.value.state or 'in an unknown state'}"
         return Resolved(hop, Unusable(NOT_FOUND, why, (found.at("state"),)))
 
-    def _instance(self, network: Reference, name: Reference) -> Resolved:
-        hop = NextHop(NextHopType.INSTANCE, name)
+    def appliance(self, network: Reference, name: Reference) -> Resolved:
+        """An instance that speaks BGP with a Cloud Router."""
+        return self._instance(network, name, NextHopType.ROUTER_APPLIANCE)
+
+    def _instance(
+        self, network: Reference, name: Reference, kind: NextHopType = NextHopType.INSTANCE
+    ) -> Resolved:
+        hop = NextHop(kind, name)
         found = self._estate.get(Instance, name)
         if found is None:
             return self._absent(hop, Instance, name, "instances list")

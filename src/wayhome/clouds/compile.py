@@ -1,0 +1,17 @@
+"""Everything that an estate says, as one network: the clouds' fabrics, then what runs behind their instances."""
+
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.compile.compile import compile_gcp
+from wayhome.clouds.gcp.derive.effective import EffectiveRoutes
+from wayhome.clouds.kubernetes.attach import attach
+from wayhome.network import Network
+
+
+def compile_estate(estate: Estate, routes: EffectiveRoutes | None = None) -> Network:
+    """Compile an estate. `routes`: Google's, if they were derived already.
+
+    Raises network.NetworkError where the exports contradict each other so that no network can be made of them.
+    """
+    compiled = compile_gcp(estate, routes)
+    attach(estate, compiled.nodes, compiled.links)
+    return Network.of(compiled.nodes.values(), compiled.links)

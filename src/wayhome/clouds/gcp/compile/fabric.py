@@ -1,0 +1,128 @@
+"""A network's fabric: the rules and tables that every packet of the network meets.
+
+In the order that Google documents: policy-based routes; subnet routes, own and peers', before which nothing else
+counts; custom routes. What comes over a peering sees only what this network gives to peers: its own subnets, and its
+custom routes that may be exchanged if this peering exchanges them. So nothing is transitive.
+
+The table of what peers may ask for is made only where somebody exports.
+"""
+
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.compile.parts import (
+    ATTACHED,
+    FROM_CUSTOM_PEER,
+    FROM_PEER,
+    INTERNET,
+    Parts,
+)
+from wayhome.clouds.gcp.compile.policy_based import policy_rules
+from wayhome.clouds.gcp.compile.tables import Actions, custom_table, subnet_table
+from wayhome.clouds.gcp.derive.effective import NetworkRoutes
+from wayhome.clouds.gcp.derive.gap import command
+from wayhome.clouds.gcp.derive.ranges import EVERYTHING
+from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHopType
+from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.gcp.resources.load_balancing import ForwardingRule
+from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.knowledge import State
+from wayhome.clouds.located import Located
+from wayhome.clouds.resource import Resource
+from wayhome.network import (
+    Drop,
+    Missing,
+    Node,
+    NodeKind,
+    Port,
+    Route,
+    RouteTable,
+    RoutingRule,
+    Verdict,
+)
+
+_PEER = frozenset({FROM_PEER})
+_ATTACHED = frozenset({ATTACHED})
+_OUTSIDE = frozenset({INTERNET})
+
+FROM_ATTACHED = (
+    RoutingRule(table="subnets", ingress=_ATTACHED),
+    RoutingRule(table="peer-subnets", ingress=_ATTACHED),
+    RoutingRule(table="custom", ingress=_ATTACHED),
+)
+_RULES = (
+    *FROM_ATTACHED,
+    RoutingRule(table="subnets", ingress=_PEER | _OUTSIDE),
+    RoutingRule(table="exported", ingress=frozenset({FROM_CUSTOM_PEER})),
+    RoutingRule(table="nothing-exported", ingress=_PEER),
+)
+_NOTHING = RouteTable(
+    tuple(
+        Route(prefix, Drop("NO_KNOWN_ROUTE_FROM_PEERED_NETWORK_TO_DESTINATION"))
+        for prefix in EVERYTHING
+    )
+)
+
+
+def add_fabric(
+    parts: Parts, estate: Estate, routes: NetworkRoutes, actions: Actions, assumption: str
+) -> None:
+    """The node of a network, when all its ports are known."""
+    network = estate.all(Network)[routes.network]
+    _add_unowned(parts, estate, network, routes)
+    subnet_gaps = [gap for gap in routes.gaps if gap.subnets]
+    custom_gaps = [gap for gap in routes.gaps if not gap.subnets]
+    exported = [route for route in routes.custom if _may_be_exported(route)]
+    tables = {
+        "subnets": subnet_table(routes.subnets),
+        "peer-subnets": custom_table(routes.peer_subnets, subnet_gaps, actions),
+        "custom": custom_table((*routes.custom, *routes.peer_custom), custom_gaps, actions),
+        "nothing-exported": _NOTHING,
+        "exported": RouteTable(()),
+    }
+    if any(peering.export_custom_routes for peering in network.value.peerings):
+        own_gaps = [gap for gap in custom_gaps if not gap.of_peer]
+        tables["exported"] = custom_table(exported, own_gaps, actions)
+    rules, of_policies = policy_rules(estate, network, FROM_ATTACHED)
+    parts.add(
+        Node(
+            name=network.name,
+            kind=NodeKind.FABRIC,
+            ports=tuple(parts.fabric_ports[network.name].values()),
+            rules=(*rules, *_RULES),
+            tables=tables | of_policies,
+            forwards=True,
+            assumptions=(assumption,) if assumption else (),
+            evidence=network.evidence,
+        )
+    )
+
+
+def _may_be_exported(route: EffectiveRoute) -> bool:
+    return not route.tags and route.next_hop.type is not NextHopType.INTERNET_GATEWAY
+
+
+def _add_unowned(
+    parts: Parts, estate: Estate, network: Located[Network], routes: NetworkRoutes
+) -> None:
+    """Where not all that may have an address was exported, an address without owner is unknown, and not unused."""
+    project = network.name.partition("/global/")[0]
+    lists: dict[type[Resource], str] = {
+        Instance: "instances list",
+        ForwardingRule: "forwarding-rules list",
+    }
+    unread = [
+        words
+        for kind, words in lists.items()
+        if estate.knows(kind, project).state is not State.EXPORTED
+    ]
+    if not unread or not routes.subnets:
+        return
+    missing = Missing(
+        f"which resource of {network.value.name} has the address",
+        command(unread[0], project),
+        Verdict.UNREACHABLE,
+        "something that was not exported has the address",
+    )
+    name = f"{network.name}/unowned"
+    parts.add(Node(name=name, kind=NodeKind.SITE, ports=(Port(name="fabric"),), opaque=missing))
+    owns = tuple(dict.fromkeys(route.destination for route in routes.subnets))
+    parts.attach(network.name, Port(name=name, owns=owns), name, "fabric")

@@ -1,0 +1,104 @@
+"""Effective routes as the tables of a fabric.
+
+The rank of a route becomes its order, its region and tags become ingress classes. What an unknown fact decides is
+opaque or a choice. Gaps (routes that may exist) lie behind every known route to the same prefix.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+from wayhome.clouds.gcp.compile.parts import INTERNET, region_class, tag_class
+from wayhome.clouds.gcp.derive.gap import Gap
+from wayhome.clouds.gcp.derive.order import Ranked, rank
+from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHopType
+from wayhome.network import (
+    Action,
+    Choice,
+    DeliverAttached,
+    Drop,
+    Forward,
+    Missing,
+    Opaque,
+    Route,
+    RouteTable,
+    Verdict,
+)
+from wayhome.prefixes import Prefix
+
+Actions = Callable[[EffectiveRoute], tuple[Action, ...]]
+"""What a fabric does for a route: several actions share the traffic (the backends of a load balancer)."""
+
+DELIVER = DeliverAttached(Drop("UNKNOWN_INTERNAL_ADDRESS", "no resource has the address"))
+BEHIND_ALL_KNOWN = 1 << 30
+
+
+def subnet_table(routes: Iterable[EffectiveRoute]) -> RouteTable:
+    """The network's own subnets: whoever has the address gets the packet."""
+    return RouteTable.of(
+        Route(route.destination, DELIVER, route.type.value, evidence=route.evidence[0])
+        for route in routes
+    )
+
+
+def custom_table(
+    routes: Iterable[EffectiveRoute], gaps: Iterable[Gap], actions: Actions
+) -> RouteTable:
+    """Routes among which the cloud's order decides, and what may exist besides."""
+    by_destination: dict[Prefix, list[EffectiveRoute]] = defaultdict(list)
+    for route in routes:
+        by_destination[route.destination].append(route)
+    found = [
+        made
+        for same in by_destination.values()
+        for ranked in rank(same)
+        for made in _routes(ranked, actions)
+    ]
+    found += _opaque(gaps, by_destination)
+    return RouteTable.of(found)
+
+
+def _routes(ranked: Ranked, actions: Actions) -> Iterator[Route]:
+    first = ranked.routes[0]
+    classes = frozenset(map(tag_class, ranked.tags))
+    if ranked.region is not None:
+        classes |= {region_class(ranked.region)}
+    chosen = tuple(action for route in ranked.routes for action in actions(route))
+    if ranked.unknown:
+        chosen = (Choice(chosen, ranked.unknown),)
+    for action in chosen:
+        yield Route(
+            first.destination, action, first.type.value, ranked.order, classes, first.evidence[0]
+        )
+
+
+def _opaque(gaps: Iterable[Gap], known: dict[Prefix, list[EffectiveRoute]]) -> Iterator[Route]:
+    """A packet that only the internet's route would take is very probably lost, unless a gap has a route for it."""
+    others = [
+        prefix
+        for prefix, routes in known.items()
+        if any(route.next_hop.type is not NextHopType.INTERNET_GATEWAY for route in routes)
+    ]
+    for gap in gaps:
+        for destination in gap.destinations:
+            covered = any(prefix.holds(destination) for prefix in others)
+            likely = None if covered else Verdict.UNREACHABLE
+            action = Opaque(Missing(gap.fact, gap.command, likely, gap.unless))
+            yield Route(destination, action, order=BEHIND_ALL_KNOWN)
+
+
+def simple_actions(port_of: Callable[[EffectiveRoute], str]) -> Actions:
+    """The actions where each usable next hop is one port."""
+
+    def actions(route: EffectiveRoute) -> tuple[Action, ...]:
+        if route.type.of_peer:
+            return (Forward(port_of(route)),)  # the peer's own table knows its next hops
+        if route.unknown is not None:
+            return (Opaque(Missing(route.unknown.fact, route.unknown.command)),)
+        if route.unusable is not None:
+            evidence = (*route.unusable.evidence, *route.evidence)[0]
+            return (Drop(route.unusable.cause, route.unusable.why, evidence),)
+        if route.next_hop.type is NextHopType.INTERNET_GATEWAY:
+            return (Forward(INTERNET),)
+        return (Forward(port_of(route)),)
+
+    return actions
