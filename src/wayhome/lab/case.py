@@ -112,6 +112,8 @@ class Case:
     try_next: tuple[str, ...]
     make_services: Callable[[Path], tuple[Service, ...]] = lambda _: ()
     """Given the lab's folder. They run before the agents."""
+    prepare: tuple[Command, ...] = ()
+    """What is typed once the services are there, before the agents start."""
 
     def places(self, node: str, folder: Path) -> Places:
         """The places of an agent, below a lab's folder, made if need be."""

@@ -13,7 +13,7 @@ from typing import Self
 from wayhome.lab import agent_log
 from wayhome.lab.case import Case, Command
 from wayhome.lab.network import Network
-from wayhome.lab.programs import Program
+from wayhome.lab.programs import Program, ProgramError
 from wayhome.probe.server import LISTENING
 
 PATIENCE_SECONDS = 20.0
@@ -60,6 +60,9 @@ class RunningCase:
             for service in case.make_services(folder):
                 started, ready = self.network.start(service.program), service.ready
                 started.wait_until(lambda text, ready=ready: ready in text, PATIENCE_SECONDS)  # type: ignore[misc]
+            if case.prepare:
+                self._write_files()
+                self._prepare()
             self.agents = [
                 self.network.start(case.make_agent(node, case.places(node, folder)))
                 for node in case.agents
@@ -69,11 +72,20 @@ class RunningCase:
                 server.wait_until(lambda text: LISTENING in text, PATIENCE_SECONDS)
             for agent in self.agents:
                 agent.wait_until(_has_applied, PATIENCE_SECONDS)
-            for name, content in case.files.items():
-                (folder / name).write_bytes(content)
+            self._write_files()
         except BaseException:
             self.network.close()
             raise
+
+    def _write_files(self) -> None:
+        for name, content in self.case.files.items():
+            (self._folder / name).write_bytes(content)
+
+    def _prepare(self) -> None:
+        for command in self.case.prepare:
+            done = self.run(command)
+            if not done.as_expected:
+                raise ProgramError(f"`{command.shown}` ended with {done.status}:\n{done.output}")
 
     def configure(self, configmap: Mapping[str, bytes] | None) -> bool:
         """Show a ConfigMap's data in all volumes. Returns whether that changed any."""

@@ -33,12 +33,30 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
         method, target, _ = head[0].split(" ")
         pairs = (line.partition(":") for line in head[1:] if line)
         fields = {name.strip().lower(): value.strip() for name, _, value in pairs}
-        size = int(fields.get("content-length", "0"))
-        if size > LARGEST_BODY:
-            return None
-        return Request.of(method, target, fields, await reader.readexactly(size))
+        if fields.get("transfer-encoding", "").lower() == "chunked":
+            body = await _chunks(reader)
+        else:
+            body = await reader.readexactly(_bounded(int(fields.get("content-length", "0"))))
+        return Request.of(method, target, fields, body)
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError, OSError):
         return None
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    """A body of which the size was not known before (RFC 9112, 7.1): `kubectl replace --raw` sends one."""
+    body = b""
+    while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+        body += await reader.readexactly(_bounded(len(body) + size) - len(body))
+        await reader.readexactly(2)
+    while await reader.readuntil(b"\r\n") != b"\r\n":
+        pass  # trailers
+    return body
+
+
+def _bounded(size: int) -> int:
+    if not 0 <= size <= LARGEST_BODY:
+        raise ValueError(f"a body of {size} bytes")
+    return size
 
 
 class Answer:

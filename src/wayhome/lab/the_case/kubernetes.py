@@ -3,9 +3,12 @@
 Nobody writes a file on a node here. The API server and `kubectl` run on control-plane; any program may be the server
 that listens where it is told to, writes a kubeconfig that leads to it, and then prints its URL.
 
+What every cluster has already is made before: its nodes, with their Pod ranges, and the namespace of the agents' Leases.
+
 After the mistake that the account warns of, the nodes keep what they held and say so, to everybody who asks.
 """
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +22,14 @@ from wayhome.lab.the_case.network import (
     CONTROL_PLANE,
     NODE_01,
     NODE_02,
+    POD_SUBNETS,
     topology,
 )
 from wayhome.lab.the_case.phases import BEFORE, CONFIGURATION, MASQUERADED, A
 
 KUBECONFIG = "kubeconfig"
+CLUSTER = "cluster.json"
+CONFIGMAP_FLAG = "--configmap=kube-system/ip-masq-agent"
 WRONG_NAME = "masq.yaml"
 
 _NAMED = ("ip-masq-agent", "--namespace", "kube-system")
@@ -41,7 +47,21 @@ def the_case_on_kubernetes(api_server: tuple[str, ...]) -> Case:
         make_services=lambda folder: (_service(api_server, folder),),
         make_agent=_agent,
         phases=PHASES,
-        files={"config": CONFIGURATION, WRONG_NAME: CONFIGURATION},
+        files={"config": CONFIGURATION, WRONG_NAME: CONFIGURATION, **_manifests()},
+        prepare=(
+            _kubectl("create", "--validate=false", "-f", CLUSTER),
+            *(
+                _kubectl(
+                    "replace",
+                    "--validate=false",
+                    "--raw",
+                    f"/api/v1/nodes/{node}/status",
+                    "-f",
+                    f"{node}.json",
+                )
+                for node in POD_SUBNETS
+            ),
+        ),
         try_next=(),
     )
 
@@ -53,10 +73,50 @@ def _service(api_server: tuple[str, ...], folder: Path) -> Service:
 
 
 def _agent(node: str, places: Places) -> Program:
-    options = ("--configmap", "kube-system/ip-masq-agent", "--node", node)
+    options = (CONFIGMAP_FLAG, "--node", node)
     access = ("--kubeconfig", str(places.lab / KUBECONFIG), "--state", str(places.state))
     program = (sys.executable, "-m", "wayhome.agent", *options, *access, "--log-format", "json")
     return Program(node, "agent", program)
+
+
+def _node(name: str) -> dict[str, object]:
+    """As its kubelet registers it."""
+    subnet = str(POD_SUBNETS[name])
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux"}},
+        "spec": {"podCIDR": subnet, "podCIDRs": [subnet]},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def _daemon_set() -> dict[str, object]:
+    """The agents' own; the processes are started by the lab, which is their kubelet."""
+    labels = {"app.kubernetes.io/name": "wayhome-agent"}
+    container = {"name": "wayhome-agent", "image": "wayhome-agent", "args": [CONFIGMAP_FLAG]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "wayhome-agent", "namespace": "wayhome"},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+
+
+def _manifests() -> dict[str, bytes]:
+    """What a cluster has: its nodes, and what the manifests make. A node's status is written by itself."""
+    namespaces = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        for name in ("wayhome", "wayhome-status")
+    ]
+    nodes = {node: _node(node) for node in POD_SUBNETS}
+    items = [*namespaces, _daemon_set(), *nodes.values()]
+    everything = {"apiVersion": "v1", "kind": "List", "items": items}
+    statuses = {f"{name}.json": json.dumps(node).encode() for name, node in nodes.items()}
+    return {CLUSTER: json.dumps(everything).encode(), **statuses}
 
 
 def _kubectl(*arguments: str) -> Command:
@@ -72,8 +132,8 @@ def _kubectl(*arguments: str) -> Command:
 def _status(*says: str, status: int) -> Command:
     return Command(
         CONTROL_PLANE,
-        (sys.executable, "-m", "wayhome", "cluster", "status"),
-        shown="wayhome cluster status",
+        (sys.executable, "-m", "wayhome", "cluster", "status", "--wait"),
+        shown="wayhome cluster status --wait",
         status=status,
         shows=says,
         environment={"KUBECONFIG": KUBECONFIG, "COLUMNS": "96"},
