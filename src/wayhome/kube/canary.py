@@ -31,10 +31,10 @@ def key_of_node(
 ) -> tuple[str, tuple[Finding, ...]]:
     """The key that `node` reads of those that the ConfigMap has, and what is to be said about that.
 
-    `node` is empty where the agent does not know its node's name: then it is never named.
+    `node` is empty where the agent does not know its name; nobody can name that.
     """
     candidate = candidate_key(data_key)
-    if not node or node not in canary_nodes(item):
+    if node not in canary_nodes(item):
         return data_key, ()
     if candidate in keys:
         return candidate, ()
