@@ -111,7 +111,7 @@ def _differences(old: Policy | None, new: Policy) -> Document:
 def _connections(found: Plan, old: Policy | None) -> Document:
     groups = found.largest_first()[:EXAMPLES]
     return {
-        "total": _total(),
+        "total": _total(found.judged),
         "looked_at": found.judged,
         "complete": found.complete,
         "changed": found.changing,
@@ -120,9 +120,9 @@ def _connections(found: Plan, old: Policy | None) -> Document:
     }
 
 
-def _total() -> int | None:
-    """All connections of this node, at this moment."""
+def _total(looked_at: int) -> int:
+    """All connections of this node at this moment, where the kernel says how many."""
     try:
-        return int(COUNT.read_text())
+        return max(looked_at, int(COUNT.read_text()))
     except (OSError, ValueError):
-        return None
+        return looked_at

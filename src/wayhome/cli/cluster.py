@@ -5,6 +5,7 @@ import click
 from wayhome.cli.lazy import LazyGroup
 
 _PLACES = {
+    "probe": "wayhome.cli.cluster_probe:probe",
     "status": "wayhome.cli.cluster_status:status",
     "apply": "wayhome.cli.cluster_apply:apply",
 }

@@ -29,6 +29,7 @@ LARGEST_REFUSAL = 1 << 20
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
 MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 
@@ -40,12 +41,15 @@ class Selection:
     namespace: str = ""
     name: str = ""
     labels: str = ""
+    node: str = ""
+    """Of Pods: only those on this one."""
 
     @property
     def query(self) -> dict[str, str]:
         """As parameters of a URL. `metadata.name` is what RBAC takes for a name."""
-        selectors = {"fieldSelector": f"metadata.name={self.name}" if self.name else ""}
-        selectors["labelSelector"] = self.labels
+        fields = {"metadata.name": self.name, "spec.nodeName": self.node}
+        named = ",".join(f"{field}={value}" for field, value in fields.items() if value)
+        selectors = {"fieldSelector": named, "labelSelector": self.labels}
         return {name: value for name, value in selectors.items() if value}
 
     @property
@@ -161,6 +165,13 @@ class Client:
         """Change what `patch` names (RFC 7396; None removes)."""
         path = resource.path(namespace, name, subresource)
         return await self._ask(_Request("PATCH", path, body=patch, content_type=MERGE_PATCH))
+
+    async def strategic_patch(
+        self, resource: Resource, namespace: str, name: str, patch: Object, subresource: str = ""
+    ) -> Object:
+        """Change what `patch` names; its lists are merged by what their type says (containers by name)."""
+        path = resource.path(namespace, name, subresource)
+        return await self._ask(_Request("PATCH", path, body=patch, content_type=STRATEGIC_PATCH))
 
     async def apply(
         self,

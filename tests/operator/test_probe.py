@@ -1,0 +1,148 @@
+"""`wayhome cluster probe` in the account's network: the Pod fails, its node does not, and after the repair both work."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.operator.case_cluster import AGENT, IMAGE, POD, REPAIR, CaseCluster
+
+from wayhome.lab.the_case.network import MY_POD, NODE_02
+
+pytestmark = pytest.mark.kernel
+
+HTTP, TCP, ICMP = "http", "tcp", "icmp"
+TARGET, GREETING = "10.2.0.1:80", "10.2.0.1:23"
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[CaseCluster]:
+    cluster = CaseCluster(tmp_path)
+    yield cluster
+    cluster.close()
+
+
+def test_the_account(case: CaseCluster) -> None:
+    done = case.probe(POD, TARGET)
+    assert done.stdout.count("only the Pod fails: probably no way home; try `wayhome why`") == 3
+    assert done.stdout.count("no answer within 1 s; left the node as 172.16.2.2, the Pod's own address") == 3  # fmt: skip
+    assert "HTTP/1.0 200 OK" in done.stdout
+    assert "seen as 10.1.0.3" in done.stdout
+    assert done.stdout.count("Kubernetes does not remove it from the Pod") == 1
+    assert done.returncode == 1
+
+    case.configure(REPAIR)
+    code, seen = case.document(POD, TARGET)
+    assert code == 0
+    assert [each["meaning"] for each in seen["protocols"]] == ["works"] * 3
+    http, tcp, icmp = seen["from_pod"]["attempts"]
+    assert (http["seen_as"], http["left_as"], http["source"]) == ("10.1.0.3", "10.1.0.3", "172.16.2.2")  # fmt: skip
+    assert (tcp["left_as"], icmp["left_as"]) == ("10.1.0.3", "10.1.0.3")
+    assert seen["protocols"][1]["sentence"] == "works, leaves the node as 10.1.0.3"
+    assert seen["from_node"]["attempts"][0]["seen_as"] == "10.1.0.3"
+    assert seen["node"] == NODE_02
+    assert len(case.ephemeral()) == 1, "the container of the first probe is used again"
+
+
+def test_what_is_added_to_the_pod(case: CaseCluster) -> None:
+    case.probe(POD, TARGET, "--protocol", TCP)
+    (added,) = case.ephemeral()
+    assert added["image"] == IMAGE, "that of the agent on the Pod's node"
+    assert added["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "runAsUser": 65534,
+        "runAsGroup": 65534,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def test_a_greeting_says_which_address_it_saw(case: CaseCluster) -> None:
+    case.configure(REPAIR)
+    code, seen = case.document(POD, GREETING, "--protocol", TCP)
+    assert (code, seen["protocols"][0]["sentence"]) == (0, "works, seen as 10.1.0.3")
+    # Not HTTP, and yet it has found its way home.
+    code, seen = case.document(POD, GREETING, "--protocol", HTTP)
+    assert (code, seen["protocols"][0]["meaning"]) == (1, "answered-otherwise")
+
+
+def test_both_fail_where_nobody_answers(case: CaseCluster) -> None:
+    case.configure(REPAIR)
+    code, seen = case.document(POD, "10.2.0.9:80")
+    assert (code, {each["meaning"] for each in seen["protocols"]}) == (1, {"both-fail"})
+    done = case.probe(POD, "10.2.0.9:80", "--protocol", TCP)
+    assert "TCP: both fail: it is not the Pod's address alone" in done.stdout
+
+
+def test_a_refusal_is_no_missing_way_home(case: CaseCluster) -> None:
+    case.configure(REPAIR)
+    code, seen = case.document(POD, "10.1.0.3:81", "--protocol", TCP)
+    assert (code, seen["protocols"][0]["meaning"]) == (1, "answered-otherwise")
+    assert seen["from_pod"]["attempts"][0]["detail"] == "10.1.0.3 refuses port 81: nothing listens there"  # fmt: skip
+
+
+def test_with_the_pods_own_programs(case: CaseCluster) -> None:
+    done = case.probe(POD, TARGET, "--exec", "--protocol", TCP)
+    assert "TCP: only the Pod fails" in done.stdout
+    assert done.returncode == 1
+    case.configure(REPAIR)
+    code, seen = case.document(POD, TARGET, "--exec", "--protocol", TCP)
+    assert (code, seen["protocols"][0]["meaning"], case.ephemeral()) == (0, "works", [])
+    case.place("default", MY_POD, MY_POD, environment={"PATH": str(case.folder)})
+    code, seen = case.document(POD, TARGET, "--exec")
+    details = [each["detail"] for each in seen["from_pod"]["attempts"]]
+    assert details == [
+        "the container main has no curl nor wget",
+        "the container main has no nc nor python3",
+        "the container main has no ping",
+    ]
+    assert code == 3
+
+
+def test_no_agent_on_the_node(case: CaseCluster) -> None:
+    case.configure(REPAIR)
+    case.server.ask("DELETE", f"/api/v1/namespaces/wayhome/pods/{AGENT}")
+    done = case.probe(POD, TARGET)
+    assert f"no agent was found on {NODE_02}; name the agent's with --image" in done.stdout
+    assert f"node {NODE_02} could not be asked: no agent of wayhome runs on {NODE_02}" in done.stdout  # fmt: skip
+    assert done.returncode == 3
+    code, seen = case.document(POD, TARGET, "--image", IMAGE)
+    assert (code, seen["protocols"][0]["sentence"]) == (0, "works, seen as 10.1.0.3")
+    code, seen = case.document(POD, "10.2.0.9:80", "--protocol", TCP)
+    assert (code, seen["protocols"][0]["meaning"]) == (1, "the-pod-fails")
+
+
+def test_an_image_that_cannot_be_pulled(case: CaseCluster) -> None:
+    case.place("default", MY_POD, MY_POD, images=["other:1"])
+    done = case.probe(POD, TARGET)
+    assert 'ImagePullBackOff: Back-off pulling image "registry.example/wayhome-agent:1"' in done.stdout  # fmt: skip
+    assert "--image names another image" in done.stdout
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "sentence"),
+    [
+        ({"hostNetwork": True}, {"phase": "Running"}, "has its node's own network (hostNetwork)"),
+        ({}, {"phase": "Succeeded"}, "does not run (its phase is Succeeded)"),
+        ({"os": {"name": "windows"}}, {"phase": "Running"}, "runs Windows"),
+    ],
+)
+def test_pods_that_cannot_be_probed_from(
+    case: CaseCluster, spec: dict[str, object], status: dict[str, object], sentence: str
+) -> None:
+    case.pod("default", "other", "main", "web:1", MY_POD, **spec)
+    case.status("default", "other", status)
+    done = case.probe("other", TARGET)
+    assert (done.returncode, sentence in done.stderr) == (2, True)
+
+
+def test_what_is_no_question(case: CaseCluster) -> None:
+    for arguments, sentence in (
+        (("nobody", TARGET), "there is no Pod default/nobody"),
+        ((POD, "10.2.0.1:http"), "'http' is no port"),
+        ((POD, "10.2.0.1", "--protocol", TCP), "write HOST:PORT"),
+    ):
+        done = case.probe(*arguments)
+        assert (done.returncode, sentence in done.stderr) == (2, True), done.stderr
