@@ -1,0 +1,59 @@
+"""What a repair is: a change of an estate, with the commands that make and undo it.
+
+A kind of repair is a function from a situation to proposals. It knows no case by name: it looks for what it can change,
+and where a fact is missing it says which. Whether a proposal works is not its word: it is applied, compiled and traced
+again (`replay`). Controls are proposals that are expected to fail, and show that the replay can tell.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.located import Located
+from wayhome.clouds.resource import Resource
+from wayhome.diagnosis.situation import Situation
+from wayhome.network import Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Of exported resources."""
+
+    created: tuple[Located[Resource], ...] = ()
+    changed: tuple[Located[Resource], ...] = ()
+    deleted: tuple[tuple[type[Resource], str], ...] = ()
+
+    def applied_to(self, estate: Estate) -> Estate:
+        """The estate after them. Raises ValueError where they do not fit."""
+        return estate.with_changes(created=self.created, changed=self.changed, deleted=self.deleted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """One repair.
+
+    `kind` is its stable name, `summary` one sentence. `commands` make it and `undo` takes it back, in order; `notes`
+    are what the person should know who decides. `refused` are the cloud's own rules that it would break: then it
+    does not work, whatever the replay says.
+    """
+
+    kind: str
+    summary: str
+    changes: Changes
+    commands: tuple[str, ...]
+    undo: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    control: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotPossible:
+    """A repair of which it cannot be said here whether it could be made."""
+
+    kind: str
+    why: str
+    missing: Missing | None = None
+
+
+Kind = Callable[[Situation], Iterator[Proposal | NotPossible]]

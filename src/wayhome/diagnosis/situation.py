@@ -1,0 +1,46 @@
+"""An estate, the network that it makes, and what becomes of one flow in it, in both directions.
+
+A repair is a change of the estate; whether it works is seen by looking again.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.estate import Estate
+from wayhome.diagnosis.question import Asked, Question, ask
+from wayhome.network import Network, Verdict
+from wayhome.trace import Trace, trace, trace_reverse
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One look. `trace` is the asked flow with its reply."""
+
+    estate: Estate
+    network: Network
+    question: Question
+    asked: Asked
+    trace: Trace
+
+    @classmethod
+    def of(cls, estate: Estate, question: Question) -> Self:
+        """Compile and trace. Raises EndpointError and NetworkError."""
+        network = compile_estate(estate)
+        asked = ask(estate, network, question)
+        return cls(estate, network, question, asked, trace(network, asked.flow, asked.source.node))
+
+    @cached_property
+    def reverse(self) -> Trace | None:
+        """Whether the destination could open a connection to the source; None if nobody has its address."""
+        return trace_reverse(self.network, self.trace)
+
+    @property
+    def works(self) -> bool:
+        """Whether the flow reaches its destination and the reply comes home, for certain."""
+        return self.trace.verdict is Verdict.REACHABLE
+
+    def with_estate(self, estate: Estate) -> Self:
+        """The same question about another estate. Raises EndpointError and NetworkError."""
+        return type(self).of(estate, self.question)
