@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from tests.kube.api_server.rights import ADMIN_TOKEN
 from tests.kube.api_server.writes import MERGE_PATCH
 from tests.kube.server_process import ENVIRONMENT, ServerProcess
 
@@ -77,6 +78,16 @@ class CaseCluster:
     def status(self, namespace: str, name: str, status: Mapping[str, object]) -> None:
         path = f"/api/v1/namespaces/{namespace}/pods/{name}/status"
         self.server.ask("PATCH", path, {"status": status}, MERGE_PATCH)
+
+    def limited(self, resource: str, *verbs: str, namespace: str = "") -> tuple[str, str]:
+        """Grant something to a user who may do nothing else; returns the option that is that user."""
+        rule = {"verbs": list(verbs), "resources": [resource], "namespace": namespace}
+        self.server.control("POST", "rules", user="limited", **rule)
+        self.server.control("POST", "tokens", token="limited-token", user="limited")
+        kubeconfig = self.folder / "limited"
+        admin = self.server.kubeconfig.read_text()
+        kubeconfig.write_text(admin.replace(ADMIN_TOKEN, "limited-token"))
+        return "--kubeconfig", str(kubeconfig)
 
     def configure(self, text: str) -> None:
         number = self.agent.text().count(HELD)

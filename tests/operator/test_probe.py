@@ -27,7 +27,8 @@ def test_the_account(case: CaseCluster) -> None:
     assert done.stdout.count("no answer within 1 s; left the node as 172.16.2.2, the Pod's own address") == 3  # fmt: skip
     assert "HTTP/1.0 200 OK" in done.stdout
     assert "seen as 10.1.0.3" in done.stdout
-    assert done.stdout.count("Kubernetes does not remove it from the Pod") == 1
+    assert done.stdout.count("was added to the Pod") == 1
+    assert "was added" not in case.probe(POD, TARGET, "--protocol", TCP).stdout
     assert done.returncode == 1
 
     case.configure(REPAIR)
@@ -56,6 +57,38 @@ def test_what_is_added_to_the_pod(case: CaseCluster) -> None:
         "runAsGroup": 65534,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
+
+
+def test_the_right_that_is_missing_is_named(case: CaseCluster) -> None:
+    case.configure(REPAIR)
+    token = case.limited("pods", "get", "list")
+    code, seen = case.document(POD, TARGET, *token)
+    assert seen["from_pod"]["problem"].startswith(
+        "your rights lack `patch` of `pods/ephemeralcontainers` in the namespace default"
+    )
+    assert seen["from_node"]["problem"].startswith(
+        "your rights lack `get` of `pods/exec` in the namespace wayhome"
+    )
+    assert (code, case.ephemeral()) == (3, [])
+    case.limited("pods/exec", "get")
+    _, seen = case.document(POD, TARGET, "--exec", *token)
+    assert seen["from_pod"]["problem"].startswith(
+        "your rights lack `create` of `pods/exec` in the namespace default"
+    )
+    case.limited("pods/exec", "create")
+    code, seen = case.document(POD, TARGET, "--exec", "--protocol", TCP, *token)
+    assert code == 0
+    case.limited("pods/ephemeralcontainers", "patch")
+    assert case.document(POD, TARGET, *token)[0] == 0
+
+
+def test_who_may_list_pods_in_the_agents_namespace_alone(case: CaseCluster) -> None:
+    case.configure(REPAIR)
+    token = case.limited("pods", "get", namespace="default")
+    case.limited("pods", "list", namespace="wayhome")
+    case.limited("pods/exec", "get", "create")
+    code, seen = case.document(POD, TARGET, "--exec", "--protocol", TCP, *token)
+    assert (code, seen["from_node"]["problem"]) == (0, None)
 
 
 def test_a_greeting_says_which_address_it_saw(case: CaseCluster) -> None:

@@ -25,11 +25,11 @@ def lines(probed: Probed) -> Iterator[str]:
         if not probed.from_node.problem:
             yield f"  {node:<{width}}  {printable(_said(judged.node))}"
     yield from _problems(probed, pod, node)
-    if probed.container:
+    if probed.used and probed.used.added:
         yield ""
         yield (
-            f"The ephemeral container {printable(probed.container)} ends within a quarter of an hour and is used again until "
-            f"then. Kubernetes does not remove it from the Pod."
+            f"The ephemeral container {probed.used.name} was added to the Pod. It ends within a quarter of an hour and is used "
+            "again until then; Kubernetes cannot remove it."
         )
 
 
@@ -46,7 +46,7 @@ def document(probed: Probed) -> dict[str, object]:
             {"protocol": each.protocol.value, "meaning": each.meaning.value, "sentence": each.sentence}
             for each in probed.judged
         ],
-        "ephemeral_container": probed.container or None,
+        "ephemeral_container": probed.used.name if probed.used else None,
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ Source: Kubernetes, "Ephemeral Containers", "Pod Security Standards", "Pod Lifec
 
 import asyncio
 import secrets
+from dataclasses import dataclass
 
 from wayhome.cluster.probe_pod import PREFIX, Pod, read_pod
 from wayhome.cluster.probe_refused import NotAskedError, missing_right
@@ -33,6 +34,14 @@ _HOPELESS = {
 _INSTEAD = "--exec probes from a container that the Pod has already"
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """An ephemeral container that waits for probes. `added`: just now, and for this Pod's whole life."""
+
+    name: str
+    added: bool
+
+
 def container(image: str) -> Object:
     """The container to add."""
     return {
@@ -52,10 +61,10 @@ def container(image: str) -> Object:
     }
 
 
-async def running_container(client: Client, pod: Pod, image: str, seconds: float) -> str:
-    """The name of one that runs in the Pod: one that is there, or a new one. Raises NotAskedError, KubeError."""
+async def running_container(client: Client, pod: Pod, image: str, seconds: float) -> Used:
+    """One that runs in the Pod: one that is there, or a new one. Raises NotAskedError, KubeError."""
     if pod.prober:
-        return pod.prober
+        return Used(pod.prober, added=False)
     if pod.static:
         raise NotAskedError(f"{pod} is a static Pod, which takes no ephemeral container; {_INSTEAD}")  # fmt: skip
     if not image:
@@ -71,22 +80,23 @@ async def running_container(client: Client, pod: Pod, image: str, seconds: float
         raise _not_added(error, pod) from error
     try:
         async with asyncio.timeout(seconds):
-            return await _begun(client, pod, str(made["name"]), image)
+            await _begun(client, pod, str(made["name"]), image)
     except TimeoutError as error:
         raise NotAskedError(
             f"the ephemeral container {made['name']} has not begun in {pod} within {seconds:g} s (an image may take longer "
             "to be pulled: --timeout)"
         ) from error
+    return Used(str(made["name"]), added=True)
 
 
-async def _begun(client: Client, pod: Pod, name: str, image: str) -> str:
+async def _begun(client: Client, pod: Pod, name: str, image: str) -> None:
     while True:
         now = read_pod(await client.get(PODS, pod.namespace, pod.name))
         _, state = now.ephemeral.get(name, ("", None))
         if now.unfit:
             raise NotAskedError(now.unfit)
         if state and state.kind == "running":
-            return name
+            return
         if state and (state.kind == "terminated" or state.reason in _HOPELESS):
             raise NotAskedError(
                 f"the ephemeral container {name} of {image} does not run in {pod}: {state}; --image names another image, "

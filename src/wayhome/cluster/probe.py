@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
 from wayhome.cluster.agent_pod import CONTAINER, agent_pod, left_as, probed_in
-from wayhome.cluster.ephemeral_container import running_container
+from wayhome.cluster.ephemeral_container import Used, running_container
 from wayhome.cluster.own_programs import tried_by_own_programs
 from wayhome.cluster.probe_attempt import Attempt, Tried
 from wayhome.cluster.probe_pod import Pod, read_pod
@@ -64,13 +64,13 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """Both views. `container` is the ephemeral container that was used; empty for none."""
+    """Both views. `used` is the ephemeral container; None where none was, or none began."""
 
     question: Question
     pod: Pod
     from_pod: View
     from_node: View
-    container: str = ""
+    used: Used | None = None
 
     @property
     def judged(self) -> tuple[Judged, ...]:
@@ -92,14 +92,14 @@ async def probe(client: Client, question: Question) -> Probed:
     if pod.unfit:
         raise NotAskedError(pod.unfit)
     agent, missing = await _agent(client, pod.node)
-    used: list[str] = []
+    used: list[Used] = []
     from_pod, from_node = await asyncio.gather(
         _view(_from_pod(client, question, pod, agent, used)),
         _view(_from_node(client, question, agent, missing)),
     )
     if agent:
         from_pod = replace(from_pod, tried=await _with_translation(client, agent, question, from_pod.tried))  # fmt: skip
-    return Probed(question, pod, from_pod, from_node, "".join(used))
+    return Probed(question, pod, from_pod, from_node, used[0] if used else None)
 
 
 async def _agent(client: Client, node: str) -> tuple[Pod | None, str]:
@@ -118,7 +118,7 @@ async def _view(asked: Awaitable[Tried]) -> View:
 
 
 async def _from_pod(
-    client: Client, question: Question, pod: Pod, agent: Pod | None, used: list[str]
+    client: Client, question: Question, pod: Pod, agent: Pod | None, used: list[Used]
 ) -> Tried:
     if question.by_exec:
         container = question.container or next(iter(pod.images))
@@ -126,10 +126,10 @@ async def _from_pod(
             client, pod, container, question.tried, question.target, seconds=question.seconds
         )
     image = question.image or (agent.images[CONTAINER] if agent else "")
-    container = await running_container(client, pod, image, question.patience)
-    used.append(container)
+    added = await running_container(client, pod, image, question.patience)
+    used.append(added)
     return await probed_in(
-        client, pod, container, question.tried, question.target, seconds=question.seconds
+        client, pod, added.name, question.tried, question.target, seconds=question.seconds
     )
 
 
