@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.agent.agent_process import AgentProcess, kept, wait_until
+from tests.kernel.entries import TCP, Entry, insert
+from tests.kernel.wire import Wire
+from tests.kube.api_server.writes import MERGE_PATCH
 from tests.operator.agents import Agents
 from tests.operator.world import BROKEN, World
 
@@ -24,7 +27,7 @@ NODE = "real"
 class RealAgent(AgentProcess):
     """The agent of one node, as its DaemonSet starts it."""
 
-    def watch(self, world: World) -> None:
+    def watch(self, world: World, *flags: str) -> None:
         command = [
             sys.executable,
             "-m",
@@ -33,7 +36,7 @@ class RealAgent(AgentProcess):
             "--log-format=json",
         ]
         command += ["--backend=nftables", "--configmap=ip-masq-agent", "--nodes=1"]
-        command += [f"--kubeconfig={world.server.kubeconfig}"]
+        command += [f"--kubeconfig={world.server.kubeconfig}", *flags]
         pod = {"NODE_NAME": NODE, "POD_NAME": "wayhome-agent-x1", "POD_NAMESPACE": "wayhome"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=log, env=os.environ | pod)
@@ -121,3 +124,60 @@ def test_a_rejection_has_the_agents_own_words_and_its_line(world: World, agent: 
     assert "1 rejected: line 2: " in done.stdout
     assert "10.0.0.0/8" in done.stdout.splitlines()[-1]
     assert kept() == {"10.0.0.0/8"}
+
+
+def asked(world: World, tmp_path: Path) -> None:
+    """The agent's Pod, in which `wayhome-agent query` is started beside it."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    program = programs / "wayhome-agent"
+    program.write_text(
+        f'#!/bin/sh\nshift\nexec {sys.executable} -m wayhome.agent query --query-socket={tmp_path}/query "$@"\n'
+    )
+    program.chmod(0o755)
+    item = {
+        "metadata": {"name": "wayhome-agent-x1", "namespace": "wayhome"},
+        "spec": {"nodeName": NODE, "containers": [{"name": "wayhome-agent", "image": "wayhome"}]},
+    }
+    world.server.ask("POST", "/api/v1/namespaces/wayhome/pods", item)
+    running = {"name": "wayhome-agent", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+    status = {"status": {"phase": "Running", "containerStatuses": [running]}}
+    path = "/api/v1/namespaces/wayhome/pods/wayhome-agent-x1/status"
+    world.server.ask("PATCH", path, status, MERGE_PATCH)
+    world.server.control(
+        "POST",
+        "containers",
+        namespace="wayhome",
+        pod="wayhome-agent-x1",
+        environment={"PATH": f"{programs}:{os.environ['PATH']}"},
+    )
+
+
+def test_the_live_connections_of_the_node_that_would_be_treated_differently_are_counted(
+    wire: Wire, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    world.wayhome()
+    world.node(NODE)
+    agent = RealAgent(tmp_path)
+    agent.watch(world, f"--query-socket={tmp_path}/query")
+    try:
+        (tmp_path / "old").write_text(OLD)
+        (tmp_path / "new").write_text(NEW)
+        assert world.run("apply", "old", "--yes").returncode == 0
+        asked(world, tmp_path)
+        insert(
+            *(Entry("10.4.0.9", "172.16.0.10", TCP, 1024 + n, 5432, Wire.NODE4) for n in range(12))
+        )
+        done = world.run("apply", "new", "--dry-run")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "on 1 of 1 nodes, 12 of " in done.stdout
+        assert (
+            "real: 12 tcp 10.4.0.9 -> 172.16.0.10 port 5432: seen with the node's, then its own address"
+            in done.stdout
+        )
+        connections = world.document("apply", "new", "--yes")["connections"]
+        assert (connections["answered"], connections["changed"]) == (1, 12)
+    finally:
+        agent.kill()
+        world.stop()

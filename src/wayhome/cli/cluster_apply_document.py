@@ -58,6 +58,8 @@ def _connections(plans: NodePlans | None) -> dict[str, object] | None:
                 "node": plan.node,
                 "total": plan.total,
                 "changed": plan.changed,
+                "complete": plan.complete,
+                "rejection": plan.rejection or None,
                 "examples": list(plan.examples),
                 "problem": plan.problem or None,
             }

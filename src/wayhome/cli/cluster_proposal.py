@@ -71,8 +71,9 @@ def _connections(plans: NodePlans) -> Iterator[str]:
     answered = plans.answered
     if answered:
         yield (
-            f"  on {len(answered):,} of {plans.nodes:,} nodes, {plans.changed:,} of {plans.total:,} live connections would "
-            "be treated differently if they were opened again; they go on as they are"
+            f"  on {len(answered):,} of {plans.nodes:,} nodes, {'' if plans.complete else 'at least '}{plans.changed:,} of "
+            f"{plans.total:,} live connections would be treated differently if they were opened again; they go on as "
+            "they are"
         )
         examples = [(p.node, e) for p in answered for e in p.examples][:MOST_EXAMPLES]
         yield from (f"    {printable(node)}: {printable(example)}" for node, example in examples)

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from wayhome.cluster.report import Report
 from wayhome.kube.client import Client
@@ -19,14 +20,19 @@ AT_ONCE = 10
 SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodePlan:
     """Of one node. `problem` says why it could not be asked; then nothing else means anything."""
 
     node: str
-    total: int = 0
+    total: int | None = None
+    """All its connections; None: not known."""
     changed: int = 0
+    complete: bool = True
+    """Whether all of them were looked at: there was no time for more."""
     examples: tuple[str, ...] = ()
+    rejection: str = ""
+    """What its agent would reject the candidate for, by its own flags and version."""
     problem: str = ""
 
 
@@ -49,8 +55,18 @@ class NodePlans:
 
     @property
     def total(self) -> int:
-        """Connections that were judged."""
-        return sum(plan.total for plan in self.answered)
+        """Their connections, as far as their number is known."""
+        return sum(plan.total or 0 for plan in self.answered)
+
+    @property
+    def complete(self) -> bool:
+        """Whether each looked at all of its connections."""
+        return all(plan.complete for plan in self.answered)
+
+    @property
+    def rejecting(self) -> tuple[NodePlan, ...]:
+        """Those that would reject the candidate."""
+        return tuple(plan for plan in self.plans if plan.rejection)
 
     @property
     def changed(self) -> int:
@@ -76,30 +92,49 @@ async def _ask(client: Client, node: str, pod: str, text: bytes) -> NodePlan:
     from wayhome.kube.exec import Command, execute  # noqa: PLC0415  # websockets are loaded where an agent is asked
 
     namespace, _, name = pod.partition("/")
-    command = Command(namespace, name, CONTAINER, ("wayhome-agent", "query", "plan"), text)
+    # An API server before 1.30 does not pass on where the text ends: then its size says it.
+    arguments = ("wayhome-agent", "query", "plan", f"--bytes={len(text)}")
+    command = Command(namespace, name, CONTAINER, arguments, text)
     try:
         done = await execute(client, command, seconds=SECONDS)
     except KubeError as error:
-        return NodePlan(node, problem=one_line(str(error), 200))
+        return NodePlan(node=node, problem=one_line(str(error), 200))
     try:
-        found = json.loads(done.stdout)
-        connections = found["connections"]
-        examples = tuple(map(_example, connections.get("examples", ())))
-        return NodePlan(node, int(connections["total"]), int(connections["changed"]), examples)
+        return _read(node, json.loads(done.stdout))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["nothing"]
-        return NodePlan(node, problem=f"its agent ended with {done.exit_code} and said {one_line(said[0], 160)}")  # fmt: skip
+        why = f"its agent ended with {done.exit_code} and said {one_line(said[0], 160)}"
+        return NodePlan(node=node, problem=why)
 
 
-def _example(found: dict[str, object]) -> str:
-    port = f" port {found['port']}" if found.get("port") else ""
-    told = f"{found['source']} -> {found['destination']} {found['protocol']}{port}: {found['now']}, would be {found['then']}"
+def _read(node: str, document: dict[str, Any]) -> NodePlan:
+    if not document["valid"]:
+        found = next(f for f in document["findings"] if f["severity"] == "error")
+        line = f"line {found['line']}: " if found["line"] else ""
+        return NodePlan(
+            node=node, rejection=one_line(f"{line}{found['problem']}; {found['instead']}")
+        )
+    if document.get("problem"):
+        return NodePlan(node=node, problem=one_line(str(document["problem"]), 200))
+    connections = document["connections"]
+    total = connections["total"]
+    return NodePlan(
+        node=node,
+        total=None if total is None else int(total),
+        changed=int(connections["changed"]),
+        complete=bool(connections["complete"]),
+        examples=tuple(map(_example, connections["examples"])),
+    )
+
+
+def _example(found: dict[str, Any]) -> str:
+    port = f" port {found['port']}" if found["port"] else ""
+    seen = {"keep": "its own address", "masquerade": "the node's"}
+    told = (
+        f"{found['connections']} {found['protocol']} {found['source']} -> {found['destination']}{port}: seen with "
+        f"{seen[found['now']]}, then {seen[found['then']]}"
+    )
     return one_line(told, 200)
-
-
-def ask_nobody(report: Report) -> NodePlans:
-    """Nobody was asked."""
-    return NodePlans((), report.counted)
 
 
 def names(plans: Sequence[NodePlan], most: int = 3) -> str:

@@ -12,7 +12,7 @@ from wayhome.cluster.agent_sets import settings_of
 from wayhome.cluster.before import Before, before_of, everywhere, in_place_of
 from wayhome.cluster.look import Facts, Unseen
 from wayhome.cluster.must_reach import MustReach, Prober, Proof
-from wayhome.cluster.node_plans import NodePlans, node_plans
+from wayhome.cluster.node_plans import NodePlans, names, node_plans
 from wayhome.cluster.notes import forgotten
 from wayhome.cluster.ownership import MANAGER, Hand, Owner, owners
 from wayhome.cluster.report import Condition, Report
@@ -116,6 +116,10 @@ async def propose(
     plans = (
         await node_plans(client, report, order.text, order.ask_nodes) if found.is_change else None
     )
+    proofs = await _tried(order.must_reach, prober)
+    if plans and plans.rejecting:
+        who = f"the agents of {names(plans.rejecting)} would reject it: {plans.rejecting[0].rejection}"
+        return replace(found, plans=plans, refusal=Refusal(1, who))
     proofs = await _tried(order.must_reach, prober)
     untried = [proof for proof in proofs if proof.before.reached is None]
     if untried:
