@@ -104,9 +104,10 @@ class ApiAgent(AgentProcess):
         super().__init__(folder)
         self._kubeconfig = api.agents_kubeconfig()
 
-    def watch(self, *arguments: str, configmap: str = NAME) -> None:
+    def watch(self, *arguments: str, configmap: str = NAME, module: str = "wayhome.agent") -> None:
         """Start it, with a kubeconfig."""
-        self._start(f"--configmap={configmap}", f"--kubeconfig={self._kubeconfig}", *arguments)
+        flags = (f"--configmap={configmap}", f"--kubeconfig={self._kubeconfig}")
+        self._start(*flags, *arguments, module=module)
 
     def watch_as_a_pod(self, api: "Api") -> None:
         """Start it where a Pod's service account is mounted, and told of the API by the kubelet's variables."""
@@ -116,9 +117,13 @@ class ApiAgent(AgentProcess):
         self._start(f"--configmap={NAME}", launcher=mounted, variables=variables)
 
     def _start(
-        self, *arguments: str, launcher: Sequence[str] = (), variables: Mapping[str, str] = NOTHING
+        self,
+        *arguments: str,
+        module: str = "wayhome.agent",
+        launcher: Sequence[str] = (),
+        variables: Mapping[str, str] = NOTHING,
     ) -> None:
-        command = [*launcher, sys.executable, "-m", "wayhome.agent", f"--state={self.state}"]
+        command = [*launcher, sys.executable, "-m", *module.split(), f"--state={self.state}"]
         command += ["--log-format=json", "--backend=nftables", "--status-namespace=", *arguments]
         environment = {**os.environ, "NODE_NAME": "node-a", **variables}
         with self.log.open("ab") as log:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from tests.agent.agent_process import CASE, CASE_RANGES, AgentProcess, wait_for_kept
 from tests.agent.api_agent import Api, ApiAgent
+from tests.agent.cluster import Cluster
 
 from wayhome.lab.namespaces import NetworkNamespace
 
@@ -47,3 +48,19 @@ def configured(api: Api, watching: ApiAgent) -> ApiAgent:
     watching.wait_for("applied")
     wait_for_kept(*CASE_RANGES)
     return watching
+
+
+@pytest.fixture
+def cluster(netns: NetworkNamespace, tmp_path: Path) -> Iterator[Cluster]:
+    server = Cluster(tmp_path)
+    yield server
+    if server.process.poll() is None:
+        server.stop()
+
+
+@pytest.fixture
+def told_agent(cluster: Cluster, tmp_path: Path) -> Iterator[ApiAgent]:
+    """An agent that is not started yet, of that cluster."""
+    process = ApiAgent(tmp_path, cluster)
+    yield process
+    process.kill()

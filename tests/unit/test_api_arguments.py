@@ -8,6 +8,8 @@ import pytest
 from wayhome.agent.api_arguments import ApiOptions
 from wayhome.agent.arguments import Options, parse_arguments
 from wayhome.agent.mode import is_api_mode
+from wayhome.agent.scope_flags import NodesRanges
+from wayhome.prefixes import Prefix
 
 POD = {"NODE_NAME": "node-a", "POD_NAME": "wayhome-agent-x", "POD_NAMESPACE": "wayhome"}
 
@@ -116,3 +118,41 @@ def test_the_mode_is_known_before_the_command_line_is_parsed(
     arguments: list[str], asked: bool
 ) -> None:
     assert is_api_mode(arguments) is asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ranges"),
+    [
+        ((), NodesRanges.IF_RIGHT),
+        (("--scope=pods",), NodesRanges.ASKED),
+        (("--scope=node",), NodesRanges.NO),
+        (("--pod-cidrs=10.4.0.0/24",), NodesRanges.NO),
+        (("--backend=iptables-nft",), NodesRanges.NO),
+        (("--backend=nftables",), NodesRanges.IF_RIGHT),
+    ],
+)
+def test_natively_the_scope_is_that_of_the_nodes_ranges_unless_the_flags_say_something_else(
+    arguments: tuple[str, ...], ranges: NodesRanges
+) -> None:
+    assert options("--configmap=one", *arguments, native=True).nodes_ranges is ranges
+    assert options("--configmap=one").nodes_ranges is NodesRanges.NO  # upstream's command line
+
+
+def test_the_nodes_ranges_take_the_nodes_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert options("--configmap=one", native=True, environment={}).nodes_ranges is NodesRanges.NO
+    with pytest.raises(SystemExit):
+        options("--configmap=one", "--scope=pods", native=True, environment={})
+    assert "or --node=NAME for those that its Node says" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        options("--configmap=one", "--scope=pods", "--backend=iptables", native=True)
+    assert "leave it out, or --scope" in capsys.readouterr().err
+
+
+def test_ipv6_follows_from_the_ranges_unless_its_flag_is_given() -> None:
+    ranges = (Prefix.parse("10.4.0.0/24"),)
+    found = options("--configmap=one", native=True)
+    assert found.scoped(ranges).ipv6 is None
+    assert found.scoped(ranges).pod_cidrs == ranges
+    assert found.scoped(None).ipv6 is False
+    given = options("--configmap=one", "--enable-ipv6", native=True)
+    assert (given.scoped(ranges).ipv6, given.scoped(None).ipv6) == (True, True)

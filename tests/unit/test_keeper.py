@@ -444,3 +444,31 @@ def test_a_start_does_not_wait_for_an_answer_and_the_answer_counts_at_once(tmp_p
     assert [line["level"] for line in node.said()] == ["info", "info"]
     node.write(Present(GOOD.data, "7", "config"))
     assert (node.events(), node.in_kernel.version) == (["accepted"], "7")
+
+
+def test_other_settings_change_the_rules_once_whatever_the_source_says(tmp_path: Path) -> None:
+    pods = Settings(pod_cidrs=(Prefix.parse("10.4.0.0/24"),), ipv6=None)
+    for reading in (GOOD, BAD, Unreadable("down")):
+        node = Node(tmp_path / type(reading).__name__, GOOD)
+        node.write(reading)
+        before = len(node.kernel.transactions)
+        node.keeper.settings_changed(pods)
+        node.due = node.keeper.step()
+        foundation, switch = node.kernel.transactions[before:]
+        assert "add set inet wayhome pods4" in foundation
+        assert "rule" not in foundation
+        assert "ip saddr != @pods4 return" in switch
+        assert node.kept() == {"172.16.0.0/16"}
+        before = len(node.kernel.transactions)
+        node.keeper.settings_changed(Settings())
+        node.due = node.keeper.step()
+        (back,) = node.kernel.transactions[before:]
+        assert "@pods4" not in back
+
+
+def test_the_same_settings_again_change_nothing() -> None:
+    node = Node(reading=GOOD)
+    before = len(node.kernel.transactions)
+    node.keeper.settings_changed(Settings())
+    node.due = node.keeper.step()
+    assert len(node.kernel.transactions) == before

@@ -10,7 +10,7 @@ argparse and not click: the agent's container installs nothing that it does not 
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wayhome.agent.api_arguments import ApiOptions, api_options
@@ -25,9 +25,11 @@ from wayhome.agent.command_line import (
 )
 from wayhome.agent.logs import Format
 from wayhome.agent.query_server import QUERY_SOCKET
+from wayhome.agent.scope_flags import NodesRanges, check_scope
 from wayhome.kernel import Masquerade
 from wayhome.kernel.transition_mode import TransitionMode
 from wayhome.policy import Settings
+from wayhome.prefixes import Prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ class Options:
     """What is watched through the API; None in file mode."""
     state: Path | None
     settings: Settings
+    nodes_ranges: NodesRanges
+    ipv6_given: bool
+    """Whether `--enable-ipv6` stands on the command line, whatever it says."""
     masquerade: Masquerade
     backend: str
     """One of `BACKENDS`."""
@@ -64,6 +69,12 @@ class Options:
         """Where the configuration comes from, for messages."""
         return self.api.source if self.api else str(self.config)
 
+    def scoped(self, pod_cidrs: tuple[Prefix, ...] | None) -> Settings:
+        """The settings with these Pod ranges, or None for upstream's scope."""
+        # In the scope of Pods IPv6 follows from the lists and from the node's own ranges, unless the flag says it.
+        ipv6 = None if pod_cidrs and not self.ipv6_given else bool(self.settings.ipv6)
+        return replace(self.settings, pod_cidrs=pod_cidrs, ipv6=ipv6)
+
 
 def parse_arguments(
     arguments: list[str], *, native: bool, environment: Mapping[str, str] = os.environ
@@ -75,18 +86,8 @@ def parse_arguments(
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{_whose(unknown, native=native)}")
     pod_cidrs = getattr(found, "pod_cidrs", None)
-    scope = getattr(found, "scope", None) or ("pods" if pod_cidrs else "node")
-    if scope == "pods" and not pod_cidrs:
-        parser.error("--scope=pods takes this node's Pod ranges; write --pod-cidrs=CIDR,…")
-    if scope == "node" and pod_cidrs:
-        parser.error(
-            "--pod-cidrs limits the scope, and --scope=node says that it is not; leave one of them out"
-        )
-    if scope == "pods" and found.backend.startswith("iptables") and not found.observe:
-        parser.error(
-            f"--backend={found.backend} holds upstream's chain, which cannot tell Pods from others; leave it out, or "
-            "--pod-cidrs"
-        )
+    api = api_options(parser, found, azure=dialect is Dialect.AZURE, environment=environment)
+    nodes_ranges = check_scope(parser, found, api) if native else NodesRanges.NO
     if found.observe and found.transition is not TransitionMode.KEEP:
         parser.error(
             f"--observe changes nothing on the node, and --transition={found.transition} ends connections; leave one of them out"
@@ -97,7 +98,6 @@ def parse_arguments(
         )
     if found.accounting:
         _check_accounting(parser, found)
-    api = api_options(parser, found, azure=dialect is Dialect.AZURE, environment=environment)
     random_fully = found.random_fully
     return Options(
         native=native,
@@ -114,6 +114,8 @@ def parse_arguments(
             pod_cidrs=pod_cidrs,
             resync_interval=getattr(found, "resync_interval", None),
         ),
+        nodes_ranges=nodes_ranges,
+        ipv6_given=found.enable_ipv6 is not None,
         masquerade=Masquerade(
             random_fully=dialect is not Dialect.AZURE if random_fully is None else random_fully,
             to_ports=found.to_ports,

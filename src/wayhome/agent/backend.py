@@ -8,6 +8,7 @@ from dataclasses import replace
 from wayhome.agent.arguments import Options
 from wayhome.agent.dataplane import DataplaneBackend
 from wayhome.agent.logs import Log
+from wayhome.agent.scope_flags import NodesRanges
 from wayhome.agent.sightings import Sightings
 from wayhome.kernel import (
     Backend,
@@ -97,7 +98,8 @@ def _warn_of_other_chains(name: BackendName, facts: Facts, chain: str, log: Log)
 
 
 def _choice(options: Options, facts: Facts, chain: str) -> Choice:
-    if options.backend == "auto" and options.settings.pod_cidrs is None:
+    of_pods = options.settings.pod_cidrs is not None or options.nodes_ranges is NodesRanges.ASKED
+    if options.backend == "auto" and not of_pods:
         return choose(facts, chain=chain)
     if options.backend == "auto":
         # The scope of Pods is more than a chain of iptables can say, whether it is there already or not.

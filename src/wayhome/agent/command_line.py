@@ -13,12 +13,12 @@ from wayhome.agent.flag_values import (
     parse_interval,
     parse_mark_bit,
     parse_port_ranges,
-    parse_prefixes,
     parse_seconds,
     parse_switch,
 )
 from wayhome.agent.logs import Format
 from wayhome.agent.query_server import QUERY_SOCKET
+from wayhome.agent.scope_flags import add_scope_flags
 from wayhome.kernel.masquerade import Preserve
 from wayhome.kernel.transition_mode import TransitionMode
 
@@ -221,19 +221,7 @@ def parser_of(*, native: bool, dialect: Dialect) -> argparse.ArgumentParser:
             help="a full verification each so many seconds (60)",
         )
     if native:
-        flag(
-            "scope",
-            choices=("pods", "node"),
-            metavar="pods|node",
-            help="pods: what this node's Pods send (the default with --pod-cidrs); node: whatever leaves the node, as upstream",
-        )
-        flag(
-            "pod-cidrs",
-            type=parse_prefixes,
-            default=None,
-            metavar="CIDRS",
-            help="this node's Pod ranges, separated by commas: only what they send is masqueraded",
-        )
+        add_scope_flags(flag)
     for name in KLOG_FLAGS:
         flag(name, nargs="?", const="", dest=attribute_of(name), help=argparse.SUPPRESS)
     parser.add_argument("--version", "-version", action="version", version=f"wayhome {__version__}")

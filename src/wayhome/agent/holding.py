@@ -96,9 +96,18 @@ class Holding:
         self._version = self._key = ""
         self._seen: Present | Wrong | None = None
         self._missing_since: float | None = None
-        if remembered is not None:
-            self._good = file_format.parse(remembered, settings).configuration
-            self._data = remembered if self._good else None
+        self._keep(remembered)
+
+    def resettle(self, settings: Settings) -> None:
+        """The flags mean something else from here on, for the last good configuration too."""
+        self._settings = settings
+        self._keep(self._data)
+
+    def _keep(self, data: bytes | None) -> None:
+        """Take a text for the last good one, if it is good."""
+        parsed = self._format.parse(data, self._settings) if data is not None else None
+        self._good = parsed.configuration if parsed else None
+        self._data = data if self._good else None
 
     def observe(self, reading: Reading, now: float) -> Held:
         """Decide what the node holds after this reading. `now`: seconds of a clock that does not jump."""

@@ -30,7 +30,7 @@ from wayhome.agent.observer import Observer
 from wayhome.agent.reading import Missing, Present, Reading, Unreadable, Wrong
 from wayhome.agent.transitions import Transitions
 from wayhome.kernel import Backend, ChangeKind, KernelError, RepairBackoff, TransactionPace
-from wayhome.policy import Policy
+from wayhome.policy import Policy, Settings
 
 LONGEST_RETRY = 60.0
 """Seconds between two attempts at a kernel that refuses."""
@@ -84,6 +84,7 @@ class Keeper:
         self._in_kernel: Policy | None = None
         """What the kernel was last brought to, by this process or an earlier one; None where that is not known."""
         self._begun = False
+        self._resettled = False
         self._changed = False
         """The wanted configuration is not the one that the kernel was last given."""
         self._noticed_at = math.inf
@@ -104,6 +105,12 @@ class Keeper:
         """The configuration may have changed: look at it in the next step."""
         self._look_at = -math.inf
         self._noticed_at = min(self._noticed_at, self._clock())
+
+    def settings_changed(self, settings: Settings) -> None:
+        """Flags mean something else from here on: what is held is read again in the next step."""
+        self._holding.resettle(settings)
+        self._resettled = True
+        self.source_changed()
 
     def tables_changed(self) -> None:
         """Somebody has changed nftables: look at our table, at once or a second after the last such look."""
@@ -135,7 +142,8 @@ class Keeper:
     def _look(self, now: float) -> None:
         reading = self._source.read()
         self._look_at = now + UNREADABLE_INTERVAL if isinstance(reading, Unreadable) else math.inf
-        if self._begun and self._is_known(reading):
+        resettled, self._resettled = self._resettled, False
+        if self._begun and not resettled and self._is_known(reading):
             self._forget_notice()
             return
         held = self._holding.observe(reading, now)

@@ -16,6 +16,7 @@ from wayhome.agent.keeper import Keeper
 from wayhome.agent.logs import Log
 from wayhome.agent.watch import POLL_INTERVAL, SourceWatch
 from wayhome.agent.worker import Worker
+from wayhome.policy import Settings
 
 LAST_STEP_SECONDS = 5.0
 """How long an agent that is told to end waits for what it has begun. Kubernetes gives a Pod 30 s."""
@@ -53,6 +54,7 @@ class Loop:
         self._wake = asyncio.Event()
         self._source_news = False
         self._tables_news = False
+        self._settings_news: Settings | None = None
         self._listened: dict[str, tuple[Readable, int]] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -99,6 +101,9 @@ class Loop:
         if self._tables_news:
             self._tables_news = False
             self._keeper.tables_changed()
+        if self._settings_news:
+            self._keeper.settings_changed(self._settings_news)
+            self._settings_news = None
 
     async def _step(self, stop: "asyncio.Future[Literal[True]]") -> float:
         """Let the worker do what is due. Returns the time of the next step, by time.monotonic."""
@@ -136,6 +141,11 @@ class Loop:
         if self._watch.drain():
             self.source_has_news()
         self._listen("source", self._watch.current, self._source_readable)
+
+    def settings_have_news(self, settings: Settings) -> None:
+        """Flags mean something else."""
+        self._settings_news = settings
+        self._wake.set()
 
     def source_has_news(self) -> None:
         """The configuration may be another: have the source looked at now. On the event loop, at any time."""

@@ -1,28 +1,25 @@
-"""All that an agent in API mode tells the cluster, as tasks beside the keeper.
-
-Each task must not end. If one does, that is a fault of this program: the log says so, and it is begun again, later
-each time; the rules are kept meanwhile.
-"""
+"""All that an agent in API mode tells the cluster, as tasks beside the keeper."""
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from wayhome import __version__
 from wayhome.agent.api_arguments import ApiOptions
 from wayhome.agent.complaints import Complaints
 from wayhome.agent.exposition import Metric
-from wayhome.agent.fault import place_of
+from wayhome.agent.fault import kept_running
 from wayhome.agent.lease_writer import LeaseWriter
+from wayhome.agent.listed_ranges import ListedRanges
 from wayhome.agent.logs import Log
 from wayhome.agent.node_status import ScopeFacts, status_of
+from wayhome.agent.node_watch import NodeWatch
 from wayhome.agent.tally import Tally
 from wayhome.agent.telling import Nudge
 from wayhome.agent.told import Told
-from wayhome.kube.backoff import Backoff
 from wayhome.kube.client import Client
 from wayhome.kube.status_lease import NodeStatus
+from wayhome.prefixes import Prefix
 
 
 class Reporter:
@@ -38,10 +35,10 @@ class Reporter:
         backend: str,
         observing: bool,
         nodes: Callable[[], int | None],
-        scope: Callable[[], ScopeFacts] = ScopeFacts,
-        node_uid: Callable[[], str] = str,
+        node: NodeWatch | None,
+        given: tuple[Prefix, ...],
     ) -> None:
-        """`nodes`: how many the ConfigMap says there are. `scope` and `node_uid`: what is known of the Node."""
+        """`nodes`: how many the ConfigMap says there are. `node`: what is known of the Node. `given`: `--pod-cidrs`."""
         pod = f"{options.pod_namespace}/{options.pod}" if options.pod_namespace else options.pod
         self._about = NodeStatus(
             node=options.node,
@@ -53,7 +50,9 @@ class Reporter:
         self._tally = tally
         self._log = log
         self._observing = observing
-        self._scope = scope
+        self._node = node
+        self._given = given
+        self._listed = ListedRanges(log)
         self.told = Told()
 
         def number() -> int:
@@ -75,7 +74,7 @@ class Reporter:
                 options.status_namespace,
                 self.status,
                 nodes=number,
-                node_uid=node_uid,
+                node_uid=lambda: node.uid if node else "",
                 log=log,
                 told=self.told,
             )
@@ -92,7 +91,7 @@ class Reporter:
         return status_of(
             self._about,
             self._tally,
-            self._scope(),
+            self._facts(),
             datetime.now(UTC),
             observing=self._observing,
         )
@@ -105,27 +104,27 @@ class Reporter:
 
     async def run(self) -> None:
         """Tell until cancelled."""
+        if self._node:
+            await (
+                self._node.known()
+            )  # it owns the Lease, and that is said only when the Lease is made
         tasks = [self._complaints.run, *([self._writer.run] if self._writer else [])]
         async with asyncio.TaskGroup() as group:
             for task in tasks:
-                group.create_task(self._kept_running(task))
+                group.create_task(kept_running(task, "telling the cluster", self._log))
 
     def metrics(self) -> Iterator[Metric]:
         """What was told."""
         return self.told.metrics()
 
-    async def _kept_running(self, task: Callable[[], Coroutine[object, object, None]]) -> None:
-        backoff = Backoff(random.random)
-        while True:
-            try:
-                await task()
-            except Exception as error:  # noqa: BLE001  # whatever it is, the rules are more important
-                self._log.error(
-                    "fault",
-                    f"telling the cluster ended by a fault of this program, {place_of(error)}; it is begun again. "
-                    "Please report it",
-                )
-            await asyncio.sleep(backoff.delay())
+    def _facts(self) -> ScopeFacts:
+        """What is known of the node's Pod ranges now."""
+        refused = self._node.refused if self._node else ""
+        ranges = self._given or (self._node.pod_cidrs if self._node else ())
+        applied = self._tally.applied_held
+        missing = self._listed.missing(applied.configuration.policy, ranges) if applied else ()
+        self.told.scope_refused, self.told.uncovered = bool(refused), len(missing)
+        return ScopeFacts(refused, missing)
 
 
 def source_of(options: ApiOptions) -> str:

@@ -5,8 +5,9 @@ Everything that can be missing on a node is found out here and said once, in a l
 
 import asyncio
 import signal
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from wayhome import __version__
 from wayhome.agent import http, query_server
@@ -25,6 +26,7 @@ from wayhome.agent.observer import Observers
 from wayhome.agent.origin import NoOriginError, Origin, origin_of
 from wayhome.agent.query_answers import queries
 from wayhome.agent.query_server import Queries
+from wayhome.agent.scope_flags import NodesRanges
 from wayhome.agent.serving import Server
 from wayhome.agent.sightings import Sightings
 from wayhome.agent.tally import Tally
@@ -34,7 +36,7 @@ from wayhome.kernel import Backend, BackendName, DriftListener, KernelError, ipt
 from wayhome.kernel.transition_mode import TransitionMode
 
 if TYPE_CHECKING:
-    from wayhome.agent.reporter import Reporter
+    from wayhome.agent.cluster_side import ClusterSide
 
 Result = TypeVar("Result")
 
@@ -67,7 +69,9 @@ def _introduce(options: Options, log: Log) -> None:
         else f"keeps this node's masquerade rules as {options.source} says"
     )
     log.info("started", f"wayhome {__version__} {does}")
-    if options.settings.pod_cidrs is None:
+    if options.nodes_ranges is not NodesRanges.NO:
+        pass  # what the Node says is said when it is known
+    elif options.settings.pod_cidrs is None:
         log.info(
             "scope",
             "scope: whatever leaves this node, as upstream's agent"
@@ -119,14 +123,14 @@ class _Agent:
             return 0
         hears = backend.poll_interval is None and not options.observe
         drift = DriftListener() if hears else None
-        reporter = self._reporter(origin, tally, backend.name)
+        cluster = self._cluster_side(origin, tally, worker, backend)
         keeper = Keeper(
             source=origin.source,
             backend=backend,
             holding=Holding(options.settings, remembered, origin.file_format),
             memory=Memory(None) if options.observe else origin.memory,
             observer=Observers(
-                (self._announcer(), tally, *([reporter.observer] if reporter else []))
+                (self._announcer(), tally, *([cluster.reporter.observer] if cluster else []))
             ),
             transitions=Transitions(options.transition, log),
             drift=drift,
@@ -136,11 +140,11 @@ class _Agent:
             worker,
             backend=backend.name,
             count=backend.connections,
-            more=reporter.metrics if reporter else tuple,
+            more=cluster.reporter.metrics if cluster else tuple,
         )
         server = self._serve(endpoints)
         answering = self._answer_queries(
-            queries(options, tally, backend.name, reporter.status if reporter else None)
+            queries(options, tally, backend.name, cluster.reporter.status if cluster else None)
         )
         loop_of_events = Loop(
             keeper=keeper,
@@ -153,16 +157,14 @@ class _Agent:
         conflicts = self._watch_conflicts(backend, tally, sightings)
         loop.add_signal_handler(signal.SIGHUP, self._look_again, origin, loop_of_events)
         watching = await self._watch_api(origin, loop_of_events, wait=remembered is None)
-        reporting = asyncio.create_task(reporter.run()) if reporter else None
+        if cluster:
+            cluster.begin(loop_of_events)
+            if awaited := cluster.scope_awaited:
+                await self._unless_stopped(awaited)
         await loop_of_events.run(self._stopping)
-        for task in filter(None, (conflicts, watching, reporting)):
+        for task in filter(None, (conflicts, watching)):
             task.cancel()
-        for each in filter(None, (server, answering)):
-            each.close()
-        if origin.watch:
-            origin.watch.close()
-        if drift:
-            drift.close()
+        _close(cluster, server, answering, origin.watch, drift)
         log.info("stopped", "nothing was written" if options.observe else _stays(options, backend))
         return 0
 
@@ -174,24 +176,27 @@ class _Agent:
             return None
         watching = asyncio.create_task(origin.api.run(loop.source_has_news))
         if wait:
-            await self._unless_stopped(asyncio.ensure_future(origin.api.answered()))
+            await self._unless_stopped(origin.api.answered())
         return watching
 
-    def _reporter(self, origin: Origin, tally: Tally, backend: str) -> "Reporter | None":
-        """Who tells the cluster, in API mode."""
-        options, client, api = self._options.api, origin.client, origin.api
-        if options is None or client is None or api is None:
+    def _cluster_side(
+        self, origin: Origin, tally: Tally, worker: Worker, backend: Backend
+    ) -> "ClusterSide | None":
+        """Who tells the cluster, and knows the Node, in API mode."""
+        options, client, api = self._options, origin.client, origin.api
+        if options.api is None or client is None or api is None:
             return None
-        from wayhome.agent.reporter import Reporter  # noqa: PLC0415  # it brings ssl
+        from wayhome.agent.cluster_side import ClusterSide  # noqa: PLC0415  # it brings ssl
 
-        return Reporter(
+        return ClusterSide(
             options,
+            options.api,
             client,
-            tally,
-            self._log,
+            api,
+            tally=tally,
+            worker=worker,
+            log=self._log,
             backend=backend,
-            observing=self._options.observe,
-            nodes=lambda: api.nodes,
         )
 
     def _look_again(self, origin: Origin, loop: Loop) -> None:
@@ -219,8 +224,9 @@ class _Agent:
         question = question_of(self._options, backend.name)
         return asyncio.create_task(ConflictWatch(tally, sightings, question, interval).run())
 
-    async def _unless_stopped(self, call: "asyncio.Future[Result]") -> Result | None:
-        """The call's result; None if the process is told to end first, because a program may hang."""
+    async def _unless_stopped(self, awaited: Awaitable[Result]) -> Result | None:
+        """Its result; None if the process is told to end first, because a program may hang."""
+        call = asyncio.ensure_future(awaited)
         stop = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait((call, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -311,6 +317,15 @@ class _Agent:
             if holder:
                 loop.remove_reader(holder)
                 holder.close()
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+def _close(*held: _Closable | None) -> None:
+    for one in filter(None, held):
+        one.close()
 
 
 def _stays(options: Options, backend: Backend) -> str:

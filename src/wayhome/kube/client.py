@@ -147,9 +147,10 @@ class Client:
         async with self._answer(_Request("GET", selection.path, query)) as answer:
             yield EventStream(Lines(answer.body))
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
-        """One object."""
-        return await self._ask(_Request("GET", resource.path(namespace, name)))
+    async def get(self, resource: Resource, namespace: str, name: str, version: str = "") -> Object:
+        """One object. `version` as for a list."""
+        query = {"resourceVersion": version} if version else {}
+        return await self._ask(_Request("GET", resource.path(namespace, name), query))
 
     async def create(self, resource: Resource, item: Object) -> Object:
         """Make an object. One that is there already: RefusedError 409 `AlreadyExists`."""
