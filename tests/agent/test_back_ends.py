@@ -42,7 +42,7 @@ def test_node_clean_takes_a_chain_only_where_it_is_named(agent: AgentProcess, va
     agent.wait_for("applied")
     agent.stop()
     stopped = agent.wait_for("stopped")["message"]
-    assert "`wayhome node clean --masq-chain=IP-MASQ-AGENT` removes them" in stopped
+    assert "`wayhome-agent clean --masq-chain=IP-MASQ-AGENT` removes them" in stopped
     command = [sys.executable, "-m", "wayhome", "node", "clean"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"the chain IP-MASQ-AGENT of {variant} stays" in done.stdout

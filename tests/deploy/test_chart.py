@@ -17,7 +17,7 @@ from tests.deploy.chart import (
     render,
     values_of,
 )
-from tests.deploy.manifests import FILE_MODE, NODE_BOUND, POD_MONITOR, UPSTREAM
+from tests.deploy.manifests import FILE_MODE, POD_MONITOR, UPSTREAM
 
 from wayhome import __version__
 from wayhome.agent.arguments import Options, parse_arguments
@@ -173,15 +173,6 @@ def test_prometheus_asks_at_a_port_that_the_pod_names() -> None:
     }
     assert ports[endpoint["port"]] == 9696
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
-
-
-def test_a_lease_is_written_by_its_own_nodes_agent_only() -> None:
-    policy = only(release(NODE_BOUND), "ValidatingAdmissionPolicy")["spec"]
-    account = only(release(NODE_BOUND), "ServiceAccount")["metadata"]
-    name = f"system:serviceaccount:{account['namespace']}:{account['name']}"
-    assert f'"{name}"' in policy["matchConditions"][0]["expression"]
-    assert policy["matchConstraints"]["resourceRules"][0]["operations"] == ["CREATE", "UPDATE"]
-    assert policy["failurePolicy"] == "Fail"
 
 
 def test_uninstall_cleans_every_node_that_had_an_agent_and_waits_for_it() -> None:

@@ -76,10 +76,10 @@ def test_a_table_that_is_left_beside_another_agents_chain_is_named_in_the_cure(s
         ("172.16.0.0/16: …",),
     )
     seen.sightings.looked(Report(deciders=(chain, table), disagreements=differ))
-    assert "wayhome node clean" in seen.said()[-1][1]
+    assert "wayhome-agent clean" in seen.said()[-1][1]
     for deciders in ((chain,), (table,)):
         seen.sightings.looked(Report(deciders=deciders, disagreements=differ))
-        assert "node clean" not in seen.said()[-1][1]
+        assert "clean" not in seen.said()[-1][1]
 
 
 def test_looks_that_fail_are_said_once_and_forget_nothing(seen: Seen) -> None:

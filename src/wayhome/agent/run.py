@@ -329,10 +329,10 @@ def _close(*held: _Closable | None) -> None:
 
 
 def _stays(options: Options, backend: Backend) -> str:
-    """A chain of iptables may be upstream's, so `node clean` removes it only where it is named."""
+    """A chain of iptables may be upstream's, so `clean` removes it only where it is named."""
     name = options.masq_chain or iptables.CHAIN
     chain = "" if backend.name == BackendName.NFTABLES else f" --masq-chain={name}"
-    return f"the rules stay in place; `wayhome node clean{chain}` removes them"
+    return f"the rules stay in place; `wayhome-agent clean{chain}` removes them"
 
 
 def _holder() -> Holder | None:

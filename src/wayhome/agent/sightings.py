@@ -18,7 +18,7 @@ CURE = (
     "up to two minutes), and this one the flags that the node's agent has (--nomasq-all-reserved-ranges, --enable-ipv6)"
 )
 LEFT_OVER = (
-    "where no agent of ours keeps the table inet wayhome any more: `wayhome node clean` removes it"
+    "where no agent of ours keeps the table inet wayhome any more: `wayhome-agent clean` removes it"
 )
 _SHOWN = 20
 """Log lines for one look; the rest is counted."""
