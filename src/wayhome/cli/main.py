@@ -15,6 +15,7 @@ _PLACES = {
     "policy": "wayhome.cli.policy:policy",
     "node": "wayhome.cli.node:node",
     "cluster": "wayhome.cli.cluster:cluster",
+    "why": "wayhome.cli.why:why",
     "lab": "wayhome.cli.lab:lab",
 }
 

@@ -1,0 +1,81 @@
+"""`wayhome why`: what becomes of a flow, why it is lost, and what repairs it, from exported configuration."""
+
+import json
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from wayhome.cli.printable import printable
+from wayhome.network.flow import Protocol
+from wayhome.network.verdict import Verdict
+from wayhome.policy.findings import Severity
+
+EXIT = {
+    Verdict.REACHABLE: 0,
+    Verdict.UNREACHABLE: 1,
+    Verdict.AMBIGUOUS: 3,
+    Verdict.UNDETERMINED: 3,
+}
+
+
+@click.command(short_help="Why a Pod cannot reach a destination, and what repairs it.")
+@click.argument("source")
+@click.argument("destination", metavar="DESTINATION[:PORT]")
+@click.option(
+    "--from",
+    "directory",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory of exports, as `wayhome collect` makes it.",
+)
+@click.option(
+    "--protocol", type=click.Choice(list(map(str, Protocol))), help="tcp with a port, else icmp."
+)
+@click.option("--steps", is_flag=True, help="Show where each step was decided.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
+def why(  # noqa: PLR0917 (click names them)
+    source: str,
+    destination: str,
+    directory: Path,
+    protocol: str | None,
+    steps: bool,
+    as_json: bool,
+) -> None:
+    """Say what becomes of a flow from SOURCE to DESTINATION, and of its reply.
+
+    SOURCE is a Pod (NAME or NAMESPACE/NAME), a node, an instance or an address. Without a port, an ICMP echo is meant.
+
+    Ends with 0 if it comes home, 1 if it is lost, 3 if that is not known, 2 if the question cannot be understood.
+    """
+    from wayhome.clouds.endpoints import EndpointError  # noqa: PLC0415 (msgspec; only for this command)
+    from wayhome.clouds.read import read_estate  # noqa: PLC0415
+    from wayhome.diagnosis.answer import Answer  # noqa: PLC0415
+    from wayhome.diagnosis.question import Question  # noqa: PLC0415
+    from wayhome.network.network import NetworkError  # noqa: PLC0415
+    from wayhome.report import why_document, why_text  # noqa: PLC0415
+
+    estate = read_estate(directory)
+    for finding in estate.findings:
+        if finding.severity is not Severity.NOTE:
+            click.echo(f"wayhome: {printable(str(finding))}", err=True)
+    try:
+        question = Question.parse(source, destination, Protocol(protocol) if protocol else None)
+        answer = Answer.to(estate, question)
+    except EndpointError as error:
+        _end(str(error))
+    except NetworkError as error:
+        _end(*(f"the exports contradict each other: {problem}" for problem in error.problems))
+    if as_json:
+        click.echo(json.dumps(why_document.document(answer), indent=2))
+    else:
+        for line in why_text.lines(answer, steps=steps):
+            click.echo(printable(line))
+    sys.exit(EXIT[answer.situation.trace.verdict])
+
+
+def _end(*lines: str) -> NoReturn:
+    for line in lines:
+        click.echo(f"wayhome: {printable(line)}", err=True)
+    sys.exit(2)

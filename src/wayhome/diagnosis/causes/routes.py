@@ -1,0 +1,142 @@
+"""Where no route led on: out, home, or through a network between two others."""
+
+import re
+
+from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.located import Located
+from wayhome.diagnosis.cause import Cause, Found
+from wayhome.diagnosis.causes.scene import Scene, unique
+from wayhome.network import Address, Evidence
+from wayhome.trace import Lost
+
+NO_CLOUD_ROUTER = (
+    "no Cloud Router is involved: a VPC peering exchanges routes by itself. Over a VPN or an Interconnect it would be "
+    "one: it advertises the ranges of subnets, and not the routes to Pods"
+)
+_VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
+
+
+def transitive_peering(scene: Scene) -> Found | None:
+    """Both ends are peers of one network, and not of each other: what a peer has learnt is never passed on."""
+    here, there = scene.vpc, _network_of(scene, scene.towards)
+    if here is None or there is None or here.name == there.name:
+        return None
+    mine = {peering.network for peering in scene.peerings(here.name)}
+    if there.name in mine:
+        return None
+    theirs = {peering.network for peering in scene.peerings(there.name)}
+    between = sorted(mine & theirs)
+    if not between:
+        return None
+    return Found(
+        cause=Cause.TRANSITIVE_PEERING,
+        because=f"{here.name} and {there.name} are both peers of {between[0]} and not of each other; a network never "
+        "passes on what it has learnt from a peer",
+        deciding=unique([here.at("peerings"), there.at("peerings"), *scene.evidence]),
+        confirm=_list_routes(here),
+    )
+
+
+def no_forward_route(scene: Scene) -> Found | None:
+    """On its way out the packet came to where nothing leads to the destination."""
+    if scene.lost is not Lost.FORWARD:
+        return None
+    where = scene.vpc.name if scene.vpc else scene.node.name
+    return Found(
+        cause=Cause.NO_FORWARD_ROUTE,
+        because=f"{where} has no route to {scene.towards} ({scene.drop.cause})",
+        deciding=scene.evidence,
+        confirm=_routes(scene, scene.towards),
+    )
+
+
+def no_return_route(scene: Scene) -> Found | None:
+    """The packet arrived, and the reply found no way home."""
+    if scene.lost is not Lost.REPLY:
+        return None
+    towards, where = scene.towards, scene.vpc.name if scene.vpc else scene.node.name
+    whose = "the Pod's own address" if scene.from_pod and not scene.translated else f"{towards}"
+    because = f"the packet arrives with {whose}, and {where} has no route back to {towards} ({scene.drop.cause})"
+    peerings, notes = _about_peerings(scene)
+    kept = [step.evidence for step in scene.steps("SKIP_GKE_POD_IP_MASQUERADING")]
+    return Found(
+        cause=Cause.NO_RETURN_ROUTE,
+        because=because,
+        deciding=unique([*peerings, *scene.evidence, *kept]),
+        confirm=_routes(scene, towards),
+        notes=notes,
+    )
+
+
+def _about_peerings(scene: Scene) -> tuple[list[Evidence], tuple[str, ...]]:
+    """Which flags of which peering keep the route back, and whether a Cloud Router has anything to do with it."""
+    here = scene.vpc
+    came_from = _last_vpc(scene, before=here.name) if here else None
+    if here is None or came_from is None:
+        return [], ()
+    evidence: list[Evidence] = []
+    flags = []
+    for network, peer, flag, field in (
+        (came_from, here.name, "export", "exportCustomRoutes"),
+        (here, came_from.name, "import", "importCustomRoutes"),
+    ):
+        for number, peering in enumerate(network.value.peerings):
+            if peering.network == peer:
+                evidence.append(network.at("peerings", number, field))
+                on = (
+                    peering.export_custom_routes
+                    if flag == "export"
+                    else peering.import_custom_routes
+                )
+                flags.append(f"{network.name} does {'' if on else 'not '}{flag} custom routes")
+    if not flags:
+        return [], ()
+    exchanged = (
+        f"the route to {scene.towards} is not exchanged over the peering: {' and '.join(flags)}"
+    )
+    return evidence, (exchanged, NO_CLOUD_ROUTER)
+
+
+def _last_vpc(scene: Scene, before: str) -> Located[Network] | None:
+    """The VPC network from which the packet came on its way out."""
+    names = []
+    for hop in scene.situation.trace.forward:
+        if (found := _VPC.match(hop.node)) and found[0] not in names:
+            names.append(found[0])
+    earlier = [name for name in names if name != before]
+    return scene.situation.estate.get(Network, earlier[-1]) if earlier else None
+
+
+def _network_of(scene: Scene, address: Address) -> Located[Network] | None:
+    """The VPC network in which an address is: of the fabric that its owner hangs on."""
+    network = scene.situation.network
+    for owner in network.owners(address):
+        for peer in _reachable(scene, owner.name):
+            if found := _VPC.fullmatch(peer):
+                return scene.situation.estate.get(Network, found[0])
+    return None
+
+
+def _reachable(scene: Scene, name: str) -> list[str]:
+    """The nodes around one: its neighbours, and theirs, because a Pod hangs on its node."""
+    places = scene.situation.network.places
+    near = [end.node for end in places[name].peers.values()]
+    return near + [end.node for one in near for end in places[one].peers.values()]
+
+
+def _list_routes(network: Located[Network]) -> str:
+    parts = network.name.split("/")
+    peering = network.value.peerings[0].name if network.value.peerings else "PEERING"
+    return (
+        f"gcloud compute networks peerings list-routes {peering} --network={parts[4]} --project={parts[1]} "
+        "--region=REGION --direction=INCOMING"
+    )
+
+
+def _routes(scene: Scene, address: Address) -> str:
+    if scene.vpc is None:
+        return f"ip route get {address}, at {scene.node.name}"
+    parts = scene.vpc.name.split("/")
+    if scene.vpc.value.peerings:
+        return _list_routes(scene.vpc)
+    return f"gcloud compute routes list --project={parts[1]} --filter='network:{parts[4]}'"

@@ -1,0 +1,5 @@
+"""All kinds of repairs, in the order in which they are recommended where several work."""
+
+from wayhome.diagnosis.repairs.proposal import Kind
+
+KINDS: tuple[Kind, ...] = ()

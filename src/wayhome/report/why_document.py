@@ -1,0 +1,118 @@
+"""The answer to `why` as a JSON document."""
+
+from typing import Any
+
+from wayhome.diagnosis.answer import Answer
+from wayhome.diagnosis.repairs.replay import Replay
+from wayhome.diagnosis.situation import Situation
+from wayhome.network import Evidence, Flow, Missing, Verdict
+from wayhome.trace import Hop
+
+SCHEMA = 1
+Document = dict[str, Any]
+
+
+def document(answer: Answer) -> Document:
+    """Everything that the text says, and every step."""
+    situation, found = answer.situation, answer.found
+    trace = situation.trace
+    return {
+        "schema": SCHEMA,
+        "flow": flow_document(trace.flow, situation.asked.source.node),
+        "verdict": str(trace.verdict),
+        "cause": str(found.cause) if found else None,
+        "because": found.because if found else None,
+        "confirm": found.confirm if found else None,
+        "notes": list(found.notes) if found else [],
+        "drop": trace.drop.cause if trace.drop else None,
+        "lost": str(trace.lost) if trace.lost else None,
+        "forward": {"hops": [_hop(hop) for hop in trace.forward]},
+        "reply": {"hops": [_hop(hop) for hop in trace.reply]},
+        "reverse": _reverse(situation),
+        "deciding": [evidence_document(one) for one in found.deciding] if found else [],
+        "missing": [_missing(fact) for fact in trace.missing],
+        "likely": str(trace.likely) if trace.likely else None,
+        "unless": trace.unless or None,
+        "assumptions": list(trace.assumptions),
+        "repairs": [_repair(one) for one in answer.repairs],
+        "not_possible": [
+            {
+                "kind": one.kind,
+                "why": one.why,
+                "missing": _missing(one.missing) if one.missing else None,
+            }
+            for one in answer.not_possible
+        ],
+    }
+
+
+def flow_document(flow: Flow, node: str) -> Document:
+    """A flow, and the node that opens it."""
+    return {
+        "node": node,
+        "source": str(flow.source),
+        "destination": str(flow.destination),
+        "protocol": str(flow.protocol),
+        "port": flow.port,
+    }
+
+
+def evidence_document(evidence: Evidence | None) -> Document | None:
+    """Where a fact comes from."""
+    if evidence is None:
+        return None
+    return {"object": evidence.object, "file": evidence.file, "pointer": evidence.pointer}
+
+
+def _hop(hop: Hop) -> Document:
+    return {
+        "node": hop.node,
+        "entered": hop.entered,
+        "left": hop.left,
+        "steps": [
+            {
+                "kind": step.kind,
+                "detail": step.detail,
+                "evidence": evidence_document(step.evidence),
+            }
+            for step in hop.steps
+        ],
+    }
+
+
+def _reverse(situation: Situation) -> str | None:
+    return str(situation.reverse.verdict) if situation.reverse else None
+
+
+def _missing(missing: Missing) -> Document:
+    return {
+        "fact": missing.fact,
+        "command": missing.command,
+        "likely": str(missing.likely) if missing.likely else None,
+        "unless": missing.unless or None,
+    }
+
+
+def _repair(replay: Replay) -> Document:
+    proposal, after = replay.proposal, replay.after
+    changes = proposal.changes
+    return {
+        "kind": proposal.kind,
+        "summary": proposal.summary,
+        "works": replay.works,
+        "control": proposal.control,
+        "verdict": str(after.trace.verdict) if after else str(Verdict.UNDETERMINED),
+        "cause": None if after is None or replay.cause is None else str(replay.cause.cause),
+        "reverse": _reverse(after) if after else None,
+        "changes": [
+            *({"change": "create", "object": one.name} for one in changes.created),
+            *({"change": "update", "object": one.name} for one in changes.changed),
+            *({"change": "delete", "object": name} for _, name in changes.deleted),
+        ],
+        "side_effects": list(replay.side_effects),
+        "refused": list(proposal.refused),
+        "problem": replay.problem or None,
+        "notes": list(proposal.notes),
+        "commands": list(proposal.commands),
+        "undo": list(proposal.undo),
+    }
