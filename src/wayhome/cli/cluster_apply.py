@@ -24,6 +24,7 @@ from wayhome.cli.printable import printable
 from wayhome.cluster.look import Places, look
 from wayhome.cluster.must_reach import parse_must_reach
 from wayhome.cluster.outcome import Outcome, Result
+from wayhome.cluster.pod_prober import pod_prober
 from wayhome.cluster.proposal import Order, Proposal, propose
 from wayhome.cluster.report import Report, report
 from wayhome.cluster.rollout import Patience, Rollout
@@ -135,10 +136,11 @@ def apply(
 
 async def _apply(access: Access, order: Order, ways: _Ways) -> None:
     client = Client(access, user_agent="wayhome")
-    prober = None
+    say = _sayer(ways)
+    # An ephemeral container stays in its Pod: nothing is tried where nothing is to be written.
+    prober = None if ways.dry_run else pod_prober(client, say)
     found = report(await look(client, ways.places), datetime.now(UTC))
     proposal = await propose(client, order, found, prober)
-    say = _sayer(ways)
     print_findings(ways.file, proposal.findings, err=ways.as_json)
     for line in (*lines(proposal), *refused(proposal)):
         say(line)

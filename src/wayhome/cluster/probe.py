@@ -102,6 +102,17 @@ async def probe(client: Client, question: Question) -> Probed:
     return Probed(question, pod, from_pod, from_node, used[0] if used else None)
 
 
+async def try_from_pod(client: Client, question: Question) -> tuple[Tried, Used | None]:
+    """From the Pod alone. Raises NotAskedError, KubeError."""
+    pod = read_pod(await client.get(PODS, question.namespace, question.pod))
+    if pod.unfit:
+        raise NotAskedError(pod.unfit)
+    agent, _ = await _agent(client, pod.node)
+    used: list[Used] = []
+    tried = await _from_pod(client, question, pod, agent, used)
+    return tried, used[0] if used else None
+
+
 async def _agent(client: Client, node: str) -> tuple[Pod | None, str]:
     """The agent's Pod, or why there is none."""
     try:
