@@ -66,7 +66,7 @@ class IpAddress(str):
         try:
             self.family, self.value = parse_address(text)
         except ValueError:
-            raise ValueError(f"{quote(text)} is not an IP address") from None
+            raise ValueError(f"is not an IP address ({quote(text)})") from None
         return self
 
     @property
@@ -79,14 +79,11 @@ def _prefix(text: str) -> Prefix:
     try:
         return Prefix.parse(text)
     except PrefixError as error:
-        if not error.instead:
-            raise
-        try:
-            return Prefix.parse(
-                error.instead
-            )  # an address alone, or bits to the right of the length
-        except PrefixError:
-            raise ValueError(f"{quote(text)} {error.problem}") from None
+        problem, instead = error.problem, error.instead or ""
+    try:
+        return Prefix.parse(instead)  # an address alone, or bits to the right of the length
+    except PrefixError:
+        raise ValueError(f"{problem} ({quote(text)})") from None
 
 
 @lru_cache(maxsize=1 << 18)

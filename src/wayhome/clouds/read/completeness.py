@@ -17,6 +17,7 @@ from wayhome.clouds.read.loaded import Damage
 from wayhome.clouds.read.placement import Placement
 from wayhome.clouds.resource import Resource
 from wayhome.network.evidence import Evidence
+from wayhome.policy.findings import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,16 @@ class Completeness:
                 one.listing.add(type(one.resource), scope_of(one))
 
     def _of_list(self, listing: Listing) -> list[Claim]:
-        if not listing.members and not listing.partial:
+        if listing.empty and not listing.partial:
             self._of_empty(listing)
         if listing.partial:
             self.findings.warn(listing.file, listing.pointer, listing.partial, "export all pages")
         for scope, why in listing.refused:
             self.findings.warn(
-                listing.file, listing.pointer, f"lacks {scope}: it {why}", "export it again"
+                listing.file,
+                listing.pointer,
+                f"lacks {quote(scope)} ({quote(why)})",
+                "export it again",
             )
         return claims_of(listing)
 
@@ -111,7 +115,7 @@ class Completeness:
         pointer = f"/collected/{entry.index}"
         evidence = Evidence("", entry.source, pointer)
         if entry.state is State.EXPORTED and entry.file and entry.file not in files:
-            problem = f"names the file {entry.file}, which is not there"
+            problem = f"names the file {quote(entry.file)}, which is not there"
             self.findings.error(entry.source, pointer, problem, "run the command again")
             return Claim(entry.kind, entry.scope, State.DAMAGED, problem, evidence)
         return Claim(entry.kind, entry.scope, entry.state, entry.reason, evidence)

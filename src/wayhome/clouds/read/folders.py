@@ -13,9 +13,13 @@ class Folders:
 
     def __init__(self) -> None:
         self._named: dict[str, set[str]] = {}
+        self._added: set[tuple[str, str]] = set()
 
     def add(self, file: str, name: str) -> None:
         """Note that a file names something: a project, or a cluster."""
+        if (file, name) in self._added:
+            return
+        self._added.add((file, name))
         for folder in enclosing(file):
             self._named.setdefault(folder, set()).add(name)
 

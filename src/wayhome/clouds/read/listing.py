@@ -17,6 +17,8 @@ class Listing:
     pointer: str
     kind: type[Resource] | None = None
     scope: str = ""
+    empty: bool = False
+    """Whether nothing at all is in it, known here or not."""
     partial: str = ""
     refused: list[tuple[str, str]] = field(default_factory=list)
     """Scopes that the cloud did not answer for, with what it said."""

@@ -107,7 +107,7 @@ class Placement:
                 )
 
     def _add(self, one: Loaded, name: str) -> None:
-        self.objects.append(replace(one, name=name))
+        self.objects.append(Loaded(one.resource, one.file, one.pointer, one.listing, name))
 
     def _refuse(self, one: Loaded, problem: str, instead: str) -> None:
         self.findings.error(one.file, one.pointer, problem, instead)

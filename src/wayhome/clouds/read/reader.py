@@ -1,5 +1,6 @@
 """The steps from a directory to an estate, in their order."""
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,18 @@ from wayhome.clouds.read.placement import Placement
 
 def read_estate(directory: Path) -> Estate:
     """Everything that the exports in a directory say. Raises UnreadableDirectoryError."""
+    # Hundreds of thousands of objects are made, and none of them is in a cycle: the collector, which would look at all
+    # of them again and again, takes as long as the reading itself.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _read(directory)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _read(directory: Path) -> Estate:
     findings = Findings()
     reader = FileReader(findings)
     node_files = NodeFiles(findings)

@@ -24,15 +24,16 @@ from wayhome.clouds.values import Reference
 from wayhome.network.evidence import Evidence
 from wayhome.policy.findings import quote
 
-_Named = tuple[Evidence, type[Resource], str]
+_Named = tuple[Located[Resource], tuple[str | int, ...], type[Resource], str]
+"""An object, the field in it, and the object that the field names."""
 
 
 def check(estate: Estate, findings: Findings) -> None:
     """Note what does not fit together."""
     missing: dict[tuple[type[Resource], str], Evidence] = {}
-    for evidence, kind, name in _named(estate):
-        if (kind, name) not in missing and estate.get(kind, name) is None:
-            missing[kind, name] = evidence
+    for one, field, kind, name in _named(estate):
+        if estate.get(kind, name) is None and (kind, name) not in missing:
+            missing[kind, name] = one.at(*field)
     for (kind, name), evidence in missing.items():
         scope = name.partition("/k8s/")[0] if "/k8s/" in name else Reference(name).project
         if scope and estate.knows(kind, scope).state is State.EXPORTED:
@@ -59,32 +60,32 @@ def _networks(estate: Estate) -> Iterator[_Named]:
         *estate.all(Router).values(),
     ]
     for one in objects:
-        yield one.at("network"), Network, one.value.network
+        yield one, ("network",), Network, one.value.network
 
 
 def _next_hops(estate: Estate) -> Iterator[_Named]:
     for route in estate.all(Route).values():
         if route.value.next_hop_instance:
-            yield route.at("nextHopInstance"), Instance, route.value.next_hop_instance
+            yield route, ("nextHopInstance",), Instance, route.value.next_hop_instance
         if route.value.next_hop_vpn_tunnel:
-            yield route.at("nextHopVpnTunnel"), VpnTunnel, route.value.next_hop_vpn_tunnel
+            yield route, ("nextHopVpnTunnel",), VpnTunnel, route.value.next_hop_vpn_tunnel
 
 
 def _interfaces(estate: Estate) -> Iterator[_Named]:
     for instance in estate.all(Instance).values():
         for index, interface in enumerate(instance.value.network_interfaces):
             place = "networkInterfaces", index
-            yield instance.at(*place, "network"), Network, interface.network
+            yield instance, (*place, "network"), Network, interface.network
             if interface.subnetwork:
-                yield instance.at(*place, "subnetwork"), Subnetwork, interface.subnetwork
+                yield instance, (*place, "subnetwork"), Subnetwork, interface.subnetwork
 
 
 def _machines(estate: Estate) -> Iterator[_Named]:
     for node in estate.all(Node).values():
         if node.value.instance:
-            yield node.at("spec", "providerID"), Instance, node.value.instance
+            yield node, ("spec", "providerID"), Instance, node.value.instance
     for pod in estate.all(Pod).values():
         if pod.value.spec.node_name:
             cluster = pod.name.partition("/k8s/")[0]
             name = f"{cluster}/k8s/nodes/{pod.value.spec.node_name}"
-            yield pod.at("spec", "nodeName"), Node, name
+            yield pod, ("spec", "nodeName"), Node, name

@@ -109,6 +109,7 @@ class Unfolder:
         self, raw: msgspec.Raw, pointer: str, listing: Listing, depth: int
     ) -> Iterator[Item | Problem]:
         items = _array(raw)
+        listing.empty = not items
         if items and _begins(items[0], b"{"):
             whole = kinds.of_member_fields(_fields(items[0]).keys())
             if whole:
@@ -131,7 +132,8 @@ class Unfolder:
         elif found.items and (not found.kind or found.kind.endswith("List")):
             yield from self._list(raw, found, pointer, depth)
         elif found.kind.endswith("List"):  # an API leaves an empty list of items out
-            self._list_of(found, pointer, kinds.of_kind(found.kind, found.api_version))
+            kind = kinds.of_kind(found.kind, found.api_version)
+            self._list_of(found, pointer, kind).empty = True
         else:
             kind, called = self._kind(found, raw, listing)
             yield Item(raw, pointer, kind, listing, called)
@@ -186,7 +188,9 @@ class Unfolder:
             yield from self._aggregated(found.items, f"{pointer}/items", listing, depth)
         elif _begins(found.items, b"["):
             yield from self._items(found.items, f"{pointer}/items", listing, depth + 1)
-        elif not _begins(found.items, b"n"):
+        elif _begins(found.items, b"n"):
+            listing.empty = True
+        else:
             yield Problem(f"{pointer}/items", "is no list", listing)
 
     def _aggregated(
