@@ -176,7 +176,12 @@ def test_prometheus_asks_at_a_port_that_the_pod_names() -> None:
 
 
 def test_uninstall_cleans_every_node_that_had_an_agent_and_waits_for_it() -> None:
-    hooks = [item for item in objects() if is_hook(item)]
+    term = {
+        "matchExpressions": [{"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}]
+    }
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    values = {"affinity": {"nodeAffinity": required}, "nodeSelector": {"pool": "a"}}
+    hooks = [item for item in objects(values) if is_hook(item)]
     order = sorted(
         hooks, key=lambda item: int(item["metadata"]["annotations"]["helm.sh/hook-weight"])
     )
@@ -190,8 +195,8 @@ def test_uninstall_cleans_every_node_that_had_an_agent_and_waits_for_it() -> Non
         assert annotations["helm.sh/hook"] == "post-delete"
         assert "hook-succeeded" in annotations["helm.sh/hook-delete-policy"]
     cleaning = only(hooks, "DaemonSet")["spec"]["template"]["spec"]
-    running = daemonset_of()["spec"]["template"]["spec"]
-    for where in ("nodeSelector", "tolerations", "hostNetwork", "priorityClassName"):
+    running = daemonset_of(values)["spec"]["template"]["spec"]
+    for where in ("affinity", "nodeSelector", "tolerations", "hostNetwork", "priorityClassName"):
         assert cleaning[where] == running[where]
     waiting: Any = only(hooks, "Job")["spec"]["template"]["spec"]
     (container,) = waiting["containers"]

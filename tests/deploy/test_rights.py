@@ -15,17 +15,15 @@ from typing import Any
 import pytest
 from tests.agent.agent_process import AgentProcess, wait_until
 from tests.agent.api_agent import Api
-from tests.deploy.chart import Object, agent_of, objects, only
+from tests.deploy.chart import Object, agent_of, is_hook, objects, only
 from tests.deploy.rights import rules_of
 
 from wayhome.lab.namespaces import NetworkNamespace
 
 pytestmark = pytest.mark.kernel
 
-OBJECTS = objects()
-DAEMONSET = only(
-    [item for item in OBJECTS if item["metadata"]["name"] == "wayhome-agent"], "DaemonSet"
-)
+OBJECTS = [item for item in objects() if not is_hook(item)]
+DAEMONSET = only(OBJECTS, "DaemonSet")
 POD = DAEMONSET["spec"]["template"]["spec"]
 ACCOUNT = f"system:serviceaccount:{DAEMONSET['metadata']['namespace']}:{POD['serviceAccountName']}"
 GRANTED = rules_of(OBJECTS, ACCOUNT)
@@ -36,15 +34,14 @@ ENVIRONMENT = {
 }
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/wayhome-status/leases/node-a"
 GOOD = "nonMasqueradeCIDRs:\n- 10.0.0.0/8\n"
-NODE = {("", "", "nodes", "", "get")}  # asked for where the Pod ranges are
 # A Lease is renewed every 10 minutes; here every 2 seconds, because it is written 6 times a minute at most.
 IMPATIENT = """
 import runpy, sys
 from wayhome.agent import lease_writer
 assert lease_writer.RENEW_SECONDS > 100
 lease_writer.RENEW_SECONDS = 2.0
-sys.argv = sys.argv[1:]
-runpy.run_module("wayhome.agent", run_name="__main__", alter_sys=False)
+module, sys.argv = sys.argv[1], sys.argv[1:]
+runpy.run_module(module, run_name="__main__", alter_sys=False)
 """
 
 
@@ -92,20 +89,21 @@ def cluster(netns: NetworkNamespace, tmp_path: Path) -> Iterator[Cluster]:
     server.stop()
 
 
-@pytest.fixture
-def agent(cluster: Cluster, tmp_path: Path) -> Iterator[AgentProcess]:
-    """As its container starts it; only how it reaches the API and where it may write are a test's."""
+@pytest.fixture(params=["node", "pods"])
+def agent(
+    cluster: Cluster, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[AgentProcess]:
+    """As its container starts it in each scope; only how it reaches the API and where it may write are a test's."""
+    items = [item for item in objects({"scope": request.param}) if not is_hook(item)]
+    assert rules_of(items, ACCOUNT) == GRANTED
+    container = agent_of(only(items, "DaemonSet"))
+    program = {"pods": ["wayhome", "agent"], "node": ["wayhome.agent"]}[request.param]
+    assert container.get("command", ["wayhome.agent"]) == program
+    fields = {e["name"]: e["valueFrom"]["fieldRef"]["fieldPath"] for e in container["env"]}
+    given = {name: ENVIRONMENT[path] for name, path in fields.items()}
     process = AgentProcess(tmp_path)
-    container = agent_of(DAEMONSET)
-    given = {
-        e["name"]: ENVIRONMENT[e["valueFrom"]["fieldRef"]["fieldPath"]] for e in container["env"]
-    }
-    own = [
-        f"--kubeconfig={cluster.agents_kubeconfig()}",
-        f"--state={process.state}",
-        "--log-format=json",
-    ]
-    command = [sys.executable, "-c", IMPATIENT, "wayhome-agent", *container["args"], *own]
+    own = [f"--kubeconfig={cluster.agents_kubeconfig()}", f"--state={process.state}"]
+    command = [sys.executable, "-c", IMPATIENT, *program, *container["args"], *own]
     with process.log.open("ab") as log:
         process.process = subprocess.Popen(command, stderr=log, stdout=log, env=os.environ | given)
     yield process
@@ -140,7 +138,7 @@ def test_a_whole_life_uses_every_right_and_asks_for_nothing_else(
 
     made = cluster.made()
     assert 403 not in {call["code"] for call in made}
-    assert used(made) | NODE == granted()
+    assert used(made) == granted()
 
 
 def used(calls: list[dict[str, Any]]) -> set[tuple[str, ...]]:
@@ -169,9 +167,7 @@ def granted() -> set[tuple[str, ...]]:
 
 
 def test_rights_are_given_to_the_account_that_the_pods_have_and_to_nobody_else() -> None:
-    account = only(
-        [item for item in OBJECTS if item["metadata"]["name"] == "wayhome-agent"], "ServiceAccount"
-    )
+    account = only(OBJECTS, "ServiceAccount")
     assert ACCOUNT == "system:serviceaccount:wayhome:wayhome-agent"
     assert account["metadata"]["namespace"] == "wayhome"
     assert account["automountServiceAccountToken"] is False
