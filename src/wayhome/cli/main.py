@@ -14,6 +14,7 @@ from wayhome.cli.lazy import LazyGroup
 _PLACES = {
     "policy": "wayhome.cli.policy:policy",
     "node": "wayhome.cli.node:node",
+    "routes": "wayhome.cli.routes:routes",
     "cluster": "wayhome.cli.cluster:cluster",
     "why": "wayhome.cli.why:why",
     "lab": "wayhome.cli.lab:lab",

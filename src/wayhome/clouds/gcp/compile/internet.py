@@ -41,7 +41,6 @@ from wayhome.network import (
     To,
     TranslationChain,
     TranslationRule,
-    Verdict,
 )
 from wayhome.prefixes import Family, Intervals, Prefix
 
@@ -212,8 +211,6 @@ def _no_external(estate: Estate, network: Located[Network]) -> Action:
         Missing(
             f"whether {network.value.name} has a Cloud NAT for the source",
             command("routers list", project),
-            Verdict.UNREACHABLE,
-            "a Cloud NAT translates the source",
         )
     )
 

@@ -133,7 +133,11 @@ def import_gaps(estate: Estate, network: Located[Network], number: int) -> Itera
         " --region=REGION --direction=INCOMING"
     )
     if peer is None:
-        subnets_known, custom_known = listed or _known(estate, Route, project), listed
+        # A peer has a subnet at least: a list of routes without any from it is no complete one.
+        shown = any(
+            route.value.next_hop_peering == peering.name for route in estate.of(Route, network.name)
+        )
+        subnets_known, custom_known = listed or shown, listed
     else:
         mirror = other_side(peer, network.name)
         subnets_known = listed or _known(estate, Subnetwork, peering.network.project)
