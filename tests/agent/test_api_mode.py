@@ -59,13 +59,48 @@ def test_an_api_that_is_down_at_a_start_leaves_the_last_good_one_which_holds_at_
     nft("delete table inet wayhome\n")
     api.kill()
     configured.watch()
-    configured.wait_for("starting")
-    line = configured.wait_for("applied")
-    assert line["message"] == "the kernel holds the last good configuration"
+    configured.wait_for("applied", message="the kernel holds the last good configuration")
     assert kept() == set(CASE_RANGES)
-    assert "the last good configuration stays" in configured.wait_for("unreadable")["message"]
+    wait_until(configured.warnings, lambda: "a word of the API")
+    (line,) = [line for line in configured.lines() if line["event"] == "unreadable"]
+    assert "the last good configuration stays" in line["message"]
     time.sleep(11)  # the keeper has looked again, and the watch has tried again
     assert configured.warnings() == ["unreadable"]
+
+
+def test_a_node_that_goes_over_from_a_mounted_file_begins_with_what_it_held(
+    api: Api, watching: ApiAgent
+) -> None:
+    watching.write(CASE)
+    watching.start("--backend=nftables")
+    watching.wait_for("applied")
+    watching.stop()
+    api.write({"config": CASE})
+    api.control("POST", "faults", action="silence", verb="list", times=1)
+    watching.watch()
+    watching.wait_for("starting")
+    line = watching.wait_for("applied")
+    assert (line["message"], line["how"]) == (
+        "the kernel holds the last good configuration",
+        "nothing to change",
+    )
+    wait_until(lambda: api.calls("list") > 0, lambda: "the request that is never answered")
+    assert watching.process
+    watching.process.send_signal(signal.SIGHUP)  # not to wait for half a minute
+    watching.wait_for("accepted")
+    assert watching.warnings() == []
+
+
+def test_what_is_remembered_and_good_no_more_is_as_if_nothing_were(
+    api: Api, configured: ApiAgent
+) -> None:
+    configured.stop()
+    memory = configured.state / "last-good-configuration"
+    memory.write_bytes(memory.read_bytes()[:-1])  # damaged
+    nft("delete table inet wayhome\n")
+    configured.watch()
+    configured.wait_for("memory")
+    assert configured.wait_for("applied")["message"] == "the kernel holds the configuration"
 
 
 def test_an_api_that_goes_down_leaves_what_is_held_and_what_changed_meanwhile_counts_later(

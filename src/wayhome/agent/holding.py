@@ -109,6 +109,11 @@ class Holding:
         self._good = parsed.configuration if parsed else None
         self._data = data if self._good else None
 
+    @property
+    def has_one(self) -> bool:
+        """Whether there is a good configuration, of now or remembered."""
+        return self._good is not None
+
     def observe(self, reading: Reading, now: float) -> Held:
         """Decide what the node holds after this reading. `now`: seconds of a clock that does not jump."""
         if isinstance(reading, Missing):

@@ -124,10 +124,11 @@ class _Agent:
         hears = backend.poll_interval is None and not options.observe
         drift = DriftListener() if hears else None
         cluster = self._cluster_side(origin, tally, worker, backend)
+        holding = Holding(options.settings, remembered, origin.file_format)
         keeper = Keeper(
             source=origin.source,
             backend=backend,
-            holding=Holding(options.settings, remembered, origin.file_format),
+            holding=holding,
             memory=Memory(None) if options.observe else origin.memory,
             observer=Observers(
                 (self._announcer(), tally, *([cluster.reporter.observer] if cluster else []))
@@ -156,7 +157,7 @@ class _Agent:
         )
         conflicts = self._watch_conflicts(backend, tally, sightings)
         loop.add_signal_handler(signal.SIGHUP, self._look_again, origin, loop_of_events)
-        watching = await self._watch_api(origin, loop_of_events, wait=remembered is None)
+        watching = await self._watch_api(origin, loop_of_events, wait=not holding.has_one)
         if cluster:
             cluster.begin(loop_of_events)
             if awaited := cluster.scope_awaited:
