@@ -121,7 +121,10 @@ def _working(number: int, replay: Replay) -> Iterator[str]:
     if reverse is not None:
         opened = "opens" if reverse.verdict is Verdict.REACHABLE else "does not open"
         yield f"     {opened} the other direction"
-    yield from (f"     {note}" for note in (*proposal.notes, *replay.side_effects))
+    for note in (*proposal.notes, *replay.side_effects):
+        yield from (
+            f"     {'' if i == 0 else '  '}{line}" for i, line in enumerate(note.splitlines())
+        )
     for command in proposal.commands:
         yield from (
             f"     $ {line}" if i == 0 else f"       {line}"

@@ -114,6 +114,12 @@ def masquerading_of(estate: Estate, cluster: str, node: Located[Node]) -> Masque
     return replace(without, basis=Basis.UNKNOWN, policies=tuple(policies), missing=unknown)
 
 
+def agent_of(estate: Estate, cluster: str, node: Located[Node]) -> Agent | None:
+    """The masquerade agent that runs on the node, as far as the DaemonSets say."""
+    agent, _ = _Cluster(estate, cluster).agent_on(node)
+    return agent
+
+
 def fallback_policy(*, all_reserved_ranges: bool = True) -> Policy:
     """GKE's own rules: the list of an agent with --nomasq-all-reserved-ranges."""
     return defaults(Settings(all_reserved_ranges=all_reserved_ranges)).policy
