@@ -12,6 +12,7 @@ from wayhome.cluster.pod_prober import pod_prober
 from wayhome.kube.client import Client
 from wayhome.kube.kubeconfig import from_kubeconfig
 from wayhome.lab.the_case.network import MY_POD, NODE_02
+from wayhome.probe.target import Target
 
 pytestmark = pytest.mark.kernel
 
@@ -189,14 +190,14 @@ def test_what_is_no_question(case: CaseCluster) -> None:
 def test_what_a_change_has_to_prove(case: CaseCluster) -> None:
     """The prober of `cluster apply --must-reach`: both attempts at once, one container, told of once."""
     client = Client(from_kubeconfig([case.server.kubeconfig]))
-    wanted = MustReach(("default", MY_POD), "10.2.0.1", 80)
+    wanted = MustReach(("default", MY_POD), Target("10.2.0.1", 80))
     said: list[str] = []
 
     async def tries(*wanted: MustReach) -> list[Tried]:
         prober = pod_prober(client, said.append)
         return await asyncio.gather(*map(prober, wanted))
 
-    first, second = asyncio.run(tries(wanted, MustReach(wanted.pod, "10.2.0.1", 23)))
+    first, second = asyncio.run(tries(wanted, MustReach(wanted.pod, Target("10.2.0.1", 23))))
     assert (first.reached, first.detail) == (False, "no answer within 3 s")
     assert second.reached is False
     assert len(said) == len(case.ephemeral()) == 1
@@ -204,6 +205,6 @@ def test_what_a_change_has_to_prove(case: CaseCluster) -> None:
     (after,) = asyncio.run(tries(wanted))
     assert after.reached is True
     assert len(said) == 1
-    (nobody,) = asyncio.run(tries(MustReach(("default", "nobody"), "10.2.0.1", 80)))
+    (nobody,) = asyncio.run(tries(MustReach(("default", "nobody"), Target("10.2.0.1", 80))))
     assert nobody.reached is None
     assert 'pods "nobody" not found' in nobody.detail

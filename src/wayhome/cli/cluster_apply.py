@@ -43,6 +43,8 @@ class _Ways:
     dry_run: bool
     yes: bool
     as_json: bool
+    probe_image: str
+    probe_exec: bool
     kubectl: tuple[str, ...]
 
 
@@ -66,6 +68,17 @@ class _Ways:
     multiple=True,
     metavar="POD=HOST:PORT",
     help="What a Pod must reach by TCP afterwards; else the old configuration is put back. POD may be NAMESPACE/POD.",
+)
+@click.option(
+    "--probe-image",
+    default="",
+    metavar="IMAGE",
+    help="For --must-reach: the ephemeral container's (that of the agent on the Pod's node).",
+)
+@click.option(
+    "--probe-exec",
+    is_flag=True,
+    help="For --must-reach: run programs of the Pod's own container, and add no container to it.",
 )
 @click.option(
     "--timeout",
@@ -125,8 +138,17 @@ def apply(
         force=force_conflicts,
         ask_nodes=ask_nodes,
     )
-    patience = Patience(timeout, rollback_on_timeout)
-    ways = _Ways(file, places_of(flags), patience, dry_run, yes, as_json, kubectl_flags(kubeconfig, context))  # fmt: skip
+    ways = _Ways(
+        file=file,
+        places=places_of(flags),
+        patience=Patience(timeout, rollback_on_timeout),
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+        probe_image=flags["probe_image"],
+        probe_exec=flags["probe_exec"],
+        kubectl=kubectl_flags(kubeconfig, context),
+    )
     if not (yes or dry_run) and (str(file) == "-" or not sys.stdin.isatty()):
         raise click.UsageError(
             "there is nobody to ask; --yes does it without, --dry-run only shows"
@@ -138,7 +160,11 @@ async def _apply(access: Access, order: Order, ways: _Ways) -> None:
     client = Client(access, user_agent="wayhome")
     say = _sayer(ways)
     # An ephemeral container stays in its Pod: nothing is tried where nothing is to be written.
-    prober = None if ways.dry_run else pod_prober(client, say)
+    prober = (
+        pod_prober(client, say, image=ways.probe_image, by_exec=ways.probe_exec)
+        if not ways.dry_run
+        else None
+    )
     found = report(await look(client, ways.places), datetime.now(UTC))
     proposal = await propose(client, order, found, prober)
     print_findings(ways.file, proposal.findings, err=ways.as_json)

@@ -71,7 +71,7 @@ def _connections(plans: NodePlans | None) -> dict[str, object] | None:
 def _proof(proof: Proof) -> dict[str, object]:
     return {
         "pod": "/".join(proof.wanted.pod),
-        "target": proof.wanted.target,
+        "target": str(proof.wanted.target),
         "before": _tried(proof.before),
         "after": _tried(proof.after) if proof.after else None,
     }

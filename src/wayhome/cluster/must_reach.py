@@ -4,16 +4,14 @@ Trying it is somebody else's (a `Prober`); here is what the answers mean. Pure.
 """
 
 import enum
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from wayhome.kube.objects import Key
+from wayhome.probe.target import Target, parse_target
 
 SETTLE_SECONDS = 10.0
 """How long what must be reached may be lost, or may take after all agents have read a change."""
-
-_WRITTEN = re.compile(r"(?:([^/=\s]+)/)?([^/=\s]+)=(\[[^\]\s]+\]|[^:\s]+):(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +19,10 @@ class MustReach:
     """A Pod, and where it must get a TCP connection to."""
 
     pod: Key
-    host: str
-    port: int
+    target: Target
 
     def __str__(self) -> str:
         return f"{'/'.join(self.pod)} -> {self.target}"
-
-    @property
-    def target(self) -> str:
-        """HOST:PORT, an IPv6 address in brackets."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +38,14 @@ Prober = Callable[[MustReach], Awaitable[Tried]]
 
 def parse_must_reach(text: str, namespace: str) -> MustReach:
     """`POD=HOST:PORT` or `NAMESPACE/POD=HOST:PORT`. Raises ValueError with what to write."""
-    found = _WRITTEN.fullmatch(text)
-    if not found or not 0 < int(found[4]) < 65536:
+    pod, _, where = text.partition("=")
+    own, slash, name = pod.rpartition("/")
+    if not name or "/" in own or (slash and not own) or not where:
         raise ValueError(f"{text!r} is none; write POD=HOST:PORT or NAMESPACE/POD=HOST:PORT")
-    return MustReach((found[1] or namespace, found[2]), found[3].strip("[]"), int(found[4]))
+    target = parse_target(where)
+    if target.port is None:
+        raise ValueError(f"{text!r} names no port; write POD=HOST:PORT")
+    return MustReach((own or namespace, name), target)
 
 
 @dataclass(frozen=True, slots=True)

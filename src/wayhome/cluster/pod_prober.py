@@ -15,19 +15,30 @@ from wayhome.kube.client import Client
 from wayhome.kube.errors import KubeError
 from wayhome.kube.objects import Key
 from wayhome.probe.observation import Protocol
-from wayhome.probe.target import Target
 
 _REACHED = {Outcome.REACHED: True, Outcome.ANSWERED: False, Outcome.FAILED: False}
 
 
-def pod_prober(client: Client, said: Callable[[str], None]) -> Prober:
-    """One that never raises. `said` is told of each ephemeral container that was added."""
+def pod_prober(
+    client: Client, said: Callable[[str], None], *, image: str = "", by_exec: bool = False
+) -> Prober:
+    """One that never raises. `said` is told of each ephemeral container that was added.
+
+    `image`: of that container, where no agent of ours is on the node to name one. `by_exec`: none is added, and a
+    program of the Pod's own tries.
+    """
     one_at_a_time: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def tried(wanted: MustReach) -> Tried:
         namespace, pod = wanted.pod
-        target = Target(wanted.host, wanted.port)
-        question = Question(namespace=namespace, pod=pod, target=target, protocols=(Protocol.TCP,))
+        question = Question(
+            namespace=namespace,
+            pod=pod,
+            target=wanted.target,
+            protocols=(Protocol.TCP,),
+            image=image,
+            by_exec=by_exec,
+        )
         try:
             async with one_at_a_time[wanted.pod]:
                 found, used = await try_from_pod(client, question)
