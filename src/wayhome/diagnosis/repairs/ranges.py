@@ -50,13 +50,14 @@ def range_of(estate: Estate, address: Address) -> Prefix:
     holding = [
         prefix
         for subnet in estate.all(Subnetwork).values()
-        for prefix in _ranges(subnet.value)
+        for prefix in ranges_of_subnet(subnet.value)
         if prefix.contains(address.family, address.value)
     ]
     return max(holding, key=lambda prefix: prefix.length, default=address.prefix)
 
 
-def _ranges(subnet: Subnetwork) -> Iterator[Prefix]:
+def ranges_of_subnet(subnet: Subnetwork) -> Iterator[Prefix]:
+    """Its primary range and its secondary ones."""
     if subnet.ip_cidr_range:
         yield subnet.ip_cidr_range.prefix
     for secondary in subnet.secondary_ip_ranges:

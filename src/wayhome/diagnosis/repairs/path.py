@@ -1,0 +1,38 @@
+"""The VPC networks that a flow's way out goes through, in their order, and the peerings between them."""
+
+import re
+from dataclasses import dataclass
+
+from wayhome.clouds.gcp.resources.network import Network, Peering
+from wayhome.clouds.located import Located
+from wayhome.diagnosis.situation import Situation
+
+_VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
+
+
+def networks_on_the_way(situation: Situation) -> tuple[str, ...]:
+    """Full names, each once."""
+    names = (_VPC.match(hop.node) for hop in situation.trace.forward)
+    return tuple(dict.fromkeys(found[0] for found in names if found))
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a peering: the network, and the place of the peering in it."""
+
+    network: Located[Network]
+    number: int
+
+    @property
+    def peering(self) -> Peering:
+        """The peering itself."""
+        return self.network.value.peerings[self.number]
+
+
+def side(situation: Situation, network: str, peer: str) -> Side | None:
+    """The peering of a network with another one; None where it is not exported, or not there."""
+    found = situation.estate.get(Network, network)
+    for number, peering in enumerate(found.value.peerings if found else ()):
+        if found and peering.network == peer:
+            return Side(found, number)
+    return None
