@@ -54,7 +54,7 @@ class Cidr(str):
 
 
 class IpAddress(str):
-    """An address."""
+    """An address. A prefix length behind it does not count: forwarding rules write theirs as `2600:1900::/96`."""
 
     __slots__ = ("family", "value")
     family: Family
@@ -64,7 +64,7 @@ class IpAddress(str):
         """Raises ValueError."""
         self = super().__new__(cls, text)
         try:
-            self.family, self.value = parse_address(text)
+            self.family, self.value = parse_address(text.partition("/")[0])
         except ValueError:
             raise ValueError(f"is not an IP address ({quote(text)})") from None
         return self

@@ -21,6 +21,7 @@ from tests.clouds.read.directory import (
 from wayhome.clouds.gcp.resources.cluster import Cluster
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
 from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.gcp.resources.load_balancing import ForwardingRule
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import Router
@@ -30,6 +31,8 @@ from wayhome.clouds.kubernetes.resources.daemon_set import DaemonSet
 from wayhome.clouds.kubernetes.resources.network_policy import NetworkPolicy
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.resource import Resource
+from wayhome.clouds.values import Cidr
+from wayhome.prefixes import format_address
 
 ROUTE = "projects/p/global/routes/r"
 
@@ -105,7 +108,7 @@ def test_an_asset_inventory(tmp_path: Path, key: str) -> None:
     assert problems(estate) == [
         (
             "inventory.ndjson: holds 1 objects of a kind that is not used: "
-            "compute.googleapis.com/Image; nothing"
+            "compute.googleapis.com/Image; nothing is lost by it"
         )
     ]
 
@@ -236,13 +239,15 @@ def test_objects_of_no_use_are_counted_and_secrets_named(tmp_path: Path) -> None
         "a.json": listed(kubernetes("Secret", "s", "d"), kubernetes("Event", "e", "d")),
         "b.json": [{"foo": 1}],
         "notes.txt": b"hello",
+        "pods.yaml": b"apiVersion: v1\nitems: []\nkind: List\n",
     }
     estate = estate_of(tmp_path, files)
     assert problems(estate) == [
         "a.json: holds 1 Secrets, which nothing here needs; they were not read; delete them from the file",
         "b.json: holds 1 objects of no kind that is known here; remove it, or export it again, unchanged",
-        "a.json: holds 1 objects of a kind that is not used: Event; nothing",
-        "notes.txt: is not JSON, and was not read; nothing",
+        "pods.yaml: is YAML, and was not read; export it as JSON",
+        "a.json: holds 1 objects of a kind that is not used: Event; nothing is lost by it",
+        "notes.txt: is not JSON, and was not read; nothing is lost by it",
     ]
 
 
@@ -256,3 +261,44 @@ def test_vpn_tunnels_never_have_their_secret(tmp_path: Path) -> None:
     }
     estate = estate_of(tmp_path, {"a.json": [tunnel]})
     assert list(estate.all(VpnTunnel)) == ["projects/p/regions/r/vpnTunnels/t"]
+
+
+@pytest.mark.parametrize("priority", [900, 900.0, "900"])
+def test_numbers_as_other_programs_write_them(tmp_path: Path, priority: Any) -> None:
+    estate = estate_of(tmp_path, {"a.json": [route(priority=priority)]})
+    assert estate.all(Route)[ROUTE].value.priority == 900
+
+
+def test_an_address_with_a_length_is_an_address(tmp_path: Path) -> None:
+    rule = {
+        "kind": "compute#forwardingRule",
+        "name": "f",
+        "region": f"{COMPUTE}projects/p/regions/r",
+        "IPAddress": "2600:1900::/96",
+    }
+    estate = estate_of(tmp_path, {"a.json": [rule]})
+    (found,) = estate.all(ForwardingRule).values()
+    assert found.value.ip_address is not None
+    assert (
+        format_address(found.value.ip_address.family, found.value.ip_address.value) == "2600:1900::"
+    )
+
+
+@pytest.mark.parametrize(
+    "text, prefix",
+    [
+        ("10.0.0.1", "10.0.0.1/32"),
+        ("10.0.0.1/8", "10.0.0.0/8"),
+        ("fd00::1", "fd00::1/128"),
+        ("0.0.0.0/0", "0.0.0.0/0"),
+    ],
+)
+def test_ranges(text: str, prefix: str) -> None:
+    assert str(Cidr(text).prefix) == prefix
+    assert str(Cidr(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "ten", "10.0.0.0/33", "10.0.0.0/08", "10.0.0", "10.0.0.0/x"])
+def test_what_is_no_range(text: str) -> None:
+    with pytest.raises(ValueError, match=r"CIDR|prefix length"):
+        Cidr(text)

@@ -25,7 +25,8 @@ class _Items(Part, frozen=True, kw_only=True, rename="camel", gc=False):
 
 
 def _decoder(kind: Any) -> Callable[[Any], Any]:
-    return msgspec.json.Decoder(kind, dec_hook=decode_value).decode
+    # Not strict: what passed through other programs may say 1000.0 or "1000" for 1000.
+    return msgspec.json.Decoder(kind, dec_hook=decode_value, strict=False).decode
 
 
 _keys = _decoder(_ConfigMapKeys)

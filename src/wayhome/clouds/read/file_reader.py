@@ -1,5 +1,6 @@
 """One file: its objects, its lists, what is wrong with it."""
 
+import re
 from dataclasses import dataclass, field
 
 import msgspec
@@ -27,6 +28,9 @@ from wayhome.clouds.resource import Resource
 from wayhome.policy.findings import quote
 
 _JSON_NAMES = (".json", ".ndjson", ".jsonl")
+_NOTHING_LOST = "nothing is lost by it"
+_YAML = re.compile(rb"^(- )?(apiVersion|kind|selfLink): ", re.MULTILINE)
+_BEGINNING = 4096
 _SECRET = "Secret"  # noqa: S105  # a kind of objects
 
 
@@ -57,8 +61,10 @@ class FileReader:
             self._json(file, text)
         elif is_json:
             self._whole(file, text, "is not JSON", "keep only what the command itself printed")
+        elif _YAML.search(text[:_BEGINNING]):
+            self.findings.warn(file.path, "", "is YAML, and was not read", "export it as JSON")
         else:
-            self.findings.note(file.path, "", "is not JSON, and was not read", "nothing")
+            self.findings.note(file.path, "", "is not JSON, and was not read", _NOTHING_LOST)
 
     def _json(self, file: File, text: bytes) -> None:
         if file.path.rpartition("/")[2] == FILE_NAME:
@@ -107,7 +113,7 @@ class FileReader:
             self.findings.warn(file.path, "", problem, "delete them from the file")
         elif called:
             problem = f"holds {count:,} objects of a kind that is not used: {quote(called)}"
-            self.findings.note(file.path, "", problem, "nothing")
+            self.findings.note(file.path, "", problem, _NOTHING_LOST)
         else:
             problem = f"holds {count:,} objects of no kind that is known here"
             self.findings.warn(file.path, "", problem, "remove it, or export it again, unchanged")

@@ -74,8 +74,8 @@ def _ranges(subnet: Subnetwork, which: tuple[str, ...], names: tuple[str, ...]) 
 def _address(estate: Estate, nat: Nat) -> tuple[Address, str]:
     for name in nat.nat_ips:
         reserved = estate.get(ReservedAddress, name)
-        if reserved is not None:
-            value = reserved.value.address
+        value = reserved.value.address if reserved is not None else None
+        if value is not None:
             return Address(value.family, value.value), ""
     return (
         CHOSEN_BY_GOOGLE,

@@ -13,7 +13,8 @@ class Address(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
     COLLECTION: ClassVar[str] = "addresses"
 
     name: str
-    address: IpAddress
+    address: IpAddress | None = None
+    """Absent while it is being reserved."""
     self_link: Reference = Reference("")
     region: Reference | None = None
     network: Reference | None = None
