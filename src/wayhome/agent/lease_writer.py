@@ -7,7 +7,8 @@
 - Never more than one request is under way, and at most BURST of them in a minute, however much happens on the node.
 - The Lease of a node that was here before is there already, so a patch is tried first. It has no resourceVersion: only
   this node's agent writes it.
-- It is renewed about every RENEW_SECONDS, each time after another pause, so that what began together does not stay so.
+- It is renewed about every RENEW_SECONDS, each time after another pause. The first renewal after a change comes after
+  half of that to a little more than all of it: the change came to all nodes at once, and what follows must not.
 - A failure is said once and counted, and delays nothing but the next attempt.
 - An agent that ends leaves the Lease as it is: the rules stay in the kernel, so what it says stays true, and that
   nobody watches over them any more shows by its age. A last write would be one more for each Pod of a roll-out.
@@ -84,10 +85,11 @@ class LeaseWriter:
             if status is not None and (renewal or status != self._written):
                 await self._write(status)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), self._renew_in())
+                await asyncio.wait_for(self._news.wait(), self._renew_in(renewal=renewal))
 
-    def _renew_in(self) -> float:
-        return RENEW_SECONDS * (0.9 + 0.2 * self._random())
+    def _renew_in(self, *, renewal: bool) -> float:
+        earliest = 0.9 if renewal else 0.5
+        return RENEW_SECONDS * (earliest + (1.1 - earliest) * self._random())
 
     async def _write(self, status: NodeStatus) -> None:
         """Until it is written, or what is written instead."""

@@ -4,7 +4,7 @@ The keeper's thread only says that something has happened; what is told is read 
 it is told, so that many events are one message and no message is older than its words.
 
 Whatever happens to a cluster's configuration happens to all nodes at once, and so would their writes. Each waits for a
-time that is drawn from (nodes / NODES_PER_SECOND) s first; its back-off after a failure begins with that ceiling too.
+time that is drawn from (nodes / NODES_PER_SECOND) s first; its back-off after a failure begins with twice that ceiling.
 """
 
 import asyncio
@@ -83,5 +83,6 @@ class Spread:
         return self._nodes() / NODES_PER_SECOND
 
     def _new_backoff(self, highest: float) -> Backoff:
-        first = max(FIRST_CEILING, self._seconds)
-        return Backoff(self._random, first, max(highest, 4 * first))
+        # Those whose first write failed come again while others' first writes are still to come.
+        first = max(FIRST_CEILING, 2 * self._seconds)
+        return Backoff(self._random, first, max(highest, 2 * first))
