@@ -8,9 +8,10 @@ from wayhome.clouds.estate import Estate
 from wayhome.diagnosis.cause import Found
 from wayhome.diagnosis.causes import find_cause
 from wayhome.diagnosis.question import Question
-from wayhome.diagnosis.repairs.kinds import KINDS
+from wayhome.diagnosis.repairs.combine import tried
+from wayhome.diagnosis.repairs.kinds import FOLLOW_UPS, KINDS
 from wayhome.diagnosis.repairs.proposal import Kind, NotPossible
-from wayhome.diagnosis.repairs.replay import Replay, replay
+from wayhome.diagnosis.repairs.replay import Replay
 from wayhome.diagnosis.situation import Situation
 
 
@@ -30,12 +31,10 @@ class Answer:
         found = find_cause(situation)
         if situation.works:
             return cls(situation, found, (), ())
-        tried: list[Replay] = []
-        not_possible: list[NotPossible] = []
-        for kind in kinds:
-            for one in kind(situation):
-                if isinstance(one, NotPossible):
-                    not_possible.append(one)
-                else:
-                    tried.append(replay(situation, one))
-        return cls(situation, found, tuple(tried), tuple(not_possible))
+        repairs = list(tried(situation, kinds, FOLLOW_UPS))
+        return cls(
+            situation,
+            found,
+            tuple(one for one in repairs if isinstance(one, Replay)),
+            tuple(one for one in repairs if isinstance(one, NotPossible)),
+        )

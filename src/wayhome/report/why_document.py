@@ -98,6 +98,7 @@ def _repair(replay: Replay) -> Document:
     changes = proposal.changes
     return {
         "kind": proposal.kind,
+        "with": list(proposal.with_),
         "summary": proposal.summary,
         "works": replay.works,
         "control": proposal.control,

@@ -34,7 +34,7 @@ class Proposal:
 
     `kind` is its stable name, `summary` one sentence. `commands` make it and `undo` takes it back, in order; `notes`
     are what the person should know who decides. `refused` are the cloud's own rules that it would break: then it
-    does not work, whatever the replay says.
+    does not work, whatever the replay says. `with_` are the kinds of the repairs that it needs besides.
     """
 
     kind: str
@@ -45,6 +45,7 @@ class Proposal:
     notes: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     control: bool = False
+    with_: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""Repairs that need another one: the reply finds its way home, and now the destination's firewall refuses the Pod.
+
+A proposal whose replay fails is asked again from where it fails, and what helps there is added to it. Only what is
+needed is combined: the second repair is one that mends the cause that the first one left.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from wayhome.diagnosis.repairs.proposal import Changes, Kind, NotPossible, Proposal
+from wayhome.diagnosis.repairs.replay import Replay, replay
+from wayhome.diagnosis.situation import Situation
+
+MOST = 3
+"""Repairs in one."""
+
+
+def tried(
+    situation: Situation, kinds: Sequence[Kind], follow_ups: Sequence[Kind]
+) -> Iterator[Replay | NotPossible]:
+    """Every proposal of these kinds, replayed, with the follow-ups that it needs."""
+    for kind in kinds:
+        for one in kind(situation):
+            yield one if isinstance(one, NotPossible) else _completed(situation, one, follow_ups)
+
+
+def _completed(situation: Situation, proposal: Proposal, follow_ups: Sequence[Kind]) -> Replay:
+    first = found = replay(situation, proposal)
+    for _ in range(MOST - 1):
+        if proposal.control or found.works or found.after is None or found.proposal.refused:
+            return found
+        more = _next(situation, found, follow_ups)
+        if more is None:
+            return first
+        found = more
+    return found if found.works else first
+
+
+def _next(situation: Situation, found: Replay, follow_ups: Sequence[Kind]) -> Replay | None:
+    """The same with one repair more, if that leads further."""
+    if found.after is None:
+        return None
+    for kind in follow_ups:
+        for one in kind(found.after):
+            if isinstance(one, Proposal) and not one.control:
+                combined = replay(situation, _and(found.proposal, one))
+                if combined.works or (combined.cause and combined.cause != found.cause):
+                    return combined
+    return None
+
+
+def _and(first: Proposal, second: Proposal) -> Proposal:
+    return replace(
+        first,
+        summary=f"{first.summary}; and {second.summary}",
+        changes=_both(first.changes, second.changes),
+        commands=(*first.commands, *second.commands),
+        undo=(*second.undo, *first.undo),
+        notes=(*first.notes, *second.notes),
+        refused=(*first.refused, *second.refused),
+        with_=(*first.with_, second.kind),
+    )
+
+
+def _both(first: Changes, second: Changes) -> Changes:
+    """What the second one changes may have been changed or created by the first."""
+    again = {one.name: one for one in second.changed}
+    created = tuple(again.pop(one.name, one) for one in first.created)
+    changed = tuple(again.pop(one.name, one) for one in first.changed)
+    return Changes(
+        created=(*created, *second.created),
+        changed=(*changed, *again.values()),
+        deleted=(*first.deleted, *second.deleted),
+    )

@@ -1,0 +1,113 @@
+"""Open a firewall: a rule that lets the refused packet in, for its source's range, its port and its target, and no more.
+
+It stands before the rule that refused. What a policy above the network refuses no rule of the network can allow: then the
+replay fails, and says so.
+"""
+
+import re
+from collections.abc import Iterator
+
+from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule, ProtocolAndPorts
+from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.kubernetes.resources.pod import Pod
+from wayhome.clouds.located import Located
+from wayhome.clouds.values import Cidr, Reference
+from wayhome.diagnosis.causes.scene import Scene
+from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
+from wayhome.diagnosis.repairs.ranges import node_ranges_of, pod_ranges_of, range_of
+from wayhome.diagnosis.situation import Situation
+from wayhome.network import Address, Evidence
+from wayhome.prefixes import Prefix
+from wayhome.trace import Lost
+
+KIND = "open-firewall"
+DEFAULT_PRIORITY = 1000
+LONGEST_NAME = 63
+"""Characters of a resource's name (RFC 1035)."""
+
+
+def open_firewall(situation: Situation) -> Iterator[Proposal | NotPossible]:
+    """Let the packet in where a firewall refused it."""
+    scene = Scene.of(situation)
+    if scene is None or scene.drop.cause != "FIREWALL_RULE" or scene.lost is not Lost.FORWARD:
+        return
+    network = scene.vpc
+    if network is None or "INGRESS" not in scene.dropped_by:
+        return
+    source = _range_of_source(situation, scene.seen_source)
+    rule = _rule(situation, network.name, source, _priority(situation, scene))
+    located = Located(
+        rule, Evidence(f"{network.name.partition('/networks/')[0]}/firewalls/{rule.name}", "")
+    )
+    if situation.estate.get(FirewallRule, located.name) is not None:
+        return
+    _, project, *_ = network.name.split("/")
+    yield Proposal(
+        kind=KIND,
+        summary=f"{network.name.rpartition('/')[2]} lets in {_what(rule)} from {source}",
+        changes=Changes(created=(located,)),
+        commands=(_create(rule, project),),
+        undo=(f"gcloud compute firewall-rules delete {rule.name} --project={project}",),
+    )
+
+
+def _range_of_source(situation: Situation, seen: Address) -> Prefix:
+    """The range that the source's like come from: the cluster's Pods, its nodes, a subnetwork."""
+    pod = situation.estate.get(Pod, situation.asked.source.node)
+    if pod is not None:
+        cluster = pod.name.partition("/k8s/")[0]
+        for prefix in (
+            *pod_ranges_of(situation.estate, cluster),
+            *node_ranges_of(situation.estate, cluster),
+        ):
+            if prefix.contains(seen.family, seen.value):
+                return prefix
+    return range_of(situation.estate, seen)
+
+
+def _rule(situation: Situation, network: str, source: Prefix, priority: int) -> FirewallRule:
+    flow = situation.trace.flow
+    ports = (str(flow.port),) if flow.port is not None else ()
+    return FirewallRule(
+        name=_name(network.rpartition("/")[2], source, f"{flow.protocol}{flow.port or ''}"),
+        network=Reference(network),
+        priority=priority,
+        allowed=(ProtocolAndPorts(ip_protocol=str(flow.protocol), ports=ports),),
+        source_ranges=(Cidr(str(source)),),
+        target_tags=_tags(situation),
+    )
+
+
+def _tags(situation: Situation) -> tuple[str, ...]:
+    """Those of the destination's instance; without any the rule is for all instances of the network."""
+    for owner in situation.network.owners(situation.trace.flow.destination):
+        instance = situation.estate.get(Instance, owner.name)
+        if instance is not None:
+            return instance.value.tags.items[:1]
+    return ()
+
+
+def _priority(situation: Situation, scene: Scene) -> int:
+    """Just before the rule that refused; that of the implied rule is behind all others."""
+    evidence = scene.drop.evidence
+    refusing = situation.estate.get(FirewallRule, evidence.object) if evidence else None
+    return max(0, refusing.value.priority - 1) if refusing else DEFAULT_PRIORITY
+
+
+def _name(network: str, source: Prefix, what: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", f"allow-{what}-from-{source}-to-{network}".lower())
+    return name[:LONGEST_NAME].strip("-")
+
+
+def _what(rule: FirewallRule) -> str:
+    (allowed,) = rule.allowed
+    return f"{allowed.ip_protocol}{':' if allowed.ports else ''}{','.join(allowed.ports)}"
+
+
+def _create(rule: FirewallRule, project: str) -> str:
+    targets = f" --target-tags={','.join(rule.target_tags)}" if rule.target_tags else ""
+    return (
+        f"gcloud compute firewall-rules create {rule.name} --project={project} --network={rule.network.short} "
+        f"--direction=INGRESS --priority={rule.priority} --allow={_what(rule)} --source-ranges={rule.source_ranges[0]}"
+        f"{targets}"
+    )
