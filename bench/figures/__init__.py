@@ -6,6 +6,7 @@ from bench.figures import (
     api_memory,
     api_to_kernel,
     beside_kube_proxy,
+    compiled,
     connections,
     container,
     crowd,
@@ -46,6 +47,7 @@ FIGURES: dict[str, Figure] = {
         connections,
         kills,
         crowd,
+        compiled,
         traces,
     )
 }

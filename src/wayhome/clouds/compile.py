@@ -1,5 +1,6 @@
 """Everything that an estate says, as one network: the clouds' fabrics, then what runs behind their instances."""
 
+from wayhome.clouds.collector import paused_collector
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.compile.compile import compile_gcp
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes
@@ -12,6 +13,7 @@ def compile_estate(estate: Estate, routes: EffectiveRoutes | None = None) -> Net
 
     Raises network.NetworkError where the exports contradict each other so that no network can be made of them.
     """
-    compiled = compile_gcp(estate, routes)
-    attach(estate, compiled.nodes, compiled.links)
-    return Network.of(compiled.nodes.values(), compiled.links)
+    with paused_collector():
+        compiled = compile_gcp(estate, routes)
+        attach(estate, compiled.nodes, compiled.links)
+        return Network.of(compiled.nodes.values(), compiled.links)

@@ -1,9 +1,9 @@
 """The steps from a directory to an estate, in their order."""
 
-import gc
 from dataclasses import replace
 from pathlib import Path
 
+from wayhome.clouds.collector import paused_collector
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.kubernetes.resources.node import Node
 from wayhome.clouds.read import references
@@ -18,15 +18,8 @@ from wayhome.clouds.read.placement import Placement
 
 def read_estate(directory: Path) -> Estate:
     """Everything that the exports in a directory say. Raises UnreadableDirectoryError."""
-    # Hundreds of thousands of objects are made, and none of them is in a cycle: the collector, which would look at all
-    # of them again and again, takes as long as the reading itself.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with paused_collector():
         return _read(directory)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _read(directory: Path) -> Estate:

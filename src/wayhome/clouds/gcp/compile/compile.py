@@ -96,7 +96,8 @@ def _actions(parts: Parts, estate: Estate, network: str) -> Actions:
         if route.next_hop.type is NextHopType.ILB and not (route.unusable or route.unknown):
             return _balancer(estate, route)
         found = simple(route)
-        if all(not isinstance(action, Forward) or action.port in ports for action in found):
+        (action,) = found
+        if not isinstance(action, Forward) or action.port in ports:
             return found
         fact = f"what lies behind {route.next_hop.target or 'the next hop'}"
         return (

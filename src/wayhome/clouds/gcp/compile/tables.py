@@ -4,8 +4,7 @@ The rank of a route becomes its order, its region and tags become ingress classe
 opaque or a choice. Gaps (routes that may exist) lie behind every known route to the same prefix.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from wayhome.clouds.gcp.compile.parts import INTERNET, region_class, tag_class
 from wayhome.clouds.gcp.derive.gap import Gap
@@ -30,6 +29,7 @@ Actions = Callable[[EffectiveRoute], tuple[Action, ...]]
 
 DELIVER = DeliverAttached(Drop("UNKNOWN_INTERNAL_ADDRESS", "no resource has the address"))
 BEHIND_ALL_KNOWN = 1 << 30
+EVERYBODY: frozenset[str] = frozenset()
 
 
 def subnet_table(routes: Iterable[EffectiveRoute]) -> RouteTable:
@@ -44,46 +44,57 @@ def custom_table(
     routes: Iterable[EffectiveRoute], gaps: Iterable[Gap], actions: Actions
 ) -> RouteTable:
     """Routes among which the cloud's order decides, and what may exist besides."""
-    by_destination: dict[Prefix, list[EffectiveRoute]] = defaultdict(list)
+    by_destination: dict[Prefix, list[EffectiveRoute]] = {}
     for route in routes:
-        by_destination[route.destination].append(route)
-    found = [
-        made
-        for same in by_destination.values()
-        for ranked in rank(same)
-        for made in _routes(ranked, actions)
-    ]
+        by_destination.setdefault(route.destination, []).append(route)
+    found: list[Route] = []
+    for same in by_destination.values():
+        for ranked in rank(same):
+            found += _routes(ranked, actions)
     found += _opaque(gaps, by_destination)
     return RouteTable.of(found)
 
 
-def _routes(ranked: Ranked, actions: Actions) -> Iterator[Route]:
+def _routes(ranked: Ranked, actions: Actions) -> list[Route]:
     first = ranked.routes[0]
-    classes = frozenset(map(tag_class, ranked.tags))
-    if ranked.region is not None:
-        classes |= {region_class(ranked.region)}
-    chosen = tuple(action for route in ranked.routes for action in actions(route))
+    classes = _classes(ranked) if ranked.tags or ranked.region is not None else EVERYBODY
+    chosen = actions(first)
+    for other in ranked.routes[1:]:
+        chosen += actions(other)
     if ranked.unknown:
         chosen = (Choice(chosen, ranked.unknown),)
-    for action in chosen:
-        yield Route(
-            first.destination, action, first.type.value, ranked.order, classes, first.evidence[0]
-        )
-
-
-def _opaque(gaps: Iterable[Gap], known: dict[Prefix, list[EffectiveRoute]]) -> Iterator[Route]:
-    """A packet that only the internet's route would take is very probably lost, unless a gap has a route for it."""
-    others = [
-        prefix
-        for prefix, routes in known.items()
-        if any(route.next_hop.type is not NextHopType.INTERNET_GATEWAY for route in routes)
+    kind, evidence = first.type.value, first.evidence[0]
+    return [
+        Route(first.destination, action, kind, ranked.order, classes, evidence) for action in chosen
     ]
+
+
+def _classes(ranked: Ranked) -> frozenset[str]:
+    tags = map(tag_class, ranked.tags)
+    return frozenset(tags if ranked.region is None else (*tags, region_class(ranked.region)))
+
+
+def _opaque(
+    gaps: Iterable[Gap], known: Mapping[Prefix, Sequence[EffectiveRoute]]
+) -> Iterator[Route]:
+    """A packet that only the internet's route would take is very probably lost, unless a gap has a route for it."""
     for gap in gaps:
         for destination in gap.destinations:
-            covered = any(prefix.holds(destination) for prefix in others)
+            covered = any(
+                route.next_hop.type is not NextHopType.INTERNET_GATEWAY
+                for prefix in _enclosing(destination)
+                for route in known.get(prefix, ())
+            )
             likely = None if covered else Verdict.UNREACHABLE
             action = Opaque(Missing(gap.fact, gap.command, likely, gap.unless))
             yield Route(destination, action, order=BEHIND_ALL_KNOWN)
+
+
+def _enclosing(prefix: Prefix) -> Iterator[Prefix]:
+    """The prefix itself, and all that hold it."""
+    for length in range(prefix.length + 1):
+        host_bits = prefix.family.bits - length
+        yield Prefix(prefix.family, prefix.first >> host_bits << host_bits, length)
 
 
 def simple_actions(port_of: Callable[[EffectiveRoute], str]) -> Actions:

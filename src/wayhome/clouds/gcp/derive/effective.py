@@ -6,6 +6,7 @@ Two steps and no more: what came over a peering is never exported again, so noth
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from wayhome.clouds.collector import paused_collector
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.advertise import advertised_routes
 from wayhome.clouds.gcp.derive.dynamic import dynamic_routes
@@ -61,13 +62,14 @@ class EffectiveRoutes:
 
 def effective_routes(estate: Estate) -> EffectiveRoutes:
     """Derive the routes of every network in the estate."""
-    addresses = Addresses.of(estate)
-    hops = NextHops(estate, addresses)
-    networks = estate.all(Network)
-    local = {name: _local(estate, hops, network) for name, network in networks.items()}
-    return EffectiveRoutes(
-        {name: _with_peers(estate, networks[name], local) for name in networks}, addresses
-    )
+    with paused_collector():
+        addresses = Addresses.of(estate)
+        hops = NextHops(estate, addresses)
+        networks = estate.all(Network)
+        local = {name: _local(estate, hops, network) for name, network in networks.items()}
+        return EffectiveRoutes(
+            {name: _with_peers(estate, networks[name], local) for name in networks}, addresses
+        )
 
 
 def _local(estate: Estate, hops: NextHops, network: Located[Network]) -> NetworkRoutes:

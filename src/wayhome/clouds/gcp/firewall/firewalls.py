@@ -51,6 +51,7 @@ class Firewalls:
     def __init__(self, estate: Estate, addresses: Addresses) -> None:
         self._estate = estate
         self._sources = TaggedSources(addresses)
+        self._known: set[str] = set()
         self._vpc: dict[tuple[str, str], VpcRules] = {}
         self._policies: dict[str, tuple[_Policy, ...]] = {}
         self._filters: dict[tuple[str, Target], Filter] = {}
@@ -117,10 +118,9 @@ class Firewalls:
 
     def _classic(self, direction: str, target: Target) -> tuple[FilterRule, ...]:
         network = target.network
-        known = self._estate.knows(FirewallRule, network).state is State.EXPORTED
-        stage = self._rules(network, direction).stage(target)
-        if known:
-            return stage
+        rules = self._rules(network, direction)
+        if network in self._known:
+            return rules.stage(target)
         project = network.partition("/global/")[0]
         missing = Missing(
             f"the firewall rules of {network.rpartition('/')[2]}",
@@ -135,6 +135,8 @@ class Firewalls:
         found = self._vpc.get((network, direction))
         if found is None:
             rules = self._estate.of(FirewallRule, network)
+            if self._estate.knows(FirewallRule, network).state is State.EXPORTED:
+                self._known.add(network)
             found = self._vpc[network, direction] = VpcRules(rules, direction, self._sources)
         return found
 
