@@ -298,13 +298,18 @@ class Naive:
             if name == at and wire == (first if forward else last.back())
         ][:1]
 
+        def sender_of(wire: Wire) -> Wire:
+            first, last, forward = known[0]
+            sender = (last.source, last.sport) if forward else (first.destination, first.dport)
+            return replace(wire, source=sender[0], sport=sender[1])
+
         def routed(state: State, wire: Wire, mark: int) -> Outcome:
             if node.opaque:
                 return self.blind(leg)
             if self.local(node, wire.destination):
                 if translates and not known:
                     state.connections.append((at, arrived, wire))
-                return then(state, at, wire)
+                return then(state, at, sender_of(wire) if known else wire)
             if came and not node.forwards:
                 return self.dead(leg, node.not_forwarding.cause)
             ingress = came.ingress_class if came else frozenset()
@@ -370,9 +375,7 @@ class Naive:
             if not translates:
                 return send(state, wire, port)
             if known:
-                first, last, forward = known[0]
-                sender = (last.source, last.sport) if forward else (first.destination, first.dport)
-                return send(state, replace(wire, source=sender[0], sport=sender[1]), port)
+                return send(state, sender_of(wire), port)
             return source(state, wire, mark, port, 0)
 
         def source(state: State, wire: Wire, mark: int, port: Port, chain: int) -> Outcome:

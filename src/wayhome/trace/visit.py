@@ -120,7 +120,7 @@ class Visit:
         self._connection = self._tracking.connection(self.node.name, self.packet)
         if self._connection:
             connection, direction = self._connection
-            self._become(connection.inward(self.packet, direction), "undone")
+            self._become(connection.inward(self.packet, direction), _again(direction))
             return
         rule = destination_rule(self.node, self.packet, self.entered)
         if rule is None:
@@ -136,10 +136,9 @@ class Visit:
         if not self.node.translates:
             return
         if self._connection:
-            connection, direction = self._connection
-            if direction is Direction.REPLY and self.packet == self._arrived:
+            if self._connection[1] is Direction.REPLY and self.packet == self._arrived:
                 self._say(SKIP_MASQUERADING, "NO_MASQUERADING_FOR_RETURN_PACKET")
-            self._become(connection.outward(self.packet, direction), "undone")
+            self._outward(*self._connection)
             return
         leaving = Leaving(self.packet, port, self.entered is None, self._mark)
         found = source_of(self.place, leaving, self._forks, self.steps)
@@ -150,6 +149,9 @@ class Visit:
             changed = self.packet.sent_from(address, self.packet.source_port)
             self._become(changed, rule.step, rule.evidence)
         self._tracking.confirm(self.node.name, Connection(self._arrived, self.packet))
+
+    def _outward(self, connection: Connection, direction: Direction) -> None:
+        self._become(connection.outward(self.packet, direction), _again(direction))
 
     def _become(self, changed: Packet, why: str, evidence: Evidence | None = None) -> None:
         if changed != self.packet:
@@ -174,7 +176,9 @@ class Visit:
         return self.place.ports[way]
 
     def _deliver(self) -> None:
-        if self.node.translates and not self._connection:
+        if self._connection:
+            self._outward(*self._connection)
+        elif self.node.translates:
             self._tracking.confirm(self.node.name, Connection(self._arrived, self.packet))
         if self.entered and self.node.kind in ARRIVE:
             self._say(ARRIVE[self.node.kind])
@@ -190,3 +194,7 @@ class Visit:
     def _unknown(self, missing: Missing) -> NoReturn:
         self._say(OPAQUE, missing.fact, self.node.evidence)
         raise Ended(missing)
+
+
+def _again(direction: Direction) -> str:
+    return "undone" if direction is Direction.REPLY else "as before"
