@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from tests.kube.api_server.server import ApiServer
 
 from wayhome.kube.access import Access
-from wayhome.kube.connection import BUFFER, Streams
 from wayhome.kube.credentials import ANONYMOUS, Credentials
 from wayhome.kube.errors import UnreachableError
+from wayhome.kube.streams import BUFFER, Streams
 
 
 def access(credentials: Credentials = ANONYMOUS) -> Access:

@@ -277,5 +277,5 @@ def test_what_is_not_understood_is_named(tmp_path: Path) -> None:
         with pytest.raises(CredentialsError, match=problem):
             from_kubeconfig([kubeconfig(tmp_path, user)])
     proxied = {"server": "https://a", "proxy-url": "socks5://b"}
-    with pytest.raises(CredentialsError, match="proxy-url is not supported"):
+    with pytest.raises(CredentialsError, match="spoken to in socks5, which is not supported"):
         from_kubeconfig([kubeconfig(tmp_path, None, proxied)])

@@ -16,7 +16,7 @@ from tests.kube.virtual_time import play
 
 from wayhome.kube.access import Access, Pem
 from wayhome.kube.client import Client, Selection, _Request
-from wayhome.kube.connection import BUFFER, Streams, connect
+from wayhome.kube.connection import connect
 from wayhome.kube.credentials import ClientCertificate, Credentials, Password, Token, TokenFile
 from wayhome.kube.errors import (
     CredentialsError,
@@ -28,6 +28,7 @@ from wayhome.kube.errors import (
 from wayhome.kube.events import EventType
 from wayhome.kube.http import HEAD_LINES
 from wayhome.kube.resources import CONFIG_MAPS, EVENTS, LEASES, NODES, PODS, Resource
+from wayhome.kube.streams import BUFFER, Streams
 
 ONE = Selection(CONFIG_MAPS, NAMESPACE, NAME)
 

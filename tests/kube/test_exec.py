@@ -15,11 +15,11 @@ from tests.kube.link import Link, access
 from websockets.protocol import OPEN, SERVER, Protocol
 
 from wayhome.kube.client import Client
-from wayhome.kube.connection import BUFFER
 from wayhome.kube.credentials import Token
 from wayhome.kube.errors import KubeError, NonsenseError, RefusedError, UnreachableError
 from wayhome.kube.exec import Command, Completed, execute
 from wayhome.kube.exec_channels import exit_code
+from wayhome.kube.streams import BUFFER
 from wayhome.kube.websocket import WebSocket
 
 PYTHON = sys.executable

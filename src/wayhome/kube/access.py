@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from wayhome.kube.credentials import ANONYMOUS, Credentials
 from wayhome.kube.errors import CredentialsError
+from wayhome.kube.proxy import Proxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Access:
     """The name in its certificate, where that is not the host's."""
     credentials: Credentials = ANONYMOUS
     namespace: str = "default"
+    proxy: Proxy | None = None
+    """What stands on the way there; None for nothing."""
 
     @property
     def authority_of_url(self) -> str:

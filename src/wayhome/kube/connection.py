@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Callable
 
 from wayhome.kube.access import Access
 from wayhome.kube.errors import UnreachableError
-from wayhome.kube.one_line import one_line
+from wayhome.kube.proxy import Proxy
+from wayhome.kube.streams import BUFFER, Streams, reason_of
+from wayhome.kube.tunnel import open_tunnel
 
 IDLE_SECONDS = 20
 PROBE_SECONDS = 5
@@ -21,24 +23,20 @@ PROBES = 3
 KEEPALIVE_SECONDS = IDLE_SECONDS + PROBE_SECONDS * PROBES
 """The longest that a dead peer stays unnoticed: 35 s."""
 
-BUFFER = 64 * 1024
-"""Bytes that a stream holds back; also the longest line of a response's head."""
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[Access], Awaitable[Streams]]
 
 
 async def connect(access: Access) -> Streams:
     """Open a connection. Raises UnreachableError and CredentialsError."""
     context = access.tls_context()
+    name = (access.server_name or access.host) if context else None
     try:
-        reader, writer = await asyncio.open_connection(
-            access.host,
-            access.port,
-            ssl=context,
-            server_hostname=(access.server_name or access.host) if context else None,
-            limit=BUFFER,
-        )
+        if access.proxy:
+            reader, writer = await _through_proxy(access, access.proxy, context, name)
+        else:
+            reader, writer = await asyncio.open_connection(
+                access.host, access.port, ssl=context, server_hostname=name, limit=BUFFER
+            )
     except ssl.SSLCertVerificationError as error:
         raise UnreachableError(
             f"{access.url} shows a certificate that is not trusted: {error.verify_message}"
@@ -48,6 +46,19 @@ async def connect(access: Access) -> Streams:
     except UnicodeError as error:  # what IDNA does not take: an empty label, or a long one
         raise UnreachableError(f"{access.url} cannot be reached: that is no host name") from error
     _keep_alive(writer.get_extra_info("socket"))
+    return reader, writer
+
+
+async def _through_proxy(
+    access: Access, proxy: Proxy, context: ssl.SSLContext | None, name: str | None
+) -> Streams:
+    reader, writer = await open_tunnel(proxy, access.authority_of_url)
+    if context:
+        try:
+            await writer.start_tls(context, server_hostname=name)
+        except BaseException:
+            writer.transport.abort()
+            raise
     return reader, writer
 
 
@@ -63,8 +74,3 @@ def _keep_alive(sock: socket.socket) -> None:
         option = getattr(socket, name, None)
         if option is not None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-def reason_of(error: OSError) -> str:
-    """What the system says; several attempts (IPv6, then IPv4) come as one text."""
-    return one_line(error.strerror or str(error) or type(error).__name__)

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wayhome.kube.connection import BUFFER, reason_of
 from wayhome.kube.errors import UnreachableError
 from wayhome.kube.one_line import one_line
+from wayhome.kube.streams import BUFFER, reason_of
 
 HEAD_LINES = 200
 """Lines of a response's head."""

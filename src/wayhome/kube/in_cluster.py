@@ -14,6 +14,7 @@ from pathlib import Path
 from wayhome.kube.access import Access, Pem
 from wayhome.kube.credentials import TokenFile
 from wayhome.kube.errors import CredentialsError
+from wayhome.kube.proxy import proxy_of
 
 _WHY_MISSING = (
     "the Pod has no service account token; its automountServiceAccountToken must not be false"
@@ -33,9 +34,11 @@ def in_cluster(
         )
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise CredentialsError(f"KUBERNETES_SERVICE_PORT is {port!r} and no port")
+    host = host.strip("[]")
     return Access(
-        host=host.strip("[]"),
+        host=host,
         port=int(port),
+        proxy=proxy_of(host, int(port), tls=True, environment=environment),
         authority=Pem(folder / "ca.crt"),
         credentials=TokenFile(folder / "token", _WHY_MISSING),
         namespace=_namespace(folder),

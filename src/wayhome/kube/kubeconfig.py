@@ -25,6 +25,7 @@ from wayhome.kube.credentials import (
 )
 from wayhome.kube.errors import CredentialsError
 from wayhome.kube.exec_plugin import ExecPlugin
+from wayhome.kube.proxy import parse_proxy, proxy_of
 
 _SECTIONS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 
@@ -73,7 +74,9 @@ def default_files(environment: Mapping[str, str] = os.environ) -> list[Path]:
     return named or [Path("~/.kube/config").expanduser()]
 
 
-def from_kubeconfig(files: Sequence[Path], context: str = "") -> Access:
+def from_kubeconfig(
+    files: Sequence[Path], context: str = "", environment: Mapping[str, str] = os.environ
+) -> Access:
     """The access of `context`; empty: the current one. Raises CredentialsError."""
     merged = _merge(files)
     name = context or merged.current
@@ -91,8 +94,12 @@ def from_kubeconfig(files: Sequence[Path], context: str = "") -> Access:
         raise CredentialsError(
             f"the kubeconfig's cluster {chosen.text('cluster')!r}: {error}"
         ) from error
-    if cluster.text("proxy-url"):
-        raise CredentialsError("the kubeconfig's proxy-url is not supported; connect directly")
+    url = cluster.text("proxy-url")
+    proxy = (
+        parse_proxy(url, "the kubeconfig's proxy-url")
+        if url
+        else proxy_of(host, port, tls=tls, environment=environment)
+    )
     return Access(
         host=host,
         port=port,
@@ -104,6 +111,7 @@ def from_kubeconfig(files: Sequence[Path], context: str = "") -> Access:
         # A context without a user asks as nobody, as kubectl does.
         credentials=_credentials(merged.find("users", user)) if user else ANONYMOUS,
         namespace=chosen.text("namespace") or "default",
+        proxy=proxy,
     )
 
 

@@ -17,9 +17,9 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, Protocol
 
 from wayhome.kube.client import Client, Query
-from wayhome.kube.connection import BUFFER, reason_of
 from wayhome.kube.errors import NonsenseError, UnreachableError
 from wayhome.kube.one_line import one_line
+from wayhome.kube.streams import BUFFER, reason_of
 
 LARGEST_MESSAGE = 1 << 20
 """Bytes. What a program prints comes in pieces of at most 32 KiB."""
