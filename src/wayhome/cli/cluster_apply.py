@@ -1,10 +1,7 @@
 """`wayhome cluster apply`: a configuration is everywhere and proven, or the old one is back."""
 
-import asyncio
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,22 +11,22 @@ import click
 
 from wayhome.cli.cluster_apply_document import document
 from wayhome.cli.cluster_connection import access, connection, run
+from wayhome.cli.cluster_interrupt import interruptible
+from wayhome.cli.cluster_outcome import Teller, needs_undo
+from wayhome.cli.cluster_outcome import lines as outcome_lines
 from wayhome.cli.cluster_places import places, places_of
 from wayhome.cli.cluster_progress import progress
 from wayhome.cli.cluster_proposal import lines, refused
-from wayhome.cli.cluster_report import answer
 from wayhome.cli.cluster_undo import kubectl_flags, undo_text
 from wayhome.cli.configuration_file import print_findings, read
-from wayhome.cli.printable import printable
 from wayhome.cluster.look import Places, look
-from wayhome.cluster.must_reach import parse_must_reach
-from wayhome.cluster.outcome import Outcome, Result
+from wayhome.cluster.must_reach import Prober, parse_must_reach
+from wayhome.cluster.outcome import Outcome
 from wayhome.cluster.pod_prober import pod_prober
 from wayhome.cluster.proposal import Order, Proposal, propose
-from wayhome.cluster.report import Report, report
+from wayhome.cluster.report import report
 from wayhome.cluster.rollout import Patience, Rollout
 from wayhome.cluster.undo import manifest
-from wayhome.kube.access import Access
 from wayhome.kube.client import Client
 
 
@@ -46,6 +43,14 @@ class _Ways:
     probe_image: str
     probe_exec: bool
     kubectl: tuple[str, ...]
+
+    def say(self, line: str) -> None:
+        """Print it, where it is not in the document's way."""
+        click.echo(line, err=self.as_json)
+
+    def prober(self, client: Client) -> Prober:
+        """What tries what must be reached."""
+        return pod_prober(client, self.say, image=self.probe_image, by_exec=self.probe_exec)
 
 
 @click.command(short_help="Bring a configuration to all nodes, prove it, or put the old one back.")
@@ -153,97 +158,60 @@ def apply(
         raise click.UsageError(
             "there is nobody to ask; --yes does it without, --dry-run only shows"
         )
-    run(_apply(where, order, ways))
-
-
-async def _apply(access: Access, order: Order, ways: _Ways) -> None:
-    client = Client(access, user_agent="wayhome")
-    say = _sayer(ways)
-    # An ephemeral container stays in its Pod: nothing is tried where nothing is to be written.
-    prober = (
-        pod_prober(client, say, image=ways.probe_image, by_exec=ways.probe_exec)
-        if not ways.dry_run
-        else None
-    )
-    found = report(await look(client, ways.places), datetime.now(UTC))
-    proposal = await propose(client, order, found, prober)
-    print_findings(ways.file, proposal.findings, err=ways.as_json)
-    for line in (*lines(proposal), *refused(proposal)):
-        say(line)
-    if refusal := proposal.refusal:
-        if refusal.shows_manifest:
-            say(manifest(proposal.facts.configmap, proposal.facts.data_key, proposal.text))
-        _end(proposal, None, ways, "refused", refusal.exit_code)
-    if ways.dry_run:
-        say("nothing was written: --dry-run")
-        _end(proposal, None, ways, "dry run", 0)
-    if proposal.needs_writing and not ways.yes and not click.confirm("write it?"):
-        say("nothing was written")
+    client = Client(where, user_agent="wayhome")
+    proposal = run(_proposed(client, order, ways))
+    _show(proposal, ways)
+    if proposal.needs_writing and not ways.yes and not _confirmed():
+        ways.say("nothing was written")
         _end(proposal, None, ways, "declined", 1)
-    with progress() as show:
-        outcome = await _interruptible(Rollout(client, proposal, prober, ways.patience, _Teller(say, show)))  # fmt: skip
+    outcome = run(_rolled_out(client, proposal, ways))
     _end(proposal, outcome, ways, outcome.result.value, outcome.exit_code)
 
 
-async def _interruptible(rollout: Rollout) -> Outcome:
-    """The first signal turns it round, the second ends it at once."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    signals = 0
+async def _proposed(client: Client, order: Order, ways: _Ways) -> Proposal:
+    found = report(await look(client, ways.places), datetime.now(UTC))
+    # An ephemeral container stays in its Pod: nothing is tried where nothing is to be written.
+    return await propose(client, order, found, None if ways.dry_run else ways.prober(client))
 
-    def interrupted() -> None:
-        nonlocal signals
-        signals += 1
-        if signals == 1:
-            rollout.interrupt.set()
-        elif task:
-            task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupted)
+def _show(proposal: Proposal, ways: _Ways) -> None:
+    """What would be done; and the end, where it may not be done or was only asked for."""
+    print_findings(ways.file, proposal.findings, err=ways.as_json)
+    for line in (*lines(proposal), *refused(proposal)):
+        ways.say(line)
+    if refusal := proposal.refusal:
+        if refusal.shows_manifest:
+            ways.say(manifest(proposal.facts.configmap, proposal.facts.data_key, proposal.text))
+        _end(proposal, None, ways, "refused", refusal.exit_code)
+    if ways.dry_run:
+        ways.say("nothing was written: --dry-run")
+        _end(proposal, None, ways, "dry run", 0)
+
+
+def _confirmed() -> bool:
+    """Asked outside of any event loop, where Ctrl-C ends it as ever."""
     try:
-        return await rollout.run()
-    except asyncio.CancelledError:
-        return rollout.abandoned()
+        return input("write it? [y/N]: ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+async def _rolled_out(client: Client, proposal: Proposal, ways: _Ways) -> Outcome:
+    with progress() as show:
+        teller = Teller(ways.say, show)
+        return await interruptible(
+            Rollout(client, proposal, ways.prober(client), ways.patience, teller)
+        )
 
 
 def _end(
     proposal: Proposal, outcome: Outcome | None, ways: _Ways, result: str, exit_code: int
 ) -> NoReturn:
-    undo = undo_text(proposal.before, ways.kubectl) if outcome and outcome.changed else ""
-    if outcome:
-        say = _sayer(ways)
-        for line in _ending(outcome):
-            say(line)
-        if undo and outcome.result is not Result.ROLLED_BACK:
-            say(f"this undoes it:\n  {undo}")
+    undo = undo_text(proposal.before, ways.kubectl) if needs_undo(outcome) else ""
+    for line in outcome_lines(outcome, undo) if outcome else ():
+        ways.say(line)
     if ways.as_json:
         click.echo(json.dumps(document(proposal, outcome, result=result, exit_code=exit_code, undo=undo), indent=2))  # fmt: skip
     if outcome and outcome.interrupted:
         raise KeyboardInterrupt
     sys.exit(exit_code)
-
-
-def _ending(outcome: Outcome) -> Iterator[str]:
-    colour = "green" if outcome.exit_code == 0 else "red" if outcome.exit_code == 1 else "yellow"
-    told = "; ".join(map(printable, outcome.reasons))
-    yield click.style(outcome.result.value, fg=colour, bold=True) + (f": {told}" if told else "")
-    if outcome.report and outcome.result is not Result.ROLLED_BACK:
-        yield answer(outcome.report)
-
-
-def _sayer(ways: _Ways) -> Callable[[str], None]:
-    return lambda line: click.echo(line, err=ways.as_json)
-
-
-class _Teller:
-    """Prints what a rollout tells."""
-
-    def __init__(self, say: Callable[[str], None], show: Callable[[Report], None]) -> None:
-        self._say = say
-        self._show = show
-
-    def said(self, sentence: str) -> None:
-        self._say(printable(sentence))
-
-    def shown(self, report: Report) -> None:
-        self._show(report)

@@ -21,7 +21,9 @@ def progress() -> Iterator[Callable[[Report], None]]:
         TextColumn("{task.completed:,.0f} of {task.total:,.0f} nodes{task.description}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # What is printed meanwhile stands above the bar, but only where it goes to the same terminal.
+    console, same = Console(stderr=True), sys.stdout.isatty()
+    with Progress(*columns, console=console, transient=True, redirect_stdout=same) as bar:
         task = bar.add_task("", total=1)
 
         def show(report: Report) -> None:

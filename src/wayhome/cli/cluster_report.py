@@ -99,7 +99,7 @@ def _table(report: Report, rows: list[Row], width: int) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(_HEAD, *cells, strict=True)]
     indent = sum(widths) + 2 * len(widths)
     yield click.style(_line(_HEAD, widths) + ("  error" if wide else ""), bold=True)
-    for row, texts in zip(rows, cells, strict=True):
+    for number, (row, texts) in enumerate(zip(rows, cells, strict=True)):
         *others, state = texts
         line = _line(tuple(others), widths) + "  " + click.style(state, fg=_colour(row.condition))
         complaint = printable(row.error)
@@ -109,7 +109,11 @@ def _table(report: Report, rows: list[Row], width: int) -> Iterator[str]:
             yield from (" " * indent + text for text in rest)
         else:
             yield line
-            yield from textwrap.wrap(complaint, width, initial_indent="  ", subsequent_indent="  ")
+            below = rows[number + 1 :][:1]
+            if complaint and not (below and below[0].error == row.error):  # said once for a run
+                yield from textwrap.wrap(
+                    complaint, width, initial_indent="  ", subsequent_indent="  "
+                )
 
 
 def _cells(report: Report, row: Row) -> tuple[str, ...]:

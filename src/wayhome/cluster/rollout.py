@@ -66,7 +66,7 @@ class _InterruptedError(Exception):
 
 
 class Rollout:
-    """One change. `interrupt` may be set at any moment."""
+    """One change."""
 
     def __init__(
         self,
@@ -76,7 +76,9 @@ class Rollout:
         patience: Patience,
         teller: Teller,
     ) -> None:
-        self.interrupt = asyncio.Event()
+        self._interrupt = asyncio.Event()
+        self._returns = False
+        self._restored = False
         self._proposal = proposal
         self._prober = prober
         self._patience = patience
@@ -116,12 +118,19 @@ class Rollout:
             except UnknownStateError as unknown:
                 return self._ended(Result.UNKNOWN, f"whether the last write was done is not known: {unknown}")  # fmt: skip
 
+    def interrupt(self) -> bool:
+        """Turn round, at any moment. Returns whether that is news: it may be on its way back already."""
+        is_news = not self._returns and not self._interrupt.is_set()
+        self._interrupt.set()
+        return is_news
+
     def abandoned(self) -> Outcome:
-        """It was ended in the middle, on the way back: what is known of the state that it leaves."""
-        return replace(
-            self._ended(Result.UNKNOWN, "it was ended before the old configuration was back"),
-            interrupted=True,
-        )
+        """It was ended on its way back: what is known of the state that it leaves."""
+        if self._restored:
+            outcome = self._ended(Result.ROLLED_BACK, "the old configuration is written; whether all nodes hold it again was not waited for")  # fmt: skip
+        else:
+            outcome = self._ended(Result.UNKNOWN, "it was ended before the old configuration was back")  # fmt: skip
+        return replace(outcome, interrupted=True)
 
     @property
     def changed(self) -> bool:
@@ -185,7 +194,7 @@ class Rollout:
         return report, in_time
 
     async def _unless_interrupted(self, waiting: "asyncio.Future[Any]") -> None:
-        stop = asyncio.ensure_future(self.interrupt.wait())
+        stop = asyncio.ensure_future(self._interrupt.wait())
         try:
             await asyncio.wait((waiting, stop), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -193,7 +202,7 @@ class Rollout:
         if not waiting.done():
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
-        if self.interrupt.is_set():
+        if self._interrupt.is_set():
             raise _InterruptedError
 
     def _has_moved(self, report: Report) -> bool:
@@ -251,7 +260,8 @@ class Rollout:
         if before.lost:
             return self._ended(Result.NOT_ROLLED_BACK, why, "what was there before an earlier, unfinished apply is not known")  # fmt: skip
         self._tell.said(f"{why}: the old configuration is put back")
-        self.interrupt.clear()
+        self._returns = True
+        self._interrupt.clear()
         try:
             if before.existed:
                 self._following.put(await self._writer.write(restored(before, taken=self._taken)))
@@ -264,6 +274,7 @@ class Rollout:
             return self._ended(Result.UNKNOWN, why, f"whether the old configuration is back is not known: {unknown}")  # fmt: skip
         except KubeError as error:
             return self._ended(Result.NOT_ROLLED_BACK, why, f"it could not be put back: {error}")
+        self._restored = True
         return await self._returned(why)
 
     async def _returned(self, why: str) -> Outcome:

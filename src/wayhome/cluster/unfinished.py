@@ -48,7 +48,7 @@ class Unfinished:
                 Previous.NO_OBJECT: "before it, there was no ConfigMap",
                 Previous.NOT_KEPT: "the text before it was too large to be kept beside it",
             }[self.previous]
-            return f"an earlier `wayhome cluster apply` wrote the configuration and did not finish; {kept}"
+            return f"an earlier `wayhome cluster apply` wrote the configuration and did not finish (run again, it goes on); {kept}"
         nodes = quote(", ".join(self.canary)) or "no node"
         return f"an earlier `wayhome cluster apply --canary` left its candidate (config.next) on {nodes}"
 

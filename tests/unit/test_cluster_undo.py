@@ -1,0 +1,70 @@
+"""The texts that an operator takes away say exactly what they are to say, whatever the configuration holds."""
+
+import json
+import shlex
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wayhome.cluster.before import before_of
+from wayhome.cluster.undo import manifest, undo_command
+from wayhome.kube.objects import Object
+
+KEY = ("kube-system", "ip-masq-agent")
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+def configmap(data: dict[str, str], **annotations: str) -> Object:
+    metadata = {
+        "namespace": KEY[0],
+        "name": KEY[1],
+        "annotations": annotations,
+        "resourceVersion": "7",
+    }
+    return {"metadata": metadata, "data": data}
+
+
+@given(TEXTS)
+def test_the_command_restores_any_text_and_no_terminal_obeys_it(text: str) -> None:
+    command = undo_command(before_of(KEY, "config", configmap({"config": text})), ())
+    assert command.isascii()
+    assert command.isprintable()
+    *_, patch = shlex.split(command)
+    assert json.loads(patch) == {"data": {"config": text}}
+
+
+@given(TEXTS)
+def test_the_patch_for_a_source_says_the_text_exactly(text: str) -> None:
+    readable = "".join(c for c in text if c in "\n\t\x85" or (c.isprintable() and c != "\ufeff"))
+    found = yaml.safe_load(manifest(KEY, "config", readable))
+    assert found["data"] == {"config": readable}
+    assert found["metadata"] == {"name": KEY[1], "namespace": KEY[0]}
+
+
+def test_a_list_stands_in_the_patch_as_it_is_written() -> None:
+    text = "nonMasqueradeCIDRs:\n  - 10.0.0.0/8\n\n# end\n"
+    assert manifest(KEY, "config", text).endswith(
+        "data:\n  config: |\n    nonMasqueradeCIDRs:\n      - 10.0.0.0/8\n\n    # end\n"
+    )
+
+
+def test_without_an_object_before_the_command_removes_it() -> None:
+    command = undo_command(before_of(KEY, "config", None), ("--context", "a b"))
+    assert (
+        command == "kubectl --context 'a b' delete configmap ip-masq-agent --namespace kube-system"
+    )
+
+
+def test_what_an_unfinished_run_kept_is_what_is_put_back() -> None:
+    item = configmap(
+        {"config": "new", "config.previous": "old"}, **{"wayhome/previous": "config.previous"}
+    )
+    before = before_of(KEY, "config", item)
+    assert (before.text, before.now, before.existed, before.lost) == ("old", "new", True, False)
+    made = configmap({"config": "new"}, **{"wayhome/previous": "no object"})
+    assert not before_of(KEY, "config", made).existed
+    shared = configmap({"config": "new", "mine": "x"}, **{"wayhome/previous": "no object"})
+    assert before_of(KEY, "config", shared).existed, "somebody has put something else into it"
+    damaged = configmap({"config": "new"}, **{"wayhome/previous": "config.previous"})
+    assert before_of(KEY, "config", damaged).lost
