@@ -15,6 +15,17 @@ from tests.deploy.chart import HOOK, NOTES, ROOT, Values, is_hook, parsed, rende
 
 KUSTOMIZE = ROOT / "deploy/kustomize"
 HEADER = "# Made of deploy/helm/wayhome by scripts/manifests. Change the chart, not this file.\n"
+# Helm makes the release's namespace by itself; `kubectl apply` needs it among the objects.
+NAMESPACE = """# The agent's own. Whoever may make Pods here can become it, so it is nobody else's.
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: wayhome
+  labels:
+    app.kubernetes.io/part-of: wayhome
+    # The node's network and a folder of the node are what this level allows and the others do not.
+    pod-security.kubernetes.io/enforce: privileged
+"""
 # What stands above another is there when that one is made.
 ORDER = ("status", "priority-quota", "service-account", "rights", "daemonset")
 
@@ -27,6 +38,7 @@ class Manifest:
     values: Values = field(default_factory=dict)
     namespace: str = "wayhome"
     templates: tuple[str, ...] = ORDER
+    makes_namespace: bool = False
 
 
 UPSTREAM = values_of("values-upstream.yaml")
@@ -34,10 +46,10 @@ FILE_MODE = {"mode": "file", "priorityQuota": False}
 POD_MONITOR = {"podMonitor": {"create": True}, "metrics": {"address": "0.0.0.0"}}
 NODE_BOUND = {"status": {"nodeBound": True}}
 MANIFESTS = (
-    Manifest("base/wayhome.yaml"),
+    Manifest("base/wayhome.yaml", makes_namespace=True),
     Manifest("file-mode/wayhome.yaml", FILE_MODE, namespace="kube-system"),
     Manifest("upstream/wayhome.yaml", UPSTREAM, namespace="kube-system"),
-    Manifest("uninstall/wayhome.yaml", templates=("uninstall",)),
+    Manifest("uninstall/wayhome.yaml", templates=("uninstall",), makes_namespace=True),
     Manifest("components/pod-monitor/pod-monitor.yaml", POD_MONITOR, templates=("pod-monitor",)),
     Manifest(
         "components/node-bound-status/policy.yaml", NODE_BOUND, templates=("node-bound-status",)
@@ -50,6 +62,8 @@ def text_of(manifest: Manifest) -> str:
     texts = render(manifest.values, manifest.namespace)
     assert NOTES in texts  # the whole chart was rendered
     documents = [one for name in manifest.templates for one in _documents(texts[f"{name}.yaml"])]
+    if manifest.makes_namespace:
+        documents.insert(0, NAMESPACE)
     return HEADER + "---\n".join(documents)
 
 

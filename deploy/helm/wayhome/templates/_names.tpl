@@ -43,7 +43,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ toYaml .Values.resources }}
 {{- else -}}
 {{- $api := eq .Values.mode "api" -}}
-requests: {cpu: 10m, memory: {{ ternary "32Mi" "20Mi" $api }}}
+requests: {cpu: 10m, memory: {{ ternary "32Mi" "24Mi" $api }}}
 limits: {memory: {{ if include "wayhome.iptables" . }}128Mi{{ else }}{{ ternary "80Mi" "64Mi" $api }}{{ end }}}
 {{- end }}
 {{- end }}
