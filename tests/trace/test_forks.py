@@ -97,7 +97,10 @@ def test_equal_routes_with_different_outcomes_are_ambiguous_and_the_loss_is_show
     answer = ask(LEFT, DEAD)
     assert answer.verdict is Verdict.AMBIGUOUS
     assert answer.drop == DEAD
-    assert str(answer.shown.taken[0]) == "STATIC route 2: dropped: ROUTE_BLACKHOLE"
+    taken = answer.shown.taken[0]
+    assert str(taken) == "STATIC route 2: dropped: ROUTE_BLACKHOLE"
+    assert isinstance(taken.about, tuple)
+    assert taken.about[taken.option].action == DEAD
 
 
 def test_a_worse_route_is_not_used_at_all() -> None:

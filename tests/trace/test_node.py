@@ -361,6 +361,15 @@ def test_of_several_endpoints_a_dead_one_makes_it_ambiguous() -> None:
     assert (answer.verdict, str(answer.shown.taken[0])) == (Verdict.AMBIGUOUS, "10.0.0.99")
 
 
+def test_the_reverse_is_asked_of_every_endpoint() -> None:
+    network = service(Target(A("10.0.0.2")), Target(A("192.168.0.1")))
+    answer = trace(network, tcp("192.168.0.1", "10.0.0.100"), "a")
+    assert {way.result.delivered_to for way in answer.ways} == {"a", "b"}
+    reverse = trace_reverse(network, answer)
+    assert reverse is not None
+    assert {way.result.forward[0].node for way in reverse.ways} == {"a", "b"}
+
+
 def test_a_service_without_endpoints_drops() -> None:
     answer = trace(service(), tcp("192.168.0.1", "10.0.0.100"), "a")
     assert died(answer) == ("DROPPED_INSIDE_GKE_SERVICE", "gateway", Lost.FORWARD)

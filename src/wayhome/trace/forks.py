@@ -6,7 +6,7 @@ the walk itself. Most flows fork nowhere and are walked once.
 
 The outcomes form a tree, and the verdict is read from it: where all branches of a fork agree it does not matter; equal
 routes and free choices make a flow AMBIGUOUS where they do not; a missing fact makes it UNDETERMINED. A fork about a
-fact (`fixed`) is decided once in a walk, however often the walk comes by.
+fact is decided once in a walk, however often the walk comes by.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,10 +47,15 @@ class Fork:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A fork, and the option that was taken."""
+    """A fork, and the option that was taken.
+
+    `about` is what forks: the routes or the targets that flows spread over, the Choice or the Either, the ports that
+    own one address. It is None for a filter. A lab that builds this way alone puts the option in its place.
+    """
 
     fork: Fork
     option: int
+    about: object = None
 
     def __str__(self) -> str:
         return self.fork.options[self.option]
@@ -64,15 +69,16 @@ class Forks:
         self._fixed: dict[int, int] = {}
         self.taken: list[Taken] = []
 
-    def pick(self, fork: Fork, fixed: object = None) -> int:
-        """Which option to take. With `fixed`, an object that stands for the fact, it is the same each time."""
-        if fixed is not None and id(fixed) in self._fixed:
-            return self._fixed[id(fixed)]
+    def pick(self, fork: Fork, about: object = None) -> int:
+        """Which option to take. Where the fork is about a fact, and not about each flow, it is the same each time."""
+        fixed = about is not None and fork.kind is not ForkKind.SPREAD
+        if fixed and id(about) in self._fixed:
+            return self._fixed[id(about)]
         at = len(self.taken)
         option = self._script[at] if at < len(self._script) else 0
-        self.taken.append(Taken(fork, option))
-        if fixed is not None:
-            self._fixed[id(fixed)] = option
+        self.taken.append(Taken(fork, option, about))
+        if fixed:
+            self._fixed[id(about)] = option
         return option
 
 

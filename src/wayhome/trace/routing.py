@@ -48,7 +48,7 @@ def pick_route(routes: tuple[Route, ...], forks: Forks) -> Route:
         f"{route.kind} route {number}: {describe(route.action)}"
         for number, route in enumerate(routes, 1)
     )
-    return routes[forks.pick(Fork(ForkKind.SPREAD, options, "several equal routes"))]
+    return routes[forks.pick(Fork(ForkKind.SPREAD, options, "several equal routes"), routes)]
 
 
 def resolve(action: Action, place: Place, packet: Packet, forks: Forks) -> str | Drop | Opaque:
@@ -62,11 +62,11 @@ def resolve(action: Action, place: Place, packet: Packet, forks: Forks) -> str |
                 return ports[0] if ports else otherwise
             fact = f"several ports of {place.node.name} own {packet.destination}"
             # One for all flows: the tuple that the place keeps stands for the fact.
-            return ports[forks.pick(Fork(ForkKind.CHOICE, ports, fact), fixed=ports)]
+            return ports[forks.pick(Fork(ForkKind.CHOICE, ports, fact), ports)]
         case Choice(alternatives, fact, missing):
             options = tuple(describe(alternative) for alternative in alternatives)
             kind = ForkKind.CHOICE if missing is None else ForkKind.MISSING
-            option = forks.pick(Fork(kind, options, fact, missing), fixed=action)
+            option = forks.pick(Fork(kind, options, fact, missing), action)
             return resolve(alternatives[option], place, packet, forks)
         case Drop() | Opaque():
             return action

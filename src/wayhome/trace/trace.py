@@ -72,42 +72,39 @@ class Trace:
 
 def trace(network: Network, flow: Flow, at: str) -> Trace:
     """Ask about a flow that the node `at` opens. Raises KeyError for a node that is not in the network."""
-    return _trace(network, flow, (at,))
+    return _trace(network, ((at, flow),))
 
 
 def trace_reverse(network: Network, answered: Trace) -> Trace | None:
     """Could the destination open a connection to the source, at the same port? None if no node has the destination.
 
-    The destination is the node to which a flow was delivered, else whoever has its address; where several have, the
-    verdict is theirs together.
+    The destination is where the flow was delivered, behind translation and proxies, else whoever has its address. Where
+    there are several, the verdict is theirs together.
     """
-    for way in answered.ways:
-        end = way.result
-        if end.delivered_to is not None:
-            flow = Flow(
-                end.packet.destination,
-                answered.flow.source,
-                answered.flow.protocol,
-                answered.flow.port,
-            )
-            return _trace(network, flow, (end.delivered_to,))
-    owners = tuple(node.name for node in network.owners(answered.flow.destination))
-    return _trace(network, answered.flow.reversed(), owners) if owners else None
+    flow = answered.flow
+    starts = {
+        end.delivered_to: Flow(end.packet.destination, flow.source, flow.protocol, flow.port)
+        for end in (way.result for way in answered.ways)
+        if end.delivered_to is not None
+    } or {node.name: flow.reversed() for node in network.owners(flow.destination)}
+    return _trace(network, tuple(starts.items())) if starts else None
 
 
-def _trace(network: Network, flow: Flow, starts: tuple[str, ...]) -> Trace:
-    start_at = Fork(ForkKind.CHOICE, starts, f"several nodes have {flow.source}")
+def _trace(network: Network, starts: tuple[tuple[str, Flow], ...]) -> Trace:
+    names = tuple(name for name, _ in starts)
+    which = Fork(ForkKind.CHOICE, names, "several nodes are where the flow ends")
 
     def ask(forks: Forks) -> Exchange:
-        at = starts[forks.pick(start_at)] if len(starts) > 1 else starts[0]
+        at, flow = starts[forks.pick(which, starts) if len(starts) > 1 else 0]
         return exchange(network, flow, at, forks)
 
     ways, complete = explore(ask)
     judgement = judge(ways, _judge) if complete else _cut_short(ways)
     shown = _shown(ways, judgement.verdict)
+    at, flow = starts[0]
     return Trace(
         flow,
-        starts[0],
+        at,
         judgement.verdict,
         shown,
         ways,

@@ -68,7 +68,9 @@ def pick_target(targets: tuple[Target, ...], forks: Forks) -> Target:
         str(target.address) if target.port is None else f"{target.address} port {target.port}"
         for target in targets
     )
-    return targets[forks.pick(Fork(ForkKind.SPREAD, options, "flows spread over the targets"))]
+    return targets[
+        forks.pick(Fork(ForkKind.SPREAD, options, "flows spread over the targets"), targets)
+    ]
 
 
 def source_of(
@@ -129,7 +131,7 @@ def _known(action: TranslationAction, forks: Forks) -> Keep | FallThrough | Masq
     while isinstance(action, Either):
         options = tuple(type(alternative).__name__.lower() for alternative in action.alternatives)
         fork = Fork(ForkKind.MISSING, options, action.missing.fact, action.missing)
-        action = action.alternatives[forks.pick(fork, fixed=action)]
+        action = action.alternatives[forks.pick(fork, action)]
     return action
 
 

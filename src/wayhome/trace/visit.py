@@ -70,7 +70,8 @@ class Visit:
     def go_on(self) -> Port | None:
         """The port by which it leaves; None where it ends at its destination. Raises Ended."""
         if self.entered is None:
-            self._say(START.get(self.node.kind, START_ELSEWHERE))
+            start = START.get(self.node.kind, START_ELSEWHERE)
+            self._say(start, str(self.packet), self.node.evidence)
         if self.node.not_running:
             self._drop(self.node.not_running)
         if self.entered:
