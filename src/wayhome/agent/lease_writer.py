@@ -4,7 +4,7 @@
                                   │
                                   what is told is what is so after the pause; many changes in it are one write
 
-- Never more than one request is under way, and at most BURST of them in a minute, however much happens on the node.
+- Never more than one request is under way, and no more than one write every 5 s for long, whatever happens on the node.
 - The Lease of a node that was here before is there already, so a patch is tried first. It has no resourceVersion: only
   this node's agent writes it.
 - It is renewed about every RENEW_SECONDS, each time after another pause. The first renewal after a change comes after
@@ -22,17 +22,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from wayhome.agent.logs import Log
-from wayhome.agent.telling import Spread
+from wayhome.agent.telling import Allowance, Spread
 from wayhome.agent.told import Told
-from wayhome.kernel import TransactionPace
 from wayhome.kube.backoff import Random
 from wayhome.kube.client import Client
 from wayhome.kube.errors import KubeError, RefusedError
 from wayhome.kube.resources import LEASES
 from wayhome.kube.status_lease import RENEW_SECONDS, NodeStatus
 
-BURST = 6
-"""Writes in a minute at most."""
+AT_ONCE = 6
+WRITE_SECONDS = 5.0
+"""AT_ONCE writes may follow each other, and one more every WRITE_SECONDS."""
 
 
 class LeaseWriter:
@@ -61,7 +61,7 @@ class LeaseWriter:
         self._random = random
         self._now = now
         self._spread = Spread(nodes, random)
-        self._pace = TransactionPace(BURST, 60.0)
+        self._allowance = Allowance(AT_ONCE, WRITE_SECONDS)
         self._news = asyncio.Event()
         self._written: NodeStatus | None = None
         self._exists = True
@@ -78,8 +78,8 @@ class LeaseWriter:
         while True:
             renewal = not self._news.is_set()
             if not renewal:
-                pace = self._pace.delay(asyncio.get_running_loop().time())
-                await asyncio.sleep(max(pace, self._spread.before()))
+                allowed = self._allowance.delay(asyncio.get_running_loop().time())
+                await asyncio.sleep(max(allowed, self._spread.before()))
             self._news.clear()
             status = self._status()
             if status is not None and (renewal or status != self._written):
@@ -96,7 +96,7 @@ class LeaseWriter:
         newest: NodeStatus | None = status
         while newest is not None:
             self._news.clear()
-            self._pace.record(asyncio.get_running_loop().time())
+            self._allowance.record(asyncio.get_running_loop().time())
             try:
                 await self._put(replace(newest, renewed_at=self._now()))
             except KubeError as error:

@@ -8,6 +8,7 @@ time that is drawn from (nodes / NODES_PER_SECOND) s first; its back-off after a
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -52,6 +53,24 @@ class Nudge:
     def _post(self) -> None:
         with suppress(RuntimeError):  # the loop has ended, and nothing is told any more
             self._loop.call_soon_threadsafe(self._nudge)
+
+
+class Allowance:
+    """So many writes at once, and one more every `seconds`. Pure: the caller says what time it is."""
+
+    def __init__(self, at_once: int, seconds: float) -> None:
+        self._ahead = at_once * seconds
+        self._seconds = seconds
+        self._due = -math.inf
+        """When as many writes as there were would be over, at one every `seconds`."""
+
+    def delay(self, now: float) -> float:
+        """Seconds until the next write may be made."""
+        return max(0.0, self._due + self._seconds - self._ahead - now)
+
+    def record(self, now: float) -> None:
+        """A write was made."""
+        self._due = max(self._due, now) + self._seconds
 
 
 class Spread:
