@@ -17,7 +17,8 @@ from wayhome.probe.target import Target
 CONTAINER = "wayhome-agent"
 PROGRAM = "wayhome-agent"
 LABELS = "app.kubernetes.io/name=wayhome-agent"
-NAMESPACE = "wayhome"
+NAMESPACES = ("wayhome", "kube-system")
+"""Ours, and that of an agent whose place was taken over."""
 PATIENCE = 10.0
 """Seconds besides what the program itself takes: its start, and the way to it."""
 
@@ -30,20 +31,25 @@ async def agent_pod(client: Client, node: str) -> Pod:
     except RefusedError as error:
         if not missing_right(error, ""):
             raise NotAskedError(f"the agent of {node} cannot be looked for: {error}") from error
-        listed = await _in_its_namespace(client, node)
+        listed = await _in_its_namespaces(client, node)
     for pod in map(read_pod, listed):
         if pod.phase == "Running" and not pod.ending and CONTAINER in pod.images:
             return pod
     raise NotAskedError(f"no agent of wayhome runs on {node}")
 
 
-async def _in_its_namespace(client: Client, node: str) -> list[Object]:
-    """Who may not list the Pods of all namespaces may be allowed to in one."""
-    try:
-        return (await client.list(Selection(PODS, NAMESPACE, labels=LABELS, node=node))).items
-    except KubeError as error:
-        right = missing_right(error, NAMESPACE) or str(error)
-        raise NotAskedError(f"the agent of {node} cannot be looked for: {right}") from error
+async def _in_its_namespaces(client: Client, node: str) -> list[Object]:
+    """Who may not list the Pods of all namespaces may be allowed to in those where agents usually are."""
+    found: list[Object] = []
+    refused: list[str] = []
+    for namespace in NAMESPACES:
+        try:
+            found += (await client.list(Selection(PODS, namespace, labels=LABELS, node=node))).items
+        except KubeError as error:
+            refused.append(missing_right(error, namespace) or str(error))
+    if len(refused) == len(NAMESPACES):
+        raise NotAskedError(f"the agent of {node} cannot be looked for: {refused[0]}")
+    return found
 
 
 async def probed_in(
