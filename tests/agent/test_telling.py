@@ -8,6 +8,7 @@ from tests.agent.agent_process import CASE, get, nft, wait_until
 from tests.agent.agent_rights import STATUS_NAMESPACE, granted
 from tests.agent.api_agent import ApiAgent
 from tests.agent.cluster import Cluster, watch
+from tests.kernel.nodes import owned_table
 from tests.kube.steps import NAME
 
 from wayhome.kube.status_lease import State
@@ -65,7 +66,22 @@ def test_kubectl_describe_shows_the_event(cluster: Cluster, told_agent: ApiAgent
     assert "line 2: 10.0.0.1/8 has bits set" in shown.stdout
 
 
-def test_a_kernel_that_refuses_is_told_and_its_recovery_too(
+def test_a_kernel_that_refuses_is_told_and_nothing_is_claimed_until_it_does_not(
+    cluster: Cluster, told_agent: ApiAgent
+) -> None:
+    version = cluster.write({"config": CASE})
+    with owned_table():
+        watch(told_agent)
+        status = cluster.wait_for(State.KERNEL_REFUSED, seen_version=version)
+        assert (status.held_version, status.held_digest, status.applied_at) == ("", "", None)
+        assert (
+            status.error
+            == told_agent.wait_for("kernel")["message"].partition("; the kernel holds")[0]
+        )
+    assert cluster.wait_for(State.APPLIED, held_version=version).error == ""
+
+
+def test_damaged_rules_are_whole_again_and_so_it_is_said(
     cluster: Cluster, told_agent: ApiAgent
 ) -> None:
     version = cluster.write({"config": CASE})

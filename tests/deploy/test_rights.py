@@ -34,7 +34,7 @@ ENVIRONMENT = {
 }
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/wayhome-status/leases/node-a"
 GOOD = "nonMasqueradeCIDRs:\n- 10.0.0.0/8\n"
-# A Lease is renewed every 10 minutes; here every 2 seconds, because it is written 6 times a minute at most.
+# A Lease is renewed every 10 minutes; here every 2 seconds.
 IMPATIENT = """
 import runpy, sys
 from wayhome.agent import lease_writer
