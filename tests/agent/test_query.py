@@ -1,8 +1,12 @@
 """`wayhome-agent query` beside a real agent: what it holds, what a candidate would change, what conntrack shows."""
 
 import json
+import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -169,3 +173,35 @@ def test_an_echo_is_found_by_its_identifier(netns: object) -> None:
         )
         assert (code, found["translated"]) == (0, False)
         assert ip_address(found["source"]) == ip_address(address)
+
+
+def test_clients_that_mean_no_good_do_not_keep_the_agent_from_its_work(
+    agent: AgentProcess, wire: Wire, queries: Queries
+) -> None:
+    """Many connections at once that say nothing, half a query or rubbish, without end, while the list changes."""
+    start(agent, queries)
+    stopping = threading.Event()
+
+    def flood(said: bytes) -> None:
+        while not stopping.is_set():
+            with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(0.2)
+                client.connect(str(queries.path))
+                client.sendall(said)
+                client.recv(100)
+
+    rubbish = (b"", b'{"query": ', b"x" * 100_000, b'{"query": "status"}\n')
+    threads = [threading.Thread(target=flood, args=(said,)) for said in rubbish * 8]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(5):
+            began = time.monotonic()
+            agent.write(CASE + f"  - 10.{number + 10}.0.0/16\n")
+            agent.wait_for("applied")
+            assert time.monotonic() - began < 3
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+    assert queries.ask("status")[1]["state"] == "applied"
