@@ -1,5 +1,6 @@
 """What may lie in a directory besides files."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from tests.clouds.read.directory import estate_of, network, problems, route
 
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.route import Route
+from wayhome.clouds.knowledge import State
 from wayhome.clouds.read import UnreadableDirectoryError, read_estate
 from wayhome.policy.findings import Severity
 
@@ -39,7 +41,31 @@ def test_folders_in_each_other_end_somewhere(tmp_path: Path) -> None:
     estate = estate_of(tmp_path, {f"{deep}/a.json": [route()]})
     (found,) = estate.findings
     assert found.severity is Severity.ERROR
-    assert found.problem == "lies too deep"
+    assert found.problem == "lies in more than 32 folders"
+    assert estate.knows(Route, "projects/p").state is State.DAMAGED
+
+
+def test_what_may_not_be_read_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: str, flags: int) -> int:
+        if path.endswith("routes.json"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, flags)
+
+    real = os.open
+    monkeypatch.setattr(os, "open", denied)  # root may read everything
+    estate = estate_of(tmp_path, {"a.json": [network()], "routes.json": [route()]})
+    assert estate.knows(Route, "projects/p").state is State.DAMAGED
+    assert estate.knows(Network, "projects/p").state is State.EXPORTED
+    assert problems(estate) == [
+        "routes.json: cannot be read (Permission denied); make it readable, or split it"
+    ]
+
+
+def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+    with (tmp_path / "routes.json").open("wb") as file:
+        file.truncate((1 << 30) + 1)
+    estate = read_estate(tmp_path)
+    assert estate.knows(Route, "projects/p").state is State.DAMAGED
 
 
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from wayhome.clouds.kubernetes.resources.network_policy import NetworkPolicy
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.values import Cidr
+from wayhome.policy.findings import Severity
 from wayhome.prefixes import format_address
 
 ROUTE = "projects/p/global/routes/r"
@@ -237,14 +239,14 @@ def test_a_wrong_value_is_reported_with_its_place(tmp_path: Path) -> None:
 def test_objects_of_no_use_are_counted_and_secrets_named(tmp_path: Path) -> None:
     files = {
         "a.json": listed(kubernetes("Secret", "s", "d"), kubernetes("Event", "e", "d")),
-        "b.json": [{"foo": 1}],
+        "b.json": [{"foo": 1}, {"type": "array", "items": {"type": "string"}}],
         "notes.txt": b"hello",
         "pods.yaml": b"apiVersion: v1\nitems: []\nkind: List\n",
     }
     estate = estate_of(tmp_path, files)
     assert problems(estate) == [
         "a.json: holds 1 Secrets, which nothing here needs; they were not read; delete them from the file",
-        "b.json: holds 1 objects of no kind that is known here; remove it, or export it again, unchanged",
+        "b.json: holds 2 objects of no kind that is known here; remove it, or export it again, unchanged",
         "pods.yaml: is YAML, and was not read; export it as JSON",
         "a.json: holds 1 objects of a kind that is not used: Event; nothing is lost by it",
         "notes.txt: is not JSON, and was not read; nothing is lost by it",
@@ -302,3 +304,11 @@ def test_ranges(text: str, prefix: str) -> None:
 def test_what_is_no_range(text: str) -> None:
     with pytest.raises(ValueError, match=r"CIDR|prefix length"):
         Cidr(text)
+
+
+@pytest.mark.parametrize("text", [b"[" * 3_000_000, b'{"a":' * 3_000_000, b"[]" * 200_000 + b"["])
+def test_nothing_takes_long(tmp_path: Path, text: bytes) -> None:
+    started = time.process_time()
+    estate = estate_of(tmp_path, {"a.json": text})
+    assert estate.findings[0].severity is Severity.ERROR
+    assert time.process_time() - started < 5

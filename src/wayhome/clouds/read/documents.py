@@ -13,6 +13,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 _BYTE = re.compile(r"\(byte (\d+)\)")
 
 MOST_DOCUMENTS = 10_000_000
+"""In one file. Each takes memory, and a hostile file may hold nothing but `[]`."""
 
 
 class NotJsonError(Exception):
@@ -23,12 +24,15 @@ def documents(text: bytes) -> list[msgspec.Raw]:
     """The documents. Raises NotJsonError; none of them is then to be believed."""
     try:
         return [_WHOLE.decode(text)]
-    except (msgspec.DecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise _explained(error, text, 0) from None
+    except msgspec.DecodeError as error:
         whole = error
-    try:
-        return _WHOLE.decode_lines(text)
-    except (msgspec.DecodeError, RecursionError):
-        pass
+    if text.count(b"\n") < MOST_DOCUMENTS:
+        try:
+            return _WHOLE.decode_lines(text)
+        except (msgspec.DecodeError, RecursionError):
+            pass
     pieces = _pieces(text)
     if len(pieces) < 2:
         raise _explained(whole, text, 0)
@@ -53,6 +57,8 @@ def _pieces(text: bytes) -> list[tuple[int, int]]:
             if depth == 0:
                 pieces.append((start, token.end()))
                 start = token.end()
+                if len(pieces) > MOST_DOCUMENTS:
+                    raise NotJsonError(f"holds more than {MOST_DOCUMENTS:,} documents")
     if text[start:].strip():
         pieces.append((start, len(text)))
     return pieces

@@ -21,6 +21,12 @@ _WORDS |= {
     "network-policies": _WORDS["networkpolicies"],
     "config-maps": _WORDS["configmaps"],
     "daemon-sets": _WORDS["daemonsets"],
+    # kubectl's short names
+    "cm": _WORDS["configmaps"],
+    "ds": _WORDS["daemonsets"],
+    "netpol": _WORDS["networkpolicies"],
+    "ns": _WORDS["namespaces"],
+    "svc": _WORDS["services"],
 }
 
 

@@ -49,6 +49,9 @@ class FileReader:
 
     def read(self, file: File) -> None:
         """Read one file, whatever is in it."""
+        if file.data is None:
+            self._whole(file, b"", file.problem, "make it readable, or split it")
+            return
         try:
             text = as_utf8(file.data).strip()
         except ValueError as error:

@@ -25,14 +25,21 @@ class UnreadableDirectoryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file: its path relative to the directory, with `/`, and what it holds."""
+    """A file: its path relative to the directory, with `/`, and what it holds.
+
+    Where that could not be read, `data` is None, and `problem` says why; a folder ends in `/`.
+    """
 
     path: str
-    data: bytes
+    data: bytes | None
+    problem: str = ""
 
 
 def read_files(directory: Path, findings: Findings) -> Iterator[File]:
-    """All regular files, one at a time. Raises UnreadableDirectoryError for the directory itself."""
+    """All regular files, one at a time. Raises UnreadableDirectoryError for the directory itself.
+
+    Links and what is no file are noted, and are not part of the exports. What should be read and cannot be is.
+    """
     try:
         os.scandir(directory).close()
     except OSError as error:
@@ -43,11 +50,11 @@ def read_files(directory: Path, findings: Findings) -> Iterator[File]:
 def _walk(folder: Path, prefix: str, findings: Findings) -> Iterator[File]:
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+            in_order = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        findings.error(prefix, "", f"cannot be read ({error.strerror})", "make it readable")
+        yield File(prefix, None, f"cannot be read ({error.strerror})")
         return
-    for entry in found:
+    for entry in in_order:
         path = f"{prefix}{entry.name}"
         if entry.name.startswith("."):
             continue
@@ -55,27 +62,27 @@ def _walk(folder: Path, prefix: str, findings: Findings) -> Iterator[File]:
             findings.warn(path, "", "is a symbolic link, which is not followed", "copy the file")
         elif entry.is_dir(follow_symlinks=False):
             if prefix.count("/") >= DEEPEST:
-                findings.error(path, "", "lies too deep", f"use at most {DEEPEST} folders")
+                yield File(f"{path}/", None, f"lies in more than {DEEPEST} folders")
             else:
                 yield from _walk(Path(entry.path), f"{path}/", findings)
         else:
-            data = _read(entry.path, path, findings)
-            if data is not None:
-                yield File(path, data)
+            found = _read(entry.path, path)
+            if found is None:
+                findings.warn(path, "", "is no regular file, and was not opened", "remove it")
+            else:
+                yield found
 
 
-def _read(place: str, path: str, findings: Findings) -> bytes | None:
+def _read(place: str, path: str) -> File | None:
     try:
         # What was a file a moment ago may be a link or a FIFO by now.
         descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as opened:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                findings.warn(path, "", "is no regular file, and was not opened", "remove it")
-            elif status.st_size > MOST_BYTES:
-                findings.error(path, "", "is larger than 1 GiB", "split it by project")
-            else:
-                return opened.read()
+                return None
+            if status.st_size > MOST_BYTES:
+                return File(path, None, "is larger than 1 GiB")
+            return File(path, opened.read())
     except OSError as error:
-        findings.error(path, "", f"cannot be read ({error.strerror})", "make it readable")
-    return None
+        return File(path, None, f"cannot be read ({error.strerror})")

@@ -81,6 +81,8 @@ class NodeFiles:
 
     def read(self, file: File) -> bool:
         """Take a file of a node's folder; False: it is none of its outputs."""
+        if file.data is None:
+            return False
         try:
             text = as_utf8(file.data).decode()
         except ValueError:  # in another encoding, or none

@@ -129,7 +129,7 @@ class Unfolder:
             inner = self._list_of(found, f"{pointer}/clusters", Cluster)
             inner.refused += [(zone, "did not answer") for zone in found.missing_zones]
             yield from self._items(found.clusters, f"{pointer}/clusters", inner, depth)
-        elif found.items and (not found.kind or found.kind.endswith("List")):
+        elif found.items and (found.kind.endswith("List") or (not found.kind and _listed(found))):
             yield from self._list(raw, found, pointer, depth)
         elif found.kind.endswith("List"):  # an API leaves an empty list of items out
             kind = kinds.of_kind(found.kind, found.api_version)
@@ -209,6 +209,13 @@ class Unfolder:
 
 def _begins(raw: msgspec.Raw, character: bytes) -> bool:
     return bytes(memoryview(raw)[:1]) == character
+
+
+def _listed(found: _Object) -> bool:
+    """Whether `items` of an object that says nothing about itself are the items of a list: a schema has some too."""
+    if _begins(found.items, b"{"):
+        return all(_begins(content, b"{") for content in _fields(found.items).values())
+    return not _begins(found.items, b'"')
 
 
 def _scope_of(link: str) -> str:
