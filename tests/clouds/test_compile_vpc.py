@@ -23,6 +23,8 @@ from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
 from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
+from wayhome.clouds.resource import Resource
 from wayhome.network import Address, Flow, Protocol, Verdict
 from wayhome.trace import Trace, trace
 
@@ -533,3 +535,99 @@ def test_shared_vpc_instances_of_a_service_project() -> None:
     answer = ask(estate, "host/one", "10.1.0.2", "10.1.0.3")
     assert answer.verdict is Verdict.REACHABLE
     assert answer.forward[-1].node == "projects/service/zones/r1-a/instances/two"
+
+
+def test_a_peers_regional_routes_are_for_senders_of_that_region() -> None:
+    """Peering and regional routing: the exporter's REGIONAL mode decides, and not the importer's GLOBAL one."""
+    at = "projects/p/regions/r1"
+    custom = {"advertiseMode": "CUSTOM", "advertisedIpRanges": [{"range": "10.2.0.0/16"}]}
+
+    def estate(mode: str) -> Estate:
+        return google(
+            network("p/a", peering("q/b", EXPORT), mode=mode),
+            network("q/b", peering("p/a", IMPORT), mode="GLOBAL"),
+            subnet("p/a", "10.1.0.0/16"),
+            subnet("q/b", "10.2.0.0/17"),
+            subnet("q/b", "10.2.128.0/17", region="r2"),
+            instance("q/b", "near", "10.2.0.2"),
+            instance("q/b", "far", "10.2.128.2", zone="r2-a"),
+            (f"{at}/vpnGateways/gw", {"network": full_network("p/a")}),
+            tunnel("p", "t", vpnGateway=f"{at}/vpnGateways/gw", router=f"{at}/routers/cr"),
+            router("p/a", "cr", [{"name": "t"} | custom]),
+            status("p/a", "cr", [{"destRange": "192.168.0.0/16", "priority": 100,
+                                 "nextHopVpnTunnel": f"{at}/vpnTunnels/t"}]),
+            *open_firewall("p/a", "q/b"),
+        )  # fmt: skip
+
+    far = "projects/q/zones/r2-a/instances/far"
+    near = ask(estate("REGIONAL"), "q/near", "10.2.0.2", "192.168.5.5")
+    assert near.verdict is Verdict.REACHABLE
+    answer = ask(estate("REGIONAL"), far, "10.2.128.2", "192.168.5.5")
+    assert (drop_of(answer), len(answer.forward)) == ("NO_ROUTE", 2)
+
+
+def test_what_nobody_has_in_a_hybrid_subnet_follows_the_custom_routes() -> None:
+    at = "projects/p/regions/r1"
+
+    def estate(**fields: Any) -> Estate:
+        return google(
+            network("p/a"),
+            subnet("p/a", "10.1.0.0/16", **fields),
+            instance("p/a", "one", "10.1.0.2"),
+            instance("p/a", "two", "10.1.0.3"),
+            (f"{at}/vpnGateways/gw", {"network": full_network("p/a")}),
+            tunnel("p", "t", vpnGateway=f"{at}/vpnGateways/gw"),
+            static("p/a", "rest", "10.1.0.0/16", nextHopVpnTunnel=f"{at}/vpnTunnels/t"),
+            *open_firewall("p/a"),
+        )
+
+    hybrid = estate(allowSubnetCidrRoutesOverlap=True)
+    assert ask(hybrid, "p/one", "10.1.0.2", "10.1.0.3").verdict is Verdict.REACHABLE
+    assert len(ask(hybrid, "p/one", "10.1.0.2", "10.1.0.99").forward) == 4
+    answer = ask(estate(), "p/one", "10.1.0.2", "10.1.0.99")
+    assert drop_of(answer) == "UNKNOWN_INTERNAL_ADDRESS"
+
+
+def test_several_peers_with_one_destination_are_ambiguous_only_if_it_matters() -> None:
+    def estate(*more: Object) -> Estate:
+        gate_b = "projects/p/zones/r1-a/instances/gate-b"
+        gate_c = "projects/p/zones/r1-a/instances/gate-c"
+        return google(
+            network("p/a", peering("p/b", IMPORT), peering("p/c", IMPORT)),
+            network("p/b", peering("p/a", EXPORT)),
+            network("p/c", peering("p/a", EXPORT)),
+            subnet("p/a", "10.1.0.0/16"),
+            subnet("p/b", "10.2.0.0/16"),
+            subnet("p/c", "10.3.0.0/16"),
+            instance("p/a", "one", "10.1.0.2"),
+            instance("p/b", "gate-b", "10.2.0.2", status="TERMINATED"),
+            instance("p/c", "gate-c", "10.3.0.2"),
+            static("p/b", "b", "10.9.0.0/16", nextHopInstance=gate_b),
+            static("p/c", "c", "10.9.0.0/16", nextHopInstance=gate_c, priority=1),
+            *open_firewall("p/a", "p/b", "p/c"),
+            *more,
+        )
+
+    # Both lose the packet: one instance is stopped, the other may not forward.
+    answer = ask(estate(), "p/one", "10.1.0.2", "10.9.0.1")
+    assert answer.verdict is Verdict.UNREACHABLE
+    causes = {way.result.ended.cause for way in answer.ways}  # type: ignore[union-attr]
+    assert causes == {"INSTANCE_NOT_RUNNING", "FOREIGN_IP_DISALLOWED"}
+
+
+def test_subnetworks_that_were_not_exported_are_no_empty_network() -> None:
+    def estate(*missing: type[Resource]) -> Estate:
+        return google(
+            network("p/a", peering("q/b")),
+            network("q/b", peering("p/a")),
+            subnet("p/a", "10.1.0.0/16"),
+            instance("p/a", "one", "10.1.0.2"),
+            instance("q/b", "two", "10.2.0.2"),
+            *open_firewall("p/a", "q/b"),
+            missing=missing,
+        )
+
+    # Of the destination's network not even the subnetworks' routes are there.
+    answer = ask(estate(Subnetwork), "p/one", "10.1.0.2", "10.2.0.2")
+    assert (answer.verdict, answer.likely) == (Verdict.UNDETERMINED, Verdict.UNREACHABLE)
+    assert drop_of(ask(estate(), "p/one", "10.1.0.2", "10.2.0.2")) == "NO_ROUTE"

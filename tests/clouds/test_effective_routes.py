@@ -421,3 +421,38 @@ def test_a_router_without_status_is_a_gap() -> None:
     estate = google(network("p/n"), router("p/n", "cr", [{"name": "t"}]))
     (gap,) = routes_of(estate, "p/n").gaps
     assert "routers get-status cr --region=r1 --project=p" in gap.command
+
+
+def test_what_is_learned_of_a_part_of_a_subnet_is_ignored() -> None:
+    estate = google(
+        network("p/n"),
+        subnet("p/n", "10.1.0.0/16"),
+        tunnel("p", "t"),
+        router("p/n", "cr", [{"name": "t"}]),
+        status(
+            "p/n", "cr", [learned("10.1.2.0/24"), learned("10.1.0.0/16"), learned("10.0.0.0/8")]
+        ),
+    )
+    assert rows(routes_of(estate, "p/n").custom) == {("DYNAMIC", "10.0.0.0/8")}
+
+
+@pytest.mark.parametrize(
+    "code, cause",
+    [
+        ("NEXT_HOP_NOT_RUNNING", "INSTANCE_NOT_RUNNING"),
+        ("NEXT_HOP_INSTANCE_NOT_FOUND", "ROUTE_NEXT_HOP_RESOURCE_NOT_FOUND"),
+        ("NEXT_HOP_CANNOT_IP_FORWARD", None),
+    ],
+)
+def test_a_routes_own_warnings_tell_of_an_instance_that_was_not_exported(
+    code: str, cause: str | None
+) -> None:
+    hop = "projects/p/zones/r1-a/instances/i"
+    estate = google(
+        network("p/n"),
+        static("p/n", "x", "10.9.0.0/16", nextHopInstance=hop, warnings=[{"code": code}]),
+        missing=[Instance],
+    )
+    (route,) = routes_of(estate, "p/n").custom
+    assert (route.unusable.cause if route.unusable else None) == cause
+    assert (route.unknown is None) is (cause is not None)

@@ -5,6 +5,8 @@ before priority), Cloud Router's "Advertised priority" and its learned routes (t
 """
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wayhome.clouds.gcp.derive.order import Ranked, rank
 from wayhome.clouds.gcp.derive.route import (
@@ -211,3 +213,77 @@ def test_a_peers_dynamic_route_counts_where_it_applies() -> None:
     )
     assert taken(ranked, "r1") == [{"peer-a", "peer-b"}]
     assert taken(ranked, "r2") == [{"peer-a"}]
+
+
+def preference(route: EffectiveRoute) -> int:
+    match route.type, route.next_hop.type:
+        case RouteType.DYNAMIC, _:
+            return 2
+        case _, NextHopType.ILB:
+            return 3
+        case _, NextHopType.INTERNET_GATEWAY:
+            return 4
+        case _:
+            return 1
+
+
+def as_documented(
+    routes: list[EffectiveRoute], region: str, tags: frozenset[str]
+) -> list[set[str]]:
+    """The steps of Google's documentation, one after the other, for one sender."""
+    left = [
+        route
+        for route in routes
+        if route.region in (None, region) and (not route.tags or route.tags & tags)
+    ]
+    if any(not route.type.of_peer for route in left):
+        left = [route for route in left if not route.type.of_peer]
+    peers = {route.next_hop.target for route in left if route.type.of_peer}
+    if peers:
+        return [peers]  # which of them is Google's secret; one of them then decides by itself
+    usable = [route for route in left if route.unusable is None]
+    dropped = left and not usable
+    left = usable or left
+    lowest = min((route.priority or 0 for route in left), default=0)
+    left = [route for route in left if route.priority == lowest]
+    for category in (1, 2, 3, 4):
+        if chosen := [route for route in left if preference(route) == category]:
+            found = sorted(({route.next_hop.target} for route in chosen), key=sorted)
+            return [{"dropped"}] * bool(dropped) or found
+    return []
+
+
+@given(st.data())
+@settings(max_examples=400, deadline=None)
+def test_ranks_are_the_documented_steps_for_every_sender(data: st.DataObject) -> None:
+    kinds = st.sampled_from((RouteType.STATIC, RouteType.DYNAMIC, RouteType.PEERING_STATIC, RouteType.PEERING_DYNAMIC))  # fmt: skip
+    routes = []
+    for number in range(data.draw(st.integers(1, 7))):
+        kind = data.draw(kinds)
+        is_static = kind in (RouteType.STATIC, RouteType.PEERING_STATIC)
+        hop = data.draw(st.sampled_from(("instance", "tunnel", "ilb", "internet")))
+        if kind is RouteType.DYNAMIC:
+            hop = "tunnel"
+        if kind.of_peer:
+            hop = f"peer-{data.draw(st.sampled_from('ab'))}"
+        routes.append(
+            route(
+                hop if kind.of_peer or hop == "internet" else f"{hop}-{number}",
+                data.draw(st.sampled_from((0, 100, 1000))),
+                kind=kind,
+                region=None if is_static else data.draw(st.sampled_from(("r1", "r2"))),
+                tags=data.draw(st.sampled_from(("", "", "web", "db web"))) if kind is RouteType.STATIC else "",
+                down=data.draw(st.booleans()) if not kind.of_peer else False,
+            )
+        )  # fmt: skip
+    ranked = rank(routes)
+    for region in ("r1", "r2", "r3"):
+        for tags in ("", "web", "db"):
+            documented = as_documented(routes, region, frozenset(tags.split()))
+            found = taken(ranked, region, tags)
+            if documented and documented[0] == {"dropped"}:
+                down = {r.next_hop.target for r in routes if r.unusable}
+                assert found
+                assert all(target <= down for target in found)
+            else:
+                assert found == documented, (region, tags)

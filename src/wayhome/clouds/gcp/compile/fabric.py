@@ -1,11 +1,13 @@
 """A network's fabric: the rules and tables that every packet of the network meets.
 
 In the order that Google documents: policy-based routes; subnet routes, own and peers', before which nothing else
-counts; custom routes. What comes over a peering sees only what this network gives to peers: its own subnets, and its
+counts (but in a hybrid subnet, where what nobody has follows the custom routes); custom routes. What comes over a peering sees only what this network gives to peers: its own subnets, and its
 custom routes that may be exchanged if this peering exchanges them. So nothing is transitive.
 
 The table of what peers may ask for is made only where somebody exports.
 """
+
+from collections.abc import Sequence
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.compile.parts import (
@@ -16,14 +18,15 @@ from wayhome.clouds.gcp.compile.parts import (
     Parts,
 )
 from wayhome.clouds.gcp.compile.policy_based import policy_rules
-from wayhome.clouds.gcp.compile.tables import Actions, custom_table, subnet_table
+from wayhome.clouds.gcp.compile.tables import Actions, custom_table, opaque_routes, subnet_table
 from wayhome.clouds.gcp.derive.effective import NetworkRoutes
-from wayhome.clouds.gcp.derive.gap import command
+from wayhome.clouds.gcp.derive.gap import Gap, command
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING
 from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHopType
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.gcp.resources.load_balancing import ForwardingRule
 from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
@@ -38,6 +41,7 @@ from wayhome.network import (
     RoutingRule,
     Verdict,
 )
+from wayhome.prefixes import Prefix
 
 _PEER = frozenset({FROM_PEER})
 _ATTACHED = frozenset({ATTACHED})
@@ -72,10 +76,10 @@ def add_fabric(
     custom_gaps = [gap for gap in routes.gaps if not gap.subnets]
     exported = [route for route in routes.custom if _may_be_exported(route)]
     tables = {
-        "subnets": subnet_table(routes.subnets),
+        "subnets": subnet_table(routes.subnets, _hybrid(parts, estate, network)),
         "peer-subnets": custom_table(routes.peer_subnets, subnet_gaps, actions),
         "custom": custom_table((*routes.custom, *routes.peer_custom), custom_gaps, actions),
-        "nothing-exported": _NOTHING,
+        "nothing-exported": _nothing_exported([gap for gap in subnet_gaps if not gap.of_peer]),
         "exported": RouteTable(()),
     }
     if any(peering.export_custom_routes for peering in network.value.peerings):
@@ -94,6 +98,26 @@ def add_fabric(
             evidence=network.evidence,
         )
     )
+
+
+def _nothing_exported(gaps: Sequence[Gap]) -> RouteTable:
+    """The end for what comes over a peering: it falls into no other table, unless subnets of ours are unknown."""
+    if not gaps:
+        return _NOTHING
+    return RouteTable((*opaque_routes(gaps, {}), *_NOTHING.routes))
+
+
+def _hybrid(
+    parts: Parts, estate: Estate, network: Located[Network]
+) -> dict[Prefix, tuple[Prefix, ...]]:
+    """The ranges of hybrid subnets, with the addresses in them that something in the network has."""
+    ranges = [
+        subnet.value.ip_cidr_range.prefix
+        for subnet in estate.of(Subnetwork, network.name)
+        if subnet.value.allow_subnet_cidr_routes_overlap and subnet.value.ip_cidr_range is not None
+    ]
+    owned = [p for port in parts.fabric_ports[network.name].values() for p in port.owns]
+    return {whole: tuple(p for p in owned if whole.holds(p)) for whole in ranges}
 
 
 def _may_be_exported(route: EffectiveRoute) -> bool:

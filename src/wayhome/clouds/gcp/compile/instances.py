@@ -21,6 +21,7 @@ from wayhome.clouds.gcp.firewall.firewalls import Firewalls
 from wayhome.clouds.gcp.firewall.target import Target
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.gcp.resources.load_balancing import ForwardingRule
+from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.located import Located
 from wayhome.network import (
@@ -43,6 +44,9 @@ Balanced = Mapping[str, tuple[Prefix, ...]]
 """By the fabric's port: the addresses of the load balancers in front of it."""
 
 GKE_NODE = "goog-gke-node"
+"""The label that GKE puts on its nodes."""
+GUEST = "GUEST"
+"""The type of routes inside an instance, which no analyzer knows."""
 
 
 def add_instances(
@@ -53,7 +57,7 @@ def add_instances(
     for instance in estate.all(Instance).values():
         found = list(interfaces(instance))
         for interface in found:
-            port = _fabric_port(interface, firewalls, balanced.get(interface.port, ()))
+            port = _fabric_port(estate, interface, firewalls, balanced.get(interface.port, ()))
             parts.attach(interface.value.network, port, instance.name, interface.name)
         vips = tuple(vip for interface in found for vip in balanced.get(interface.port, ()))
         parts.add(_node(estate, instance, found, vips, behind.get(instance.name, ())))
@@ -70,7 +74,9 @@ def _addresses(interface: Interface) -> tuple[Address, ...]:
     return tuple(Address(address.family, address.value) for address in own if address is not None)
 
 
-def _fabric_port(interface: Interface, firewalls: Firewalls, vips: tuple[Prefix, ...]) -> Port:
+def _fabric_port(
+    estate: Estate, interface: Interface, firewalls: Firewalls, vips: tuple[Prefix, ...]
+) -> Port:
     instance = interface.instance
     value = instance.value
     tags = frozenset(value.tags.items)
@@ -93,7 +99,13 @@ def _fabric_port(interface: Interface, firewalls: Firewalls, vips: tuple[Prefix,
         permitted_evidence=None if value.can_ip_forward else instance.at("canIpForward"),
         filter_in=firewalls.egress(target),
         filter_out=firewalls.ingress(target),
+        mtu=_mtu(estate, interface),
     )
+
+
+def _mtu(estate: Estate, interface: Interface) -> int | None:
+    network = estate.get(Network, interface.value.network)
+    return network.value.mtu if network is not None else None
 
 
 def _node(
@@ -119,7 +131,7 @@ def _node(
     return Node(
         name=instance.name,
         kind=NodeKind.INSTANCE,
-        ports=tuple(Port(name=i.name, addresses=_addresses(i)) for i in found),
+        ports=tuple(Port(name=i.name, addresses=_addresses(i), mtu=_mtu(estate, i)) for i in found),
         local=(*(() if pods else aliases), *vips),
         rules=(*rules, RoutingRule(table="main")),
         tables=tables,
@@ -142,14 +154,14 @@ def _main(estate: Estate, found: list[Interface]) -> Iterator[Route]:
         subnet = estate.get(Subnetwork, name) if name else None
         if subnet is not None and subnet.value.ip_cidr_range is not None:
             prefix = subnet.value.ip_cidr_range.prefix
-            yield Route(prefix, Forward(interface.name), evidence=subnet.at("ipCidrRange"))
+            yield Route(prefix, Forward(interface.name), GUEST, evidence=subnet.at("ipCidrRange"))
     if found:
         yield from _everything(found[0].name).routes
 
 
 @lru_cache
 def _everything(port: str) -> RouteTable:
-    return RouteTable(tuple(Route(prefix, Forward(port)) for prefix in EVERYTHING))
+    return RouteTable(tuple(Route(prefix, Forward(port), GUEST) for prefix in EVERYTHING))
 
 
 def _beyond(instance: Located[Instance], prefixes: Iterable[Prefix]) -> RouteTable:
@@ -160,7 +172,8 @@ def _beyond(instance: Located[Instance], prefixes: Iterable[Prefix]) -> RouteTab
         f"gcloud compute ssh {name} --zone={zone} --command='ip route; ip rule; iptables-save'",
     )
     return RouteTable.of(
-        Route(prefix, Opaque(missing), evidence=instance.evidence) for prefix in set(prefixes)
+        Route(prefix, Opaque(missing), GUEST, evidence=instance.evidence)
+        for prefix in set(prefixes)
     )
 
 

@@ -49,6 +49,13 @@ HOSTS = "internet/hosts"
 
 GOOGLE_APIS = PrefixSet.parse("199.36.153.4/30", "199.36.153.8/30")
 """restricted.googleapis.com and private.googleapis.com."""
+_PRIVATE = Drop(
+    "PRIVATE_TRAFFIC_TO_INTERNET",
+    "only a route to the internet is left, and the address is private",
+)
+_NO_ACCESS = Drop(
+    "PRIVATE_GOOGLE_ACCESS_DISALLOWED", "the source's subnetwork has no Private Google Access"
+)
 _NOT_PUBLIC = PrefixSet((*PRIVATE, *LINK_LOCAL))
 
 
@@ -178,8 +185,8 @@ def _gateway(
             RoutingRule(table="vpc", ingress=out),
         ),
         tables={
-            "private": _all(Drop("PRIVATE_TRAFFIC_TO_INTERNET")),
-            "no-access": _all(Drop("PRIVATE_GOOGLE_ACCESS_DISALLOWED")),
+            "private": _all(_PRIVATE),
+            "no-access": _all(_NO_ACCESS),
             "no-external": _all(_no_external(estate, network)),
             "google-apis": _all(Forward("google-apis")),
             "outside": _all(Forward("outside")),

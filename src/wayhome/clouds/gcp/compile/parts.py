@@ -25,6 +25,18 @@ def tag_class(tag: str) -> str:
     return f"tag:{tag}"
 
 
+def attachment_class(region: str) -> str:
+    """The ingress class of VLAN attachments, of a region or of `all`."""
+    return f"attachment:{region}"
+
+
+def attachment_classes(region: str) -> frozenset[str]:
+    """The ingress classes of one VLAN attachment."""
+    return frozenset(
+        {ATTACHED, region_class(region), attachment_class(region), attachment_class("all")}
+    )
+
+
 @dataclass(slots=True)
 class Parts:
     """The network so far."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.compile.balancers import backends
-from wayhome.clouds.gcp.compile.parts import ATTACHED, tag_class
+from wayhome.clouds.gcp.compile.parts import ATTACHED, attachment_class, tag_class
 from wayhome.clouds.gcp.derive.gap import command
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING
 from wayhome.clouds.gcp.resources.load_balancing import ForwardingRule
@@ -30,7 +30,6 @@ from wayhome.network import (
 )
 
 _PROTOCOLS = {"TCP": Protocol.TCP, "UDP": Protocol.UDP, "ICMP": Protocol.ICMP}
-ATTACHMENTS = "attachments:"
 
 
 def policy_rules(
@@ -63,7 +62,7 @@ def _rule(route: Located[PolicyBasedRoute]) -> RoutingRule | None:
     if value.virtual_machine is not None:
         ingress = frozenset(map(tag_class, value.virtual_machine.tags))
     elif value.interconnect_attachment is not None:
-        ingress = frozenset({f"{ATTACHMENTS}{value.interconnect_attachment.region}"})
+        ingress = frozenset({attachment_class(value.interconnect_attachment.region)})
     else:
         ingress = frozenset({ATTACHED})
     return RoutingRule(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from wayhome.clouds.gcp.compile.parts import INTERNET, region_class, tag_class
 from wayhome.clouds.gcp.derive.gap import Gap
 from wayhome.clouds.gcp.derive.order import Ranked, rank
+from wayhome.clouds.gcp.derive.ranges import enclosing
 from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHopType
 from wayhome.network import (
     Action,
@@ -27,16 +28,24 @@ from wayhome.prefixes import Prefix
 Actions = Callable[[EffectiveRoute], tuple[Action, ...]]
 """What a fabric does for a route: several actions share the traffic (the backends of a load balancer)."""
 
-DELIVER = DeliverAttached(Drop("UNKNOWN_INTERNAL_ADDRESS", "no resource has the address"))
+DELIVER = DeliverAttached(
+    Drop("UNKNOWN_INTERNAL_ADDRESS", "nothing that was exported has the address")
+)
 BEHIND_ALL_KNOWN = 1 << 30
 EVERYBODY: frozenset[str] = frozenset()
 
 
-def subnet_table(routes: Iterable[EffectiveRoute]) -> RouteTable:
-    """The network's own subnets: whoever has the address gets the packet."""
+def subnet_table(
+    routes: Iterable[EffectiveRoute], hybrid: Mapping[Prefix, Iterable[Prefix]]
+) -> RouteTable:
+    """The network's own subnets: whoever has the address gets the packet.
+
+    Of a hybrid subnet only the addresses that somebody has: all others are looked up further.
+    """
     return RouteTable.of(
-        Route(route.destination, DELIVER, route.type.value, evidence=route.evidence[0])
+        Route(destination, DELIVER, route.type.value, evidence=route.evidence[0])
         for route in routes
+        for destination in hybrid.get(route.destination, (route.destination,))
     )
 
 
@@ -51,7 +60,7 @@ def custom_table(
     for same in by_destination.values():
         for ranked in rank(same):
             found += _routes(ranked, actions)
-    found += _opaque(gaps, by_destination)
+    found += opaque_routes(gaps, by_destination)
     return RouteTable.of(found)
 
 
@@ -74,7 +83,7 @@ def _classes(ranked: Ranked) -> frozenset[str]:
     return frozenset(tags if ranked.region is None else (*tags, region_class(ranked.region)))
 
 
-def _opaque(
+def opaque_routes(
     gaps: Iterable[Gap], known: Mapping[Prefix, Sequence[EffectiveRoute]]
 ) -> Iterator[Route]:
     """A packet that only the internet's route would take is very probably lost, unless a gap has a route for it."""
@@ -82,19 +91,12 @@ def _opaque(
         for destination in gap.destinations:
             covered = any(
                 route.next_hop.type is not NextHopType.INTERNET_GATEWAY
-                for prefix in _enclosing(destination)
+                for prefix in enclosing(destination)
                 for route in known.get(prefix, ())
             )
             likely = None if covered else Verdict.UNREACHABLE
             action = Opaque(Missing(gap.fact, gap.command, likely, gap.unless))
             yield Route(destination, action, order=BEHIND_ALL_KNOWN)
-
-
-def _enclosing(prefix: Prefix) -> Iterator[Prefix]:
-    """The prefix itself, and all that hold it."""
-    for length in range(prefix.length + 1):
-        host_bits = prefix.family.bits - length
-        yield Prefix(prefix.family, prefix.first >> host_bits << host_bits, length)
 
 
 def simple_actions(port_of: Callable[[EffectiveRoute], str]) -> Actions:

@@ -7,7 +7,7 @@ exported tunnels that name each other's outside addresses are joined; every othe
 from collections.abc import Mapping
 
 from wayhome.clouds.estate import Estate
-from wayhome.clouds.gcp.compile.parts import ATTACHED, Parts, region_class
+from wayhome.clouds.gcp.compile.parts import ATTACHED, Parts, attachment_classes, region_class
 from wayhome.clouds.gcp.compile.sites import Site, SiteEnd
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes
 from wayhome.clouds.gcp.derive.next_hops import ESTABLISHED, TUNNEL_DOWN
@@ -63,7 +63,7 @@ def add_tunnels(parts: Parts, estate: Estate, routes: EffectiveRoutes) -> None:
         router = estate.get(Router, attachment.value.router) if attachment.value.router else None
         if router is not None and router.value.network in routes.networks:
             region = attachment.value.region.short
-            port = Port(name=name, ingress_class=frozenset({ATTACHED, region_class(region)}))
+            port = Port(name=name, ingress_class=attachment_classes(region))
             parts.fabric_ports[router.value.network][name] = port
             site = f"{router.name}/site"
             end = SiteEnd(name, End(router.value.network, name), True, ())

@@ -14,10 +14,10 @@ from wayhome.clouds.gcp.derive.gap import Gap, command
 from wayhome.clouds.gcp.derive.imports import derived_imports, import_gaps, seen_imports
 from wayhome.clouds.gcp.derive.interfaces import Addresses
 from wayhome.clouds.gcp.derive.next_hops import NextHops
-from wayhome.clouds.gcp.derive.ranges import EVERYTHING, PRIVATE
+from wayhome.clouds.gcp.derive.ranges import EVERYTHING, PRIVATE, enclosing
 from wayhome.clouds.gcp.derive.route import EffectiveRoute
 from wayhome.clouds.gcp.derive.statics import static_routes
-from wayhome.clouds.gcp.derive.subnets import subnet_routes
+from wayhome.clouds.gcp.derive.subnets import subnet_routes, subnets_known
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.route import Route
@@ -75,7 +75,13 @@ def effective_routes(estate: Estate) -> EffectiveRoutes:
 def _local(estate: Estate, hops: NextHops, network: Located[Network]) -> NetworkRoutes:
     subnets = subnet_routes(estate, network)
     custom = list(static_routes(estate, hops, network))
-    custom += dynamic_routes(estate, hops, network, _regions(estate, network))
+    ranges = {route.destination for route in subnets}
+    custom += [
+        route
+        for route in dynamic_routes(estate, hops, network, _regions(estate, network))
+        # Google ignores what is learned of a part of a subnet.
+        if ranges.isdisjoint(enclosing(route.destination))
+    ]
     return NetworkRoutes(
         network=network.name,
         subnets=subnets,
@@ -130,6 +136,15 @@ def _regions(estate: Estate, network: Located[Network]) -> set[str]:
 
 def _local_gaps(estate: Estate, network: Located[Network]) -> Iterator[Gap]:
     project, name = network.name.partition("/global/")[0], network.value.name
+    if not subnets_known(estate, network):
+        yield Gap(
+            network=network.name,
+            destinations=PRIVATE,
+            subnets=True,
+            fact=f"the subnetworks of {name}",
+            command=command("networks subnets list", project),
+            unless=f"{name} has a subnet there",
+        )
     if estate.knows(Route, project).state is not State.EXPORTED:
         yield Gap(
             network=network.name,

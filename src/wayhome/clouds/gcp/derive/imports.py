@@ -11,10 +11,10 @@ from wayhome.clouds.gcp.derive.exchange import ACTIVE, not_exported, not_importe
 from wayhome.clouds.gcp.derive.gap import Gap, command
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING, PRIVATE
 from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHop, NextHopType, RouteType
+from wayhome.clouds.gcp.derive.subnets import subnets_known
 from wayhome.clouds.gcp.resources.network import Network, Peering
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.route import Route
-from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
 from wayhome.network.evidence import Evidence
@@ -137,13 +137,14 @@ def import_gaps(estate: Estate, network: Located[Network], number: int) -> Itera
         shown = any(
             route.value.next_hop_peering == peering.name for route in estate.of(Route, network.name)
         )
-        subnets_known, custom_known = listed or shown, listed
+        subnets, custom = listed or shown, listed
     else:
         mirror = other_side(peer, network.name)
-        subnets_known = listed or _known(estate, Subnetwork, peering.network.project)
+        subnets = listed or subnets_known(estate, peer)
         exported = mirror is not None and mirror[1].export_custom_routes
-        custom_known = listed or _known(estate, Route, peering.network.project) or not exported
-    if not subnets_known:
+        routes = estate.knows(Route, peering.network.project).state is State.EXPORTED
+        custom = listed or routes or not exported
+    if not subnets:
         yield Gap(
             network=network.name,
             destinations=EVERYTHING if peering.import_subnet_routes_with_public_ip else PRIVATE,
@@ -153,7 +154,7 @@ def import_gaps(estate: Estate, network: Located[Network], number: int) -> Itera
             command=command(words, project),
             unless=f"{peering.network} has a subnet there",
         )
-    if peering.import_custom_routes and not custom_known:
+    if peering.import_custom_routes and not custom:
         yield Gap(
             network=network.name,
             destinations=PRIVATE,
@@ -163,7 +164,3 @@ def import_gaps(estate: Estate, network: Located[Network], number: int) -> Itera
             command=command(words, project),
             unless=f"{peering.network} exports a route there",
         )
-
-
-def _known(estate: Estate, kind: type[Route | Subnetwork], scope: str) -> bool:
-    return estate.knows(kind, scope).state is State.EXPORTED

@@ -30,6 +30,14 @@ NON_PRIMARY = "ROUTE_NEXT_HOP_INSTANCE_NON_PRIMARY_IP"
 TUNNEL_DOWN = "ROUTE_NEXT_HOP_VPN_TUNNEL_NOT_ESTABLISHED"
 WRONG_TYPE = "ROUTE_NEXT_HOP_FORWARDING_RULE_TYPE_INVALID"
 
+_CAUSES = {
+    "NEXT_HOP_ADDRESS_NOT_ASSIGNED": NOT_RESOLVED,
+    "NEXT_HOP_INSTANCE_NOT_FOUND": NOT_FOUND,
+    "NEXT_HOP_INSTANCE_NOT_ON_NETWORK": WRONG_NETWORK,
+    "NEXT_HOP_NOT_RUNNING": "INSTANCE_NOT_RUNNING",
+}
+"""What a warning in a route means. NEXT_HOP_CANNOT_IP_FORWARD is none of these: such a route is used."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -49,8 +57,22 @@ class NextHops:
         self._tunnels: dict[str, Resolved] = {}
 
     def resolve(self, route: Located[Route]) -> Resolved | None:
-        """None: the route has no next hop that we know of, or is a copy of what is derived."""
-        value = route.value
+        """None: the route has no next hop that we know of, or is a copy of what is derived.
+
+        Of a next hop that was not exported, the route's own warnings may tell.
+        """
+        resolved = self._named(route.value)
+        if resolved is None or resolved.unknown is None:
+            return resolved
+        for number, warning in enumerate(route.value.warnings):
+            cause = _CAUSES.get(warning.code)
+            if cause is not None:
+                why = warning.message or f"Google warns of it: {warning.code}"
+                unusable = Unusable(cause, why, (route.at("warnings", number),))
+                return Resolved(resolved.hop, unusable)
+        return resolved
+
+    def _named(self, value: Route) -> Resolved | None:
         if value.next_hop_instance is not None:
             return self._instance(value.network, value.next_hop_instance)
         if value.next_hop_ip is not None:

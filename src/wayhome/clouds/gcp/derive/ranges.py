@@ -5,6 +5,8 @@ address space, and the special ranges that may be used in a VPC. Everything else
 used public range.
 """
 
+from collections.abc import Iterator
+
 from wayhome.prefixes import Family, Prefix
 
 PRIVATE = tuple(
@@ -33,3 +35,10 @@ EVERYTHING = (Prefix(Family.IPV4, 0, 0), Prefix(Family.IPV6, 0, 0))
 def is_private(prefix: Prefix) -> bool:
     """Whether all of the prefix is private."""
     return any(private.holds(prefix) for private in PRIVATE)
+
+
+def enclosing(prefix: Prefix) -> Iterator[Prefix]:
+    """The prefix itself, and all that hold it."""
+    for length in range(prefix.length + 1):
+        host_bits = prefix.family.bits - length
+        yield Prefix(prefix.family, prefix.first >> host_bits << host_bits, length)

@@ -11,6 +11,7 @@ from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHop, NextHopType
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
+from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import Cidr
 from wayhome.network.evidence import Evidence
@@ -24,19 +25,33 @@ def subnet_routes(estate: Estate, network: Located[Network]) -> tuple[EffectiveR
     for subnet in estate.of(Subnetwork, network.name):
         region = subnet.value.region.short
         found += [_route(network.name, cidr, at, region) for cidr, at in _ranges(subnet)]
-    derived = {route.destination for route in found}
-    found += [
-        _route(network.name, route.value.dest_range, route.evidence)
-        for route in estate.of(Route, network.name)
-        if route.value.next_hop_network is not None
-        and route.value.dest_range.prefix not in derived
-        and not _all_subnets_known(estate, network)
-    ]
+    if not _exported(estate, network):
+        derived = {route.destination for route in found}
+        found += [
+            _route(network.name, route.value.dest_range, route.evidence)
+            for route in estate.of(Route, network.name)
+            if route.value.next_hop_network is not None
+            and route.value.dest_range.prefix not in derived
+        ]
     return tuple(found)
 
 
-def _all_subnets_known(estate: Estate, network: Located[Network]) -> bool:
-    """Whether every subnetwork that the network names is in the estate."""
+def subnets_known(estate: Estate, network: Located[Network]) -> bool:
+    """Whether all ranges of a network are known: from its subnetworks, or from the cloud's copies of their routes."""
+    if network.value.ipv4_range is not None or _exported(estate, network):
+        return True
+    project = network.name.partition("/global/")[0]
+    copies = any(
+        route.value.next_hop_network is not None for route in estate.of(Route, network.name)
+    )
+    return copies and estate.knows(Route, project).state is State.EXPORTED
+
+
+def _exported(estate: Estate, network: Located[Network]) -> bool:
+    """Whether all of its subnetworks are in the estate: all of the project's are, or all that it names."""
+    project = network.name.partition("/global/")[0]
+    if estate.knows(Subnetwork, project).state is State.EXPORTED:
+        return True
     named = network.value.subnetworks
     return bool(named) and all(estate.get(Subnetwork, name) is not None for name in named)
 
