@@ -1,4 +1,7 @@
-"""Why a place could not be asked, as a sentence that names what is missing and what helps. Pure."""
+"""Why a place could not be asked, as a sentence that names what is missing and what helps. Pure.
+
+Source: messages of k8s.io/apiserver's authorization filter, and of the Pod registry's check of `create` (from 1.35).
+"""
 
 import re
 
@@ -6,6 +9,8 @@ from wayhome.kube.errors import KubeError, RefusedError
 from wayhome.kube.one_line import one_line
 
 _RIGHT = re.compile(r'cannot (\w+) resource "([^"]+)"')
+_NO_REASON = re.compile(r'pods "[^"]*" is forbidden:\s*(RBAC: .*)?')
+"""What the second check of a WebSocket says, that of `create`: only the authorizer's reason, and RBAC gives none."""
 
 
 class NotAskedError(Exception):
@@ -19,13 +24,19 @@ def missing_right(error: KubeError, namespace: str) -> str:
     found = _RIGHT.search(error.message)
     if not found:
         return ""  # admission says 403 too
-    verb, resource = one_line(found[1]), one_line(found[2])
+    return _lacking(one_line(found[1]), one_line(found[2]), namespace)
+
+
+def _lacking(verb: str, resource: str, namespace: str) -> str:
     return f"your rights lack `{verb}` of `{resource}` in the namespace {namespace}"
 
 
 def not_executed(error: KubeError, namespace: str, where: str) -> NotAskedError:
     """Of `pods/exec`."""
-    if right := missing_right(error, namespace):
+    right = missing_right(error, namespace)
+    if isinstance(error, RefusedError) and _NO_REASON.fullmatch(error.message):
+        right = _lacking("create", "pods/exec", namespace)
+    if right:
         return NotAskedError(
             f"{right}, which running the probe in {where} takes (over a WebSocket it is `get`, and from Kubernetes 1.35 on "
             "`create` besides)"
