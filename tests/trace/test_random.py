@@ -126,6 +126,8 @@ def test_what_holds_of_every_trace(asked: Asked) -> None:
         assert answer.verdict in {Verdict.UNDETERMINED, Verdict.AMBIGUOUS}
     if answer.verdict is Verdict.UNDETERMINED:
         assert answer.missing
+    if answer.verdict is Verdict.AMBIGUOUS:
+        assert len({way.result.verdict for way in answer.ways}) > 1
     if answer.verdict is Verdict.REACHABLE:
         assert all(way.result.ended is None for way in answer.ways)
     if answer.verdict is Verdict.UNREACHABLE:
