@@ -9,6 +9,7 @@ from typing import Any
 from tests.operator.world import World
 
 from wayhome.kube.canary import key_of_node
+from wayhome.kube.configmap import Wrong, read_configmap
 from wayhome.kube.status_lease import State
 from wayhome.policy import Settings, parse
 
@@ -68,7 +69,10 @@ class Agents:
             self._held[node] = (None, "")
             self._world.holds(node, None, "", held_key=key)
             return
-        refused = "there is no key config" if text is None else self._refusal(node, text)
+        said = read_configmap(("kube-system", "ip-masq-agent"), item, "config", node)
+        refused = (
+            str(said.findings[0]) if isinstance(said, Wrong) else self._refusal(node, text or "")
+        )
         if refused:
             old, old_version = self._held[node]
             more = {"state": State.REJECTED, "error": refused, "seen_version": version}

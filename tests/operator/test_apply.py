@@ -109,10 +109,7 @@ def test_a_dry_run_writes_nothing(world: World, started: Callable[..., Agents], 
     started()
     done = world.run("apply", file, "--dry-run")
     assert done.returncode == 0
-    assert (
-        "192.168.0.0/16  the Pod's address -> the node's address  (no entry holds it)"
-        in done.stdout
-    )
+    assert "172.16.0.0/12 but 172.16.0.0/16  the Pod's address -> the node's address" in done.stdout
     assert content(world) is None
 
 

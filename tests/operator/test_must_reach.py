@@ -112,6 +112,8 @@ def test_a_change_after_which_it_is_not_reached_is_taken_back(case: CaseCluster)
 def test_what_cannot_be_tried_ends_it_before_anything_is_written(case: CaseCluster) -> None:
     done = apply(case, REPAIR, "--must-reach", "default/nobody=10.2.0.1:80")
     assert done.returncode == 3
-    assert "cannot be tried: the API server says 404 NotFound" in done.stdout
+    assert 'cannot be tried: the API server says 404 NotFound: pods "nobody"' in " ".join(
+        done.stdout.split()
+    )
     assert config(case) is None
     assert apply(case, REPAIR, "--must-reach", "my-pod=10.2.0.1").returncode == 2

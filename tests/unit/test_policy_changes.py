@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wayhome.policy import Action, Packet, Policy, Settings, parse
-from wayhome.policy.changes import changes
-from wayhome.prefixes import Family
+from wayhome.policy.changes import changes, gathered
+from wayhome.prefixes import Family, Intervals
 
 CASE = "nonMasqueradeCIDRs: [10.0.0.0/8]\n"
 
@@ -45,6 +45,17 @@ def test_a_family_that_becomes_ours_is_masqueraded_but_for_its_list() -> None:
     assert not any(change.prefix.contains(Family.IPV6, 0xFE80 << 112) for change in found)
 
 
+def test_gathered_into_what_was_meant() -> None:
+    old, new = (
+        policy("nonMasqueradeCIDRs: [10.0.0.0/8]\n"),
+        policy("nonMasqueradeCIDRs: [10.1.0.0/16]\n"),
+    )
+    (line,) = gathered(changes(old, new))
+    assert len(changes(old, new)) == 8
+    assert (str(line.prefix), [str(hole) for hole in line.but]) == ("10.0.0.0/8", ["10.1.0.0/16"])
+    assert (line.now, line.then, line.entry) == (Action.KEEP, Action.MASQUERADE, None)
+
+
 PREFIXES = st.lists(
     st.tuples(st.integers(0, 255), st.integers(4, 16)).map(
         lambda found: (
@@ -74,3 +85,17 @@ def test_it_says_what_the_policies_decide(
         assert [(c.now, c.then, c.entry) for c in said] == (
             [(now.action, then.action, then.entry)] if now.action is not then.action else []
         )
+
+
+@given(PREFIXES, PREFIXES)
+def test_gathering_changes_nothing(old: list[str], new: list[str]) -> None:
+    found = changes(policy(f"nonMasqueradeCIDRs: {old}\n"), policy(f"nonMasqueradeCIDRs: {new}\n"))
+    for then in Action:
+        exact = Intervals.of((c.prefix.first, c.prefix.last) for c in found if c.then is then)
+        spans = Intervals()
+        for line in gathered(found):
+            if line.then is then:
+                holes = Intervals.of((hole.first, hole.last) for hole in line.but)
+                whole = Intervals.of([(line.prefix.first, line.prefix.last)])
+                spans = spans.union(whole.minus(holes))
+        assert spans == exact

@@ -4,16 +4,18 @@ from collections.abc import Iterator
 
 import click
 
+from wayhome.cli.cluster_report import wrapped
 from wayhome.cli.printable import printable
 from wayhome.cluster.before import Before
 from wayhome.cluster.node_plans import NodePlans, names
 from wayhome.cluster.ownership import Hand
 from wayhome.cluster.proposal import Proposal
 from wayhome.policy import Action
-from wayhome.policy.changes import Change
+from wayhome.policy.changes import Change, GatheredChange, gathered
 
 MOST_CHANGES = 20
 MOST_EXAMPLES = 5
+MOST_HOLES = 3
 _SHOWN = {Action.KEEP: "the Pod's address", Action.MASQUERADE: "the node's address"}
 
 
@@ -54,17 +56,23 @@ def _changes(changes: tuple[Change, ...] | None) -> Iterator[str]:
     if not changes:
         yield "  no destination would be treated differently"
         return
-    ranges = "1 range" if len(changes) == 1 else f"{len(changes):,} ranges"
-    yield f"  {ranges} of destinations would see another source:"
-    width = max(len(str(change.prefix)) for change in changes[:MOST_CHANGES])
-    for change in changes[:MOST_CHANGES]:
-        because = str(change.entry.origin) if change.entry else "no entry holds it"
-        yield (
-            f"    {str(change.prefix).ljust(width)}  {_SHOWN[change.now]} -> {_SHOWN[change.then]}"
-            f"  ({printable(because)})"
-        )
-    if len(changes) > MOST_CHANGES:
-        yield f"    and {len(changes) - MOST_CHANGES:,} more (--json has all)"
+    lines = gathered(changes)
+    yield "  destinations that would see another source:"
+    texts = [_range(line) for line in lines[:MOST_CHANGES]]
+    width = max(map(len, texts))
+    for line, text in zip(lines, texts, strict=False):
+        because = str(line.entry.origin) if line.entry else "no entry holds it"
+        told = f"{_SHOWN[line.now]} -> {_SHOWN[line.then]}"
+        yield f"    {text.ljust(width)}  {told}  ({printable(because)})"
+    if len(lines) > MOST_CHANGES:
+        yield f"    and {len(lines) - MOST_CHANGES:,} more (--json has all)"
+
+
+def _range(line: GatheredChange) -> str:
+    if not line.but:
+        return str(line.prefix)
+    more = f" and {len(line.but) - MOST_HOLES:,} more" if len(line.but) > MOST_HOLES else ""
+    return f"{line.prefix} but {', '.join(map(str, line.but[:MOST_HOLES]))}{more}"
 
 
 def _connections(plans: NodePlans) -> Iterator[str]:
@@ -89,6 +97,8 @@ def _connections(plans: NodePlans) -> Iterator[str]:
 
 
 def refused(proposal: Proposal) -> Iterator[str]:
-    """Why it is not done."""
+    """Why it is not done, within the terminal's width."""
     if proposal.refusal:
-        yield click.style("not done: ", fg="red", bold=True) + printable(proposal.refusal.text)
+        first, *rest = wrapped(f"not done: {printable(proposal.refusal.text)}")
+        yield click.style("not done:", fg="red", bold=True) + first.removeprefix("not done:")
+        yield from rest

@@ -34,7 +34,10 @@ def lines(report: Report, *, everything: bool) -> Iterator[str]:
     yield from (f"  {text}" for text in hidden)
     if shown or hidden:
         yield ""
-    yield from (line for note in notes(report) for line in note_lines(note, width))
+    said = {row.error for row in shown if row.error}
+    for note in notes(report):
+        if not note.text.endswith(tuple(said)):  # not again what stands in the table
+            yield from note_lines(note)
     yield answer(report)
 
 
@@ -46,21 +49,24 @@ def answer(report: Report) -> str:
     return click.style(printable(summary(report)), fg=colour, bold=True)
 
 
-def note_lines(note: Note, width: int) -> Iterator[str]:
+def note_lines(note: Note) -> Iterator[str]:
     """A note, within the terminal's width."""
     label = "not seen" if note.weight is Weight.MISSING else note.weight.value
-    first = f"{label}: "
-    wrapped = textwrap.wrap(
-        printable(note.text),
-        max(width, 40),
-        initial_indent=first,
-        subsequent_indent="  ",
+    first, *rest = wrapped(f"{label}: {printable(note.text)}")
+    yield click.style(label, fg=_COLOURS[note.weight]) + first[len(label) :]
+    yield from rest
+
+
+def wrapped(text: str, width: int = 0, indent: str = "") -> list[str]:
+    """A sentence within a width, else the terminal's; what somebody may want to copy is not broken."""
+    return textwrap.wrap(
+        text,
+        max(width or shutil.get_terminal_size().columns, 30),
+        initial_indent=indent,
+        subsequent_indent=indent or "  ",
         break_long_words=False,
         break_on_hyphens=False,
     )
-    coloured = click.style(label, fg=_COLOURS[note.weight])
-    yield coloured + wrapped[0][len(label) :]
-    yield from wrapped[1:]
 
 
 def age(seconds: float) -> str:
@@ -98,22 +104,21 @@ def _table(report: Report, rows: list[Row], width: int) -> Iterator[str]:
     wide = width >= WIDE and any(row.error for row in rows)
     widths = [max(map(len, column)) for column in zip(_HEAD, *cells, strict=True)]
     indent = sum(widths) + 2 * len(widths)
-    yield click.style(_line(_HEAD, widths) + ("  error" if wide else ""), bold=True)
+    head = _line(_HEAD, widths) + ("  error" if wide else "")
+    yield click.style(head.rstrip(), bold=True)
     for number, (row, texts) in enumerate(zip(rows, cells, strict=True)):
         *others, state = texts
         line = _line(tuple(others), widths) + "  " + click.style(state, fg=_colour(row.condition))
         complaint = printable(row.error)
         if wide and complaint:
-            first, *rest = textwrap.wrap(complaint, max(width - indent, 30))
+            first, *rest = wrapped(complaint, width - indent)
             yield line + " " * (widths[-1] - len(state) + 2) + first
             yield from (" " * indent + text for text in rest)
         else:
             yield line
             below = rows[number + 1 :][:1]
             if complaint and not (below and below[0].error == row.error):  # said once for a run
-                yield from textwrap.wrap(
-                    complaint, width, initial_indent="  ", subsequent_indent="  "
-                )
+                yield from wrapped(complaint, width, "  ")
 
 
 def _cells(report: Report, row: Row) -> tuple[str, ...]:

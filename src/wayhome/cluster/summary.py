@@ -7,6 +7,8 @@ from wayhome.cluster.report import UNCOUNTED, Condition, Report
 from wayhome.cluster.wanted import is_absent
 from wayhome.kube.one_line import one_line
 
+LONGEST = 120
+
 
 def summary(report: Report) -> str:
     """The line."""
@@ -34,10 +36,10 @@ def _what(report: Report) -> str:
 
 
 def _why(report: Report, condition: Condition) -> str:
-    """The complaint that most of them have."""
+    """The complaint that most of them have, without its cure: this is one line."""
     errors = Counter(row.error for row in report.of(condition) if row.error)
     if not errors:
         return ""
-    text, _count = errors.most_common(1)[0]
+    text = errors.most_common(1)[0][0].partition("; ")[0]
     others = f" (and {len(errors) - 1:,} other errors)" if len(errors) > 1 else ""
-    return f": {one_line(text, 200)}{others}"
+    return f": {one_line(text, LONGEST)}{others}"

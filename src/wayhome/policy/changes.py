@@ -4,11 +4,12 @@ What a policy says nothing about (a family that it does not hold) keeps its addr
 compared: a change is what becomes of a packet that both would look at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wayhome.policy.policy import Action, Entry, Policy
 from wayhome.prefixes import Family, Intervals, Prefix
+from wayhome.prefixes.shortest import shortest_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,42 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         if family in old.families or family in new.families
         for change in _of_family(old, new, family)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredChange:
+    """The same for a wider range, but for some in it: `10.0.0.0/8 but 10.1.0.0/16` instead of eight prefixes."""
+
+    prefix: Prefix
+    but: tuple[Prefix, ...]
+    now: Action
+    then: Action
+    entry: Entry | None
+
+
+def gathered(found: Iterable[Change]) -> tuple[GatheredChange, ...]:
+    """The changes in the fewest words, for people; in the order of the addresses."""
+    alike: dict[tuple[Family, Action, Action, Entry | None], list[Prefix]] = {}
+    for change in found:
+        kind = (change.prefix.family, change.now, change.then, change.entry)
+        alike.setdefault(kind, []).append(change.prefix)
+    lines = [
+        GatheredChange(prefix, but, now, then, entry)
+        for (family, now, then, entry), prefixes in alike.items()
+        for prefix, but in _with_exceptions(family, prefixes)
+    ]
+    return tuple(sorted(lines, key=lambda line: (line.prefix.family, line.prefix.first)))
+
+
+def _with_exceptions(
+    family: Family, prefixes: Iterable[Prefix]
+) -> list[tuple[Prefix, tuple[Prefix, ...]]]:
+    table = shortest_table(family, Intervals.of((p.first, p.last) for p in prefixes))
+    ranges: dict[Prefix, list[Prefix]] = {prefix: [] for prefix, inside in table.items() if inside}
+    for hole in (prefix for prefix, inside in table.items() if not inside):
+        around = [prefix for prefix in ranges if prefix.holds(hole)]
+        ranges[max(around, key=lambda prefix: prefix.length)].append(hole)
+    return [(prefix, tuple(but)) for prefix, but in ranges.items()]
 
 
 def _of_family(old: Policy, new: Policy, family: Family) -> Iterator[Change]:
