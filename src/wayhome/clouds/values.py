@@ -1,4 +1,4 @@
-"""Values in exports that are more than text: references, addresses and prefixes.
+"""Values in exports that are more than text: references, addresses, prefixes and ports.
 
 They are text as exported, so that they compare and print as the user knows them, with what they mean beside it. They
 are checked where they are read: whoever holds one need not ask again whether it is valid.
@@ -11,6 +11,8 @@ from typing import Any, Self
 from wayhome.policy.findings import quote
 from wayhome.prefixes import Family, Prefix, PrefixError, parse_address
 
+LAST_PORT = 65535
+_PORTS = re.compile(r"(?P<first>[0-9]{1,5})(-(?P<last>[0-9]{1,5}))?")
 _FULL = re.compile(r"(?:^|/)((?:projects|organizations|folders|locations)/.*)", re.DOTALL)
 
 
@@ -73,6 +75,25 @@ class IpAddress(str):
     def prefix(self) -> Prefix:
         """The prefix of this address alone."""
         return Prefix(self.family, self.value, self.family.bits)
+
+
+class PortRange(str):
+    """A port, or ports from the first to the last one: `22`, `8000-8080`."""
+
+    __slots__ = ("first", "last")
+    first: int
+    last: int
+
+    def __new__(cls, text: str) -> Self:
+        """Raises ValueError."""
+        self = super().__new__(cls, text)
+        ports = _PORTS.fullmatch(text)
+        if ports is None:
+            raise ValueError(f"is no port, and no range of ports ({quote(text)})")
+        self.first, self.last = int(ports["first"]), int(ports["last"] or ports["first"])
+        if not self.first <= self.last <= LAST_PORT:
+            raise ValueError(f"is no range of ports ({quote(text)})")
+        return self
 
 
 def _prefix(text: str) -> Prefix:

@@ -32,7 +32,7 @@ from wayhome.clouds.kubernetes.resources.daemon_set import DaemonSet
 from wayhome.clouds.kubernetes.resources.network_policy import NetworkPolicy
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.resource import Resource
-from wayhome.clouds.values import Cidr
+from wayhome.clouds.values import Cidr, PortRange
 from wayhome.policy.findings import Severity
 from wayhome.prefixes import format_address
 
@@ -312,3 +312,14 @@ def test_nothing_takes_long(tmp_path: Path, text: bytes) -> None:
     estate = estate_of(tmp_path, {"a.json": text})
     assert estate.findings[0].severity is Severity.ERROR
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("text, span", [("22", (22, 22)), ("0-65535", (0, 65535))])
+def test_ports(text: str, span: tuple[int, int]) -> None:
+    assert (PortRange(text).first, PortRange(text).last) == span
+
+
+@pytest.mark.parametrize("text", ["", "ssh", "65536", "9-8", "-1", "1-", "1-2-3", "٣", " 1"])
+def test_what_is_no_port(text: str) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        PortRange(text)

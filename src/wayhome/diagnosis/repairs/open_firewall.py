@@ -11,7 +11,7 @@ from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule, ProtocolAnd
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.located import Located
-from wayhome.clouds.values import Cidr, Reference
+from wayhome.clouds.values import Cidr, PortRange, Reference
 from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.ranges import node_ranges_of, pod_ranges_of, range_of
@@ -67,7 +67,7 @@ def _range_of_source(situation: Situation, seen: Address) -> Prefix:
 
 def _rule(situation: Situation, network: str, source: Prefix, priority: int) -> FirewallRule:
     flow = situation.trace.flow
-    ports = (str(flow.port),) if flow.port is not None else ()
+    ports = (PortRange(str(flow.port)),) if flow.port is not None else ()
     return FirewallRule(
         name=_name(network.rpartition("/")[2], source, f"{flow.protocol}{flow.port or ''}"),
         network=Reference(network),

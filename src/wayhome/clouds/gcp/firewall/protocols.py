@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from wayhome.clouds.values import PortRange
 from wayhome.network.flow import Protocol
 from wayhome.network.protocol_match import ProtocolMatch
 
@@ -19,7 +20,7 @@ ALL = "all"
 
 
 def protocol_matches(
-    items: Iterable[tuple[str, tuple[str, ...]]],
+    items: Iterable[tuple[str, tuple[PortRange, ...]]],
 ) -> tuple[ProtocolMatch, ...] | None:
     """From pairs of a protocol and its ports, as exported; None is everything."""
     found = []
@@ -28,12 +29,8 @@ def protocol_matches(
             return None
         protocol = _PROTOCOLS.get(name.lower())
         if protocol is not None:
-            spans = () if protocol is Protocol.ICMP else tuple(_span(text) for text in ports)
+            spans = (
+                () if protocol is Protocol.ICMP else tuple((one.first, one.last) for one in ports)
+            )
             found.append(ProtocolMatch(protocol, spans))
     return tuple(found)
-
-
-def _span(text: str) -> tuple[int, int]:
-    """`22` or `8000-8080`. Raises ValueError."""
-    first, _, last = text.partition("-")
-    return int(first), int(last or first)

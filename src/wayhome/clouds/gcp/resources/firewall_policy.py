@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
 from wayhome.clouds.resource import Part, Resource
-from wayhome.clouds.values import Cidr, Reference
+from wayhome.clouds.values import Cidr, PortRange, Reference
 
 
 class Layer4(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     """A protocol by name or number, or `all`; no ports means all."""
 
     ip_protocol: str
-    ports: tuple[str, ...] = ()
+    ports: tuple[PortRange, ...] = ()
 
 
 class SecureTag(Part, frozen=True, kw_only=True, rename="camel", gc=False):

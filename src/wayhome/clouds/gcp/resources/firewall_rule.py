@@ -5,14 +5,14 @@ from typing import ClassVar
 import msgspec
 
 from wayhome.clouds.resource import Part, Resource
-from wayhome.clouds.values import Cidr, Reference
+from wayhome.clouds.values import Cidr, PortRange, Reference
 
 
 class ProtocolAndPorts(Part, frozen=True, kw_only=True, rename="camel", gc=False):
-    """A protocol by name or number, or `all`; ports as `22` or `8000-8080`, none meaning all."""
+    """A protocol by name or number, or `all`; no ports means all."""
 
     ip_protocol: str = msgspec.field(name="IPProtocol")
-    ports: tuple[str, ...] = ()
+    ports: tuple[PortRange, ...] = ()
 
 
 class FirewallRule(Resource, frozen=True, kw_only=True, rename="camel", gc=False):

@@ -5,7 +5,7 @@ from typing import ClassVar
 import msgspec
 
 from wayhome.clouds.resource import Part, Resource
-from wayhome.clouds.values import IpAddress, Reference
+from wayhome.clouds.values import IpAddress, PortRange, Reference
 
 
 class ForwardingRule(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -22,8 +22,8 @@ class ForwardingRule(Resource, frozen=True, kw_only=True, rename="camel", gc=Fal
     ip_address: IpAddress | None = msgspec.field(name="IPAddress", default=None)
     ip_protocol: str = msgspec.field(name="IPProtocol", default="TCP")
     all_ports: bool = False
-    ports: tuple[str, ...] = ()
-    port_range: str = ""
+    ports: tuple[PortRange, ...] = ()
+    port_range: PortRange | None = None
     load_balancing_scheme: str = ""
     allow_global_access: bool = False
     backend_service: Reference | None = None
