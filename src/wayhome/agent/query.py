@@ -22,7 +22,7 @@ from pathlib import Path
 from wayhome.agent.query_client import NoAgentError, ask
 from wayhome.agent.query_server import QUERY_SOCKET, Document
 
-PLAN_SECONDS = 60.0
+PLAN_SECONDS = 20.0
 END_ME_FIRST = "1000"
 POLITENESS = 10
 

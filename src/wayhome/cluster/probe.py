@@ -1,16 +1,17 @@
 """A target, tried from a Pod's own network and from its node, as the account tried it by hand.
 
 From the Pod: by an ephemeral container of the agent's image, or, where that is asked for, by the programs of the Pod's
-own container. From the node: by its agent's Pod, which is in the node's network. Both at once, so that they see the
-same moment. Where an attempt of the Pod left the node, the agent looks up in the kernel's record of connections: that
-is the address that the target has to know a way home for.
+own container. From the node: by its agent's Pod, which is in the node's network. Both at once, when both are ready, so
+that they see the same moment. With which address an attempt of the Pod left the node, the agent looks up in the
+kernel's record of connections: that is the address that the target has to know a way home for.
 
 A place that cannot be asked is a sentence in the place of its attempts, and never counts as good.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from wayhome.cluster.agent_pod import CONTAINER, agent_pod, left_as, probed_in
 from wayhome.cluster.ephemeral_container import Used, running_container
@@ -88,29 +89,35 @@ class Probed:
 
 async def probe(client: Client, question: Question) -> Probed:
     """Try it. Raises NotAskedError where the Pod is none that can be probed from, KubeError without an API server."""
-    pod = read_pod(await client.get(PODS, question.namespace, question.pod))
-    if pod.unfit:
-        raise NotAskedError(pod.unfit)
+    pod = await _fit_pod(client, question)
     agent, missing = await _agent(client, pod.node)
-    used: list[Used] = []
+    used, unready = None, ""
+    try:
+        used = await _waiting(client, question, pod, agent)
+    except NotAskedError as error:
+        unready = str(error)
     from_pod, from_node = await asyncio.gather(
-        _view(_from_pod(client, question, pod, agent, used)),
-        _view(_from_node(client, question, agent, missing)),
+        _view(partial(_from_pod, client, question, pod, used), unready),
+        _view(partial(_from_node, client, question, agent), missing),
     )
     if agent:
         from_pod = replace(from_pod, tried=await _with_translation(client, agent, question, from_pod.tried))  # fmt: skip
-    return Probed(question, pod, from_pod, from_node, used[0] if used else None)
+    return Probed(question, pod, from_pod, from_node, used)
 
 
 async def try_from_pod(client: Client, question: Question) -> tuple[Tried, Used | None]:
     """From the Pod alone. Raises NotAskedError, KubeError."""
+    pod = await _fit_pod(client, question)
+    agent, _ = await _agent(client, pod.node)
+    used = await _waiting(client, question, pod, agent)
+    return await _from_pod(client, question, pod, used), used
+
+
+async def _fit_pod(client: Client, question: Question) -> Pod:
     pod = read_pod(await client.get(PODS, question.namespace, question.pod))
     if pod.unfit:
         raise NotAskedError(pod.unfit)
-    agent, _ = await _agent(client, pod.node)
-    used: list[Used] = []
-    tried = await _from_pod(client, question, pod, agent, used)
-    return tried, used[0] if used else None
+    return pod
 
 
 async def _agent(client: Client, node: str) -> tuple[Pod | None, str]:
@@ -121,32 +128,38 @@ async def _agent(client: Client, node: str) -> tuple[Pod | None, str]:
         return None, str(error)
 
 
-async def _view(asked: Awaitable[Tried]) -> View:
+async def _waiting(client: Client, question: Question, pod: Pod, agent: Pod | None) -> Used | None:
+    """The ephemeral container to probe from, once it runs; None where none is wanted."""
+    if question.by_exec:
+        return None
+    image = question.image or (agent.images[CONTAINER] if agent else "")
+    return await running_container(client, pod, image, question.patience)
+
+
+async def _view(ask: Callable[[], Awaitable[Tried]], problem: str) -> View:
+    """What a place sees; where there is a problem already, it is not asked."""
+    if problem:
+        return View(Tried(None, ()), problem)
     try:
-        return View(await asked)
+        return View(await ask())
     except NotAskedError as error:
         return View(Tried(None, ()), str(error))
 
 
-async def _from_pod(
-    client: Client, question: Question, pod: Pod, agent: Pod | None, used: list[Used]
-) -> Tried:
-    if question.by_exec:
-        container = question.container or next(iter(pod.images))
-        return await tried_by_own_programs(
-            client, pod, container, question.tried, question.target, seconds=question.seconds
+async def _from_pod(client: Client, question: Question, pod: Pod, used: Used | None) -> Tried:
+    seconds = question.seconds
+    if used:
+        return await probed_in(
+            client, pod, used.name, question.tried, question.target, seconds=seconds
         )
-    image = question.image or (agent.images[CONTAINER] if agent else "")
-    added = await running_container(client, pod, image, question.patience)
-    used.append(added)
-    return await probed_in(
-        client, pod, added.name, question.tried, question.target, seconds=question.seconds
+    container = question.container or next(iter(pod.images))
+    return await tried_by_own_programs(
+        client, pod, container, question.tried, question.target, seconds=seconds
     )
 
 
-async def _from_node(client: Client, question: Question, agent: Pod | None, missing: str) -> Tried:
-    if agent is None:
-        raise NotAskedError(missing)
+async def _from_node(client: Client, question: Question, agent: Pod | None) -> Tried:
+    assert agent is not None  # noqa: S101  # where there is none, that is a problem already
     return await probed_in(
         client, agent, CONTAINER, question.tried, question.target, seconds=question.seconds
     )
