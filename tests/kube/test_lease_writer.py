@@ -258,6 +258,28 @@ def test_one_request_at_a_time_and_what_happens_meanwhile_is_told_after_it() -> 
     play(scenario())
 
 
+def test_what_is_taken_back_while_it_is_written_is_written_again() -> None:
+    async def scenario() -> None:
+        server, node = with_namespace(ApiServer()), Node()
+        async with teller(server, node):
+            node.reads(present(GOOD, "7"))
+            await asyncio.sleep(2)
+            server.faults.add(Fault(Action.SLOW, "patch", "leases", seconds=0.01))
+            node.tally.kernel_refused("no memory", 1.0)
+            node.nudge()
+            await asyncio.sleep(1.1)
+            assert len(server.calls) == 3  # and its answer comes byte by byte
+            node.tally.verified()
+            node.nudge()
+            await asyncio.sleep(60)
+            found = lease(server)
+            assert found
+            assert found.state == State.APPLIED
+        assert len(codes(server)) == 4
+
+    play(scenario())
+
+
 def test_nothing_is_written_when_the_agent_ends() -> None:
     async def scenario() -> None:
         server, node = with_namespace(ApiServer()), Node()
