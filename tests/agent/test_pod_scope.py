@@ -74,6 +74,18 @@ def test_a_pod_outside_refuses_the_scope_and_keeps_upstreams(
     assert "--scope=node" in line["message"]
 
 
+def test_a_pod_that_comes_later_and_is_outside_is_noticed_at_once(
+    cluster: Cluster, told_agent: ApiAgent, node: Plumbing
+) -> None:
+    cluster.write({"config": CASE})
+    watch(told_agent, module=NATIVE)
+    cluster.wait_for(State.APPLIED, scope="pods")
+    node.cable("cali1")
+    node.route("192.168.5.7/32", "cali1")
+    cluster.wait_for(State.SCOPE_REFUSED, scope="node")
+    assert not of_pods()
+
+
 def test_a_node_without_ranges_is_refused_and_has_them_when_it_has_them(
     cluster: Cluster, told_agent: ApiAgent, node: Plumbing
 ) -> None:

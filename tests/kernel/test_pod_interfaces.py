@@ -1,10 +1,13 @@
 """Pods as the network plugins hang them on a node, in real networks: whose address is seen, and whose is not."""
 
+import select
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from tests.kernel.pods import Plumbing, plumbing
 
+from wayhome.kernel.link_listener import LinkListener
 from wayhome.kernel.pod_interfaces import pod_addresses
 from wayhome.lab.namespaces import NetworkNamespace
 
@@ -133,3 +136,22 @@ def test_a_thousand_pods_are_read_at_once(node: Plumbing) -> None:
         node.route(prefix, "cali1")
         expected.add((prefix, "cali1"))
     assert seen() == expected
+
+
+def test_pods_that_come_and_go_are_heard_of_and_routes_are_not(node: Plumbing) -> None:
+    with closing(LinkListener()) as listener:
+
+        def heard() -> bool:
+            found = bool(select.select([listener], [], [], 0)[0])
+            listener.drain()
+            return found
+
+        assert not heard()
+        for number in range(100):  # more than the buffer holds
+            node.cable(f"cali{number}")
+        assert heard()
+        node.route("10.9.9.9/32", "cali1")
+        assert not heard()
+        node.ip.link("del", index=node.index("cali1"))
+        assert heard()
+        assert not heard()

@@ -5,6 +5,7 @@ Imported in API mode only: it brings ssl.
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 
 from wayhome.agent.api_arguments import ApiOptions
 from wayhome.agent.api_source import ApiSource
@@ -18,7 +19,8 @@ from wayhome.agent.reporter import Reporter
 from wayhome.agent.scope_flags import NodesRanges
 from wayhome.agent.tally import Tally
 from wayhome.agent.worker import Worker
-from wayhome.kernel import Backend, BackendName
+from wayhome.kernel import Backend, BackendName, KernelError
+from wayhome.kernel.link_listener import LinkListener
 from wayhome.kube.client import Client
 
 
@@ -42,9 +44,15 @@ class ClusterSide:
         self._tasks: list[asyncio.Task[None]] = []
         self._decides = _decides(options, backend, log)
         self._node: NodeWatch | None = None
+        self._links: LinkListener | None = None
         if api.node:
             memory = Memory(None if options.observe else options.state, "node-ranges")
-            self._node = NodeWatch(client, api.node, memory, worker, log, decides=self._decides)
+            if self._decides:
+                with suppress(KernelError):  # then the Pods are looked at once a minute
+                    self._links = LinkListener()
+            self._node = NodeWatch(
+                client, api.node, memory, worker, log, decides=self._decides, links=self._links
+            )
         self.reporter = Reporter(
             api,
             client,
@@ -80,6 +88,9 @@ class ClusterSide:
         """Nothing is told any more; what was told stays."""
         for task in self._tasks:
             task.cancel()
+        if self._links:
+            asyncio.get_running_loop().remove_reader(self._links)
+            self._links.close()
 
 
 def _decides(options: Options, backend: Backend, log: Log) -> bool:

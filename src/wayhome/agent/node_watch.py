@@ -7,8 +7,8 @@ nodes), so it is asked for:
 - at the start; where it cannot be read, or has no ranges yet, again and again, later and later up to 10 min;
 - about every 10 min after that: a Node that was deleted and made anew has another uid and may have other ranges.
 
-The Pods are looked at about once a minute, which costs no request. Whatever the reason, the rules change in one
-transaction, and only when the verdict does:
+The Pods are looked at a second after an interface has come or gone, and about once a minute, which costs no request.
+Whatever the reason, the rules change in one transaction, and only when the verdict does:
 
 | the Node's ranges                                   | the scope                                                |
 | --------------------------------------------------- | -------------------------------------------------------- |
@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Protocol
 
 from wayhome.agent import pod_scope
 from wayhome.agent.logs import Log
@@ -42,7 +43,9 @@ from wayhome.kube.resources import NODES
 from wayhome.prefixes import Prefix
 
 LOOK_SECONDS = 60.0
-"""Between two looks at the Pods."""
+"""Between two looks at the Pods, where no interface comes or goes."""
+SETTLE_SECONDS = 1.0
+"""From an interface's coming to a look: its route comes a moment after it, and Pods come in swarms."""
 NODE_SECONDS = 600.0
 """Between two requests for a Node whose ranges are known; and the highest ceiling where they are not."""
 HOLD_SECONDS = 600.0
@@ -51,6 +54,16 @@ FIRST_ANSWER_SECONDS = 5.0
 
 Scope = tuple[Prefix, ...] | None
 """Pod ranges, or None for whatever leaves the node."""
+
+
+class Links(Protocol):
+    """Says that interfaces come or go."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+
+    def drain(self) -> None:
+        """Forget what was reported so far."""
 
 
 class NodeWatch:
@@ -65,17 +78,23 @@ class NodeWatch:
         log: Log,
         *,
         decides: bool,
+        links: Links | None = None,
         look: Callable[[], tuple[PodAddress, ...]] = pod_addresses,
         random: Random = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`decides`: whether the scope is to be that of the Node's ranges; otherwise it is somebody else's matter."""
+        """`decides`: whether the scope is to be that of the Node's ranges; otherwise it is somebody else's matter.
+
+        `links` is readable when interfaces come or go.
+        """
         self._client = client
         self._node = node
         self._memory = memory
         self._worker = worker
         self._log = log
         self._decides = decides
+        self._links = links
+        self._linked = asyncio.Event()
         self._look = look
         self._random = random
         self._clock = clock
@@ -107,6 +126,8 @@ class NodeWatch:
 
     async def run(self, changed: Callable[[], None]) -> None:
         """Never returns. `changed` is called when the scope, or why it is refused, is another."""
+        if self._links:
+            asyncio.get_running_loop().add_reader(self._links.fileno(), self._links_have_news)
         remembered, problem = await self._worker.run(self._memory.recall)
         if problem:
             self._log.warning("memory", problem)
@@ -119,7 +140,19 @@ class NodeWatch:
                 read_at = self._clock() + await self._read()
             await self._judge(changed)
             pause = LOOK_SECONDS * (0.9 + 0.2 * self._random())
-            await asyncio.sleep(max(0.1, min(pause, read_at - self._clock())))
+            await self._wait(max(0.1, min(pause, read_at - self._clock())))
+
+    def _links_have_news(self) -> None:
+        if self._links:
+            self._links.drain()
+        self._linked.set()
+
+    async def _wait(self, seconds: float) -> None:
+        """Until then, or until interfaces have come or gone and what belongs to them is there too."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._linked.wait(), seconds)
+            await asyncio.sleep(SETTLE_SECONDS)
+            self._linked.clear()
 
     async def _read(self) -> float:
         """Ask for the Node. Returns the seconds until it is to be asked for again."""
