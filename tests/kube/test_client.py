@@ -281,6 +281,49 @@ def test_a_version_that_is_not_known_yet_is_told_apart() -> None:
     play(scenario())
 
 
+def test_all_objects_come_page_by_page() -> None:
+    async def scenario() -> None:
+        server = ApiServer()
+        client = client_of(server)
+        for number in range(5):
+            await client.create(NODES, {"metadata": {"name": f"n{number}"}})
+        names = [[item["metadata"]["name"] for item in page] async for page in client.pages(Selection(NODES), 2)]  # fmt: skip
+        assert names == [["n0", "n1"], ["n2", "n3"], ["n4"]]
+
+    play(scenario())
+
+
+def test_a_delete_of_one_version_spares_another() -> None:
+    async def scenario() -> None:
+        server = ApiServer()
+        client = client_of(server)
+        made = await client.create(NODES, {"metadata": {"name": "n"}})
+        version = made["metadata"]["resourceVersion"]
+        changed = await client.merge_patch(NODES, "", "n", {"spec": {"unschedulable": True}})
+        spared = await refused(client.delete(NODES, "", "n", version))
+        assert (spared.code, spared.reason) == (409, "Conflict")
+        await client.delete(NODES, "", "n", changed["metadata"]["resourceVersion"])
+        assert (await refused(client.get(NODES, "", "n"))).code == 404
+
+    play(scenario())
+
+
+def test_an_apply_for_an_object_that_is_gone_makes_no_other_one() -> None:
+    async def scenario() -> None:
+        server = ApiServer()
+        client = client_of(server)
+        item = {"metadata": {"name": NAME, "namespace": "default"}, "data": {"config": "a"}}
+        made = await client.apply(CONFIG_MAPS, item, "wayhome")
+        uid = made["metadata"]["uid"]
+        await client.delete(CONFIG_MAPS, "default", NAME)
+        late = {**item, "metadata": {**item["metadata"], "uid": uid}}
+        gone = await refused(client.apply(CONFIG_MAPS, late, "wayhome", force=True))
+        assert (gone.code, gone.reason) == (409, "Conflict")
+        assert (await refused(client.get(CONFIG_MAPS, "default", NAME))).code == 404
+
+    play(scenario())
+
+
 def test_a_list_comes_in_pages_that_expire() -> None:
     async def scenario() -> None:
         server = ApiServer()

@@ -162,6 +162,33 @@ def test_agents_are_known_by_what_they_run(
     assert [(each["maker"], each["managed"]) for each in found] == [known]
 
 
+def test_azures_configuration_is_several_files_and_not_judged_by_one(world: World) -> None:
+    volume = {"name": "c", "configMap": {"name": "azure-ip-masq-agent-config"}}
+    image = "mcr.microsoft.com/aks/ip-masq-agent-v2:v0.1.15"
+    world.daemon_set("azure-ip-masq-agent", image, volumes=[volume])
+    world.node("a")
+    item = {
+        "metadata": {"name": "azure-ip-masq-agent-config"},
+        "data": {"ip-masq-agent": "nonMasqueradeCIDRs: []\n"},
+    }
+    world.server.ask("POST", "/api/v1/namespaces/kube-system/configmaps", item)
+    found = world.document("status")
+    assert (found["exit_code"], found["conditions"]) == (3, {"unverified": 1})
+    assert found["configmap"]["name"] == "azure-ip-masq-agent-config"
+    (world.folder / "new").write_text(CONFIG)
+    refused = world.run("apply", "new", "--yes")
+    assert refused.returncode == 2
+    assert "--key" in refused.stdout
+
+
+def test_what_cleans_a_node_is_no_agent(world: World) -> None:
+    image = "registry.example/wayhome-agent:1"
+    world.daemon_set("cleaning", image, "clean", "--state=/var/lib/wayhome")
+    pause = [{"name": "cleaned", "image": image, "command": ["sleep", "infinity"]}]
+    world.daemon_set("wayhome-agent-clean", image, containers=pause)
+    assert world.document("status")["agents"] == []
+
+
 def test_autopilots_policies_are_said(world: World) -> None:
     world.upstream()
     definition = {"metadata": {"name": "egressnatpolicies.networking.gke.io"}, "spec": {}}

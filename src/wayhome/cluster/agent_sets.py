@@ -16,6 +16,8 @@ from wayhome.kube.objects import Key, Object, key_of, metadata
 from wayhome.policy import Settings
 
 DEFAULT_CONFIGMAP: Key = ("kube-system", "ip-masq-agent")
+_COMMANDS = frozenset({"clean", "await-daemonset", "probe", "query"})
+_IDLE = frozenset({"sleep", "pause", "true"})
 _MANAGED_LABEL = "addonmanager.kubernetes.io/mode"
 
 
@@ -132,6 +134,8 @@ def _maker(container: Object, set_name: str) -> Maker | None:
     words = [str(w) for part in ("command", "args") for w in _listed(container.get(part))]
     program = words[0].rpartition("/")[2] if words else ""
     names = {image, str(container.get("name", "")), set_name}
+    if _COMMANDS.intersection(words[:2]) or program in _IDLE:
+        return None  # the same image for another purpose: what cleans a node keeps no rules
     if image.startswith("wayhome") or program in ("wayhome", "wayhome-agent"):
         return Maker.WAYHOME
     if "wayhome-agent" in names:

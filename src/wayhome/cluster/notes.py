@@ -62,7 +62,7 @@ def notes(report: Report) -> tuple[Note, ...]:
 def parsed(report: Report) -> Parsed | None:
     """The ConfigMap's text, read as the agents read it; None where there is none to read."""
     wanted = report.wanted
-    if isinstance(wanted, Unseen) or not isinstance(wanted.said, Text) or _is_azures(report.facts):
+    if isinstance(wanted, Unseen) or not isinstance(wanted.said, Text) or is_azures(report.facts):
         return None
     return parse(wanted.said.data, settings_of(_sets(report.facts)))
 
@@ -74,7 +74,9 @@ def _configuration(report: Report) -> Iterator[Note]:
         return
     yield from _elsewhere(facts, wanted)
     said = wanted.said
-    if isinstance(said, Wrong):
+    if is_azures(facts):
+        yield Note(Weight.NOTE, f"Azure's agents unite all files of their ConfigMaps: what {_name(facts)} says is not judged here")  # fmt: skip
+    elif isinstance(said, Wrong):
         yield from (Note(Weight.ERROR, str(finding)) for finding in said.findings)
     if isinstance(said, Absent):
         yield Note(Weight.NOTE, f"{said.hint}; without it upstream's defaults hold")
@@ -182,7 +184,7 @@ def _gone(report: Report) -> Iterator[Note]:
         yield Note(Weight.NOTE, f"not counted are Leases of nodes that are gone: {names}{more}")
 
 
-def _is_azures(facts: Facts) -> bool:
+def is_azures(facts: Facts) -> bool:
     """Whether the configuration is several files, of which the ConfigMap is one."""
     sets = _sets(facts)
     return bool(sets) and sets[0].maker is Maker.AZURE

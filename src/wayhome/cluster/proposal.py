@@ -13,9 +13,10 @@ from wayhome.cluster.before import Before, before_of, everywhere, in_place_of
 from wayhome.cluster.look import Facts, Unseen
 from wayhome.cluster.must_reach import MustReach, Prober, Proof
 from wayhome.cluster.node_plans import NodePlans, names, node_plans
-from wayhome.cluster.notes import forgotten
+from wayhome.cluster.notes import forgotten, is_azures
 from wayhome.cluster.ownership import MANAGER, Hand, Owner, owners
 from wayhome.cluster.report import Condition, Report
+from wayhome.cluster.wanted import DATA_KEY
 from wayhome.kube.client import Client
 from wayhome.kube.errors import RefusedError
 from wayhome.kube.objects import Object, key_of
@@ -161,6 +162,8 @@ def _refusal(found: Proposal) -> Refusal | None:
         return Refusal(1, "the configuration has errors: nothing was changed")
     if isinstance(facts.item, Unseen):
         return Refusal(3, f"the ConfigMap {name} cannot be read: {facts.item.reason}")
+    if is_azures(facts) and facts.data_key == DATA_KEY:
+        return Refusal(2, f"Azure's agents read every key of {name} that begins with ip-masq, and not {DATA_KEY}: name one with --key")  # fmt: skip
     if isinstance(facts.item, dict) and facts.data_key in (facts.item.get("binaryData") or {}):
         return Refusal(1, f"ConfigMap {name} holds {facts.data_key} in binaryData; remove it there first: kubectl edit configmap {name.partition('/')[2]} --namespace {facts.configmap[0]}")  # fmt: skip
     if found.is_change and (refusal := _not_ours(found)):
