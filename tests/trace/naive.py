@@ -106,7 +106,7 @@ class Naive:
 
     def ask(self, flow: Flow, at: str) -> Outcome:
         wire = Wire(
-            flow.source, flow.destination, flow.protocol, flow.source_port or 40000, flow.port or 0
+            flow.source, flow.destination, flow.protocol, flow.source_port or 0, flow.port or 0
         )
         return self.converse(State(), at, wire, lambda state: Outcome(R, frozenset({("home", "")})))
 
@@ -156,7 +156,7 @@ class Naive:
         own = self.own(node, None, target)
         if own is None:
             return self.dead("forward", "NO_ADDRESS_TO_MASQUERADE_WITH")
-        wire = Wire(own, target, accepted.protocol, 40000, accepted.dport if port is None else port)
+        wire = Wire(own, target, accepted.protocol, 0, accepted.dport if port is None else port)
         routes = self.routes(node, wire, frozenset(), 0, local=True)
         if routes and isinstance(routes[0].action, Forward):
             leaves = self.port(node, routes[0].action.port)
@@ -406,12 +406,12 @@ class Naive:
                 case FallThrough():
                     return source(state, wire, mark, port, chain + 1)
                 case To(address):
-                    return confirm(state, replace(wire, source=address), port)
+                    return confirm(state, replace(wire, source=address, sport=-1), port)
                 case Masquerade():
                     own = self.own(node, port, wire.source)
                     if own is None:
                         return self.dead(leg, "NO_ADDRESS_TO_MASQUERADE_WITH")
-                    return confirm(state, replace(wire, source=own), port)
+                    return confirm(state, replace(wire, source=own, sport=-1), port)
                 case Ask(policy, kept):
                     decision = policy.decide(
                         PolicyPacket(
@@ -511,15 +511,33 @@ class Naive:
             return allowed(state)
         if filter_.stateful and (node.name, port.name, wire.back()) in state.passed:
             return allowed(state)
-        certain, *possible = self.answers(filter_, wire, 0)
-        if all(action is certain for action in possible):
-            return allowed(state) if certain else self.dead(leg, filter_.cause)
-        # Either may come out: as little as possible is assumed.
-        outcomes = [
-            allowed(state.copy()) if action else self.dead(leg, filter_.cause)
-            for action in (certain, not certain)
-        ]
-        return self.combine(outcomes, missing=True)
+        # Every port that matters, for a reply to a port that somebody chose.
+        found: list[tuple[bool, bool]] = []
+        for port_ in self.chosen(filter_, wire):
+            certain, *possible = self.answers(filter_, replace(wire, dport=port_), 0)
+            found.append((certain, not all(action is certain for action in possible)))
+
+        def one(state: State, answer: tuple[bool, bool]) -> Outcome:
+            certain, doubtful = answer
+            outcomes = [
+                allowed(state.copy()) if action else self.dead(leg, filter_.cause)
+                for action in ((certain, not certain) if doubtful else (certain,))
+            ]
+            return self.combine(outcomes, missing=True)
+
+        return self.spread(state, sorted(set(found)), one)
+
+    @staticmethod
+    def chosen(filter_: Filter, wire: Wire) -> list[int]:
+        if wire.protocol is Protocol.ICMP or wire.dport > 0:
+            return [wire.dport]
+        low, high = (32768, 60999) if wire.dport == 0 else (1024, 65535)
+        seen = {low, high}
+        for rule in (rule for stage in filter_.stages for rule in stage):
+            for match in rule.protocols or ():
+                for first, last in match.ports:
+                    seen |= {first - 1, first, last, last + 1}
+        return sorted(port for port in seen if low <= port <= high)
 
     def answers(self, filter_: Filter, wire: Wire, stage: int) -> list[bool]:
         """Every assignment of the unknown conditions, the one in which none holds first: allowed or not."""

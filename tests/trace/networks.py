@@ -87,6 +87,8 @@ protocol_matches = st.one_of(
             (ProtocolMatch(Protocol.TCP, ((80, 80),)),),
             (ProtocolMatch(Protocol.TCP, ((443, 443), (1024, 65535))), ProtocolMatch(Protocol.UDP)),
             (ProtocolMatch(Protocol.ICMP),),
+            (ProtocolMatch(Protocol.TCP, ((1024, 40000),)),),
+            (ProtocolMatch(Protocol.TCP, ((32768, 60999),)),),
             (ProtocolMatch(),),
         ]
     ),

@@ -41,6 +41,7 @@ from wayhome.network import (
     NodeKind,
     Port,
     Protocol,
+    ProtocolMatch,
     Route,
     RouteTable,
     RoutingRule,
@@ -153,14 +154,36 @@ def test_a_stateful_filter_lets_the_reply_pass_and_not_the_reverse() -> None:
     assert died(reverse) == ("FIREWALL_RULE", "fabric", Lost.FORWARD)
 
 
-def test_a_stateless_filter_drops_the_reply_that_no_rule_allows() -> None:
-    """The reply goes to the port that the sender's system chose."""
-    for ports, verdict in ((80,), Verdict.UNREACHABLE), ((40000,), Verdict.REACHABLE):
-        only = firewall(allow(ports=ports), stateful=False, cause="SUBNET_ACL_RESTRICTION")
-        assert trace(pair(to_a(filter_out=only), to_b()), FLOW, "a").verdict is verdict
+@pytest.mark.parametrize(
+    ("ports", "verdict"),
+    [
+        ((80, 80), Verdict.UNREACHABLE),
+        ((1024, 65535), Verdict.REACHABLE),
+        ((32768, 60999), Verdict.REACHABLE),
+        ((32768, 60998), Verdict.AMBIGUOUS),
+        ((50000, 65535), Verdict.AMBIGUOUS),
+    ],
+)
+def test_the_reply_goes_to_a_port_that_the_system_chose(
+    ports: tuple[int, int], verdict: Verdict
+) -> None:
+    """A stateless filter, such as a network ACL, has to allow all that may be chosen."""
+    some = replace(allow(), protocols=(ProtocolMatch(Protocol.TCP, (ports,)),))
+    only = firewall(some, stateful=False, cause="SUBNET_ACL_RESTRICTION")
+    network = pair(to_a(filter_out=only), to_b())
+    assert trace(network, FLOW, "a").verdict is verdict
     asked = Flow(A("10.0.0.1"), A("10.0.0.2"), Protocol.TCP, 80, 50000)
-    only = firewall(allow(ports=(50000,)), stateful=False)
-    assert trace(pair(to_a(filter_out=only), to_b()), asked, "a").verdict is Verdict.REACHABLE
+    expected = Verdict.REACHABLE if ports[0] <= 50000 <= ports[1] else Verdict.UNREACHABLE
+    assert trace(network, asked, "a").verdict is expected
+
+
+def test_a_translated_port_may_be_outside_of_the_system_s_range() -> None:
+    some = replace(allow(), protocols=(ProtocolMatch(Protocol.TCP, ((32768, 60999),)),))
+    network = gateway((MASQUERADE,), into_gateway=firewall(some, stateful=False))
+    assert trace(network, OUT, "a").verdict is Verdict.AMBIGUOUS
+    some = replace(allow(), protocols=(ProtocolMatch(Protocol.TCP, ((1024, 65535),)),))
+    network = gateway((MASQUERADE,), into_gateway=firewall(some, stateful=False))
+    assert trace(network, OUT, "a").verdict is Verdict.REACHABLE
 
 
 def test_the_state_is_the_port_s_own() -> None:
@@ -207,7 +230,9 @@ def test_a_default_names_the_implied_rule() -> None:
 # --- translation
 
 
-def gateway(*chains: tuple[TranslationRule, ...], **facts: object) -> Network:
+def gateway(
+    *chains: tuple[TranslationRule, ...], into_gateway: Filter | None = None, **facts: object
+) -> Network:
     """An instance `a` behind a gateway to `b`, which knows the gateway's address alone."""
     middle = replace(
         host("gateway", "10.0.0.7", kind=NodeKind.GATEWAY),
@@ -230,7 +255,7 @@ def gateway(*chains: tuple[TranslationRule, ...], **facts: object) -> Network:
     outside = fabric(
         "outside",
         [
-            attached("gateway", "10.0.0.7/32", "fd00::7/128"),
+            attached("gateway", "10.0.0.7/32", "fd00::7/128", filter_out=into_gateway),
             attached("b", "10.0.0.2/32", "fd00::2/128"),
         ],
         subnet("10.0.0.0/24"),

@@ -60,8 +60,8 @@ def permit(self: Visit, *_: object) -> None:
     """Let everything enter."""
 
 
-def as_known(filter_: Filter, packet: Packet, stage: int) -> list[filtering.Answer]:
-    return REAL_ANSWERS(filter_, packet, stage)[:1]
+def as_known(filter_: Filter, packet: Packet, port: int, stage: int) -> list[filtering.Answer]:
+    return REAL_ANSWERS(filter_, packet, port, stage)[:1]
 
 
 REAL_ANSWERS = filtering._answers

@@ -50,6 +50,12 @@ class Classifier:
             yield lowest.bit_length() - 1
             bits ^= lowest
 
+    def port_edges(self, protocol: Protocol) -> Sequence[int]:
+        """The ports at which other rules match than one port below."""
+        if self._sources is None:
+            self._build()
+        return self._ports[protocol].starts
+
     def _build(self) -> None:
         self._destinations = _Addresses([destinations for _, destinations, _ in self._conditions])
         self._ports = {
@@ -87,7 +93,7 @@ class _Addresses:
 class _Ports:
     """For a port, the rules about it; between two ports that occur nothing changes."""
 
-    __slots__ = ("_bits", "_starts")
+    __slots__ = ("_bits", "starts")
 
     def __init__(
         self, matches: Sequence[tuple[ProtocolMatch, ...] | None], protocol: Protocol
@@ -98,14 +104,14 @@ class _Ports:
             for first, last in _spans(alternatives, protocol):
                 changes[first] = changes.get(first, 0) ^ bit
                 changes[last + 1] = changes.get(last + 1, 0) ^ bit
-        self._starts = sorted(changes)
+        self.starts = sorted(changes)
         self._bits, held = [], 0
-        for start in self._starts:
+        for start in self.starts:
             held ^= changes[start]
             self._bits.append(held)
 
     def matching(self, port: int) -> int:
-        return self._bits[bisect_right(self._starts, port) - 1]
+        return self._bits[bisect_right(self.starts, port) - 1]
 
 
 def _spans(

@@ -85,3 +85,7 @@ class Filter:
             if rules[position].unknown is None:
                 break
         return found
+
+    def port_edges(self, protocol: Protocol) -> set[int]:
+        """The destination ports at which the answer may be another one than one port below."""
+        return {edge for stage in self._classifiers for edge in stage.port_edges(protocol)}

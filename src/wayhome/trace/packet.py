@@ -4,12 +4,23 @@ from typing import NamedTuple
 
 from wayhome.network import Address, Flow, Protocol
 
-SOURCE_PORT = 40000
-"""What stands for a port that the sender's system chooses: from the middle of Linux's range, 32768 to 60999."""
+BY_SYSTEM, BY_TRANSLATION = 0, -1
+"""What stands for a source port that the sender's system chooses, and for one that a translating node does."""
+
+CHOSEN = {
+    # Linux's ip_local_port_range
+    BY_SYSTEM: (32768, 60999),
+    # masquerading with --random-fully, the agent's default, does not keep to it (nf_nat_l4proto_unique_tuple)
+    BY_TRANSLATION: (1024, 65535),
+}
 
 
 class Packet(NamedTuple):
-    """An ICMP echo has its identifier as source port, and 0 as destination port."""
+    """An ICMP echo has its identifier as source port, and 0 as destination port.
+
+    A port that somebody chooses is in CHOSEN. Nothing depends on it until the reply meets a filter that did not see the
+    flow: there it is any port of the range.
+    """
 
     source: Address
     destination: Address
@@ -24,7 +35,7 @@ class Packet(NamedTuple):
             flow.source,
             flow.destination,
             flow.protocol,
-            flow.source_port or SOURCE_PORT,
+            flow.source_port or BY_SYSTEM,
             flow.port or 0,
         )
 

@@ -2,7 +2,7 @@
 
 from wayhome.network import Address, Drop, Forward, Listener, Place, Route
 from wayhome.trace.forks import Forks
-from wayhome.trace.packet import SOURCE_PORT, Packet
+from wayhome.trace.packet import BY_SYSTEM, Packet
 from wayhome.trace.routing import find_routes
 from wayhome.trace.translating import NO_ADDRESS, pick_target
 
@@ -11,12 +11,12 @@ def second_flow(place: Place, accepted: Packet, listener: Listener, forks: Forks
     """Its first packet, from the proxy's own address."""
     target = pick_target(listener.upstreams, forks)
     port = accepted.destination_port if target.port is None else target.port
-    asked = Packet(target.address, target.address, listener.protocol, SOURCE_PORT, port)
+    asked = Packet(target.address, target.address, listener.protocol, BY_SYSTEM, port)
     source = _source(place, asked)
     if source is None:
         detail = f"{place.node.name} has no IPv{target.address.family:d} address"
         return Drop(NO_ADDRESS, detail, listener.evidence)
-    return asked.sent_from(source, SOURCE_PORT)
+    return asked.sent_from(source, BY_SYSTEM)
 
 
 def _source(place: Place, asked: Packet) -> Address | None:
