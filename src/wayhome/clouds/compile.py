@@ -5,6 +5,7 @@ from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.compile.compile import compile_gcp
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes
 from wayhome.clouds.kubernetes.attach import attach
+from wayhome.clouds.proxy import add_proxies
 from wayhome.network import Network
 
 
@@ -16,4 +17,5 @@ def compile_estate(estate: Estate, routes: EffectiveRoutes | None = None) -> Net
     with paused_collector():
         compiled = compile_gcp(estate, routes)
         attach(estate, compiled.nodes, compiled.links)
+        add_proxies(estate, compiled.nodes)
         return Network.of(compiled.nodes.values(), compiled.links)

@@ -104,7 +104,8 @@ def _repair(replay: Replay) -> Document:
         "control": proposal.control,
         "verdict": str(after.trace.verdict) if after else str(Verdict.UNDETERMINED),
         "cause": None if after is None or replay.cause is None else str(replay.cause.cause),
-        "reverse": _reverse(after) if after else None,
+        "reverse": str(replay.reverse.verdict) if replay.reverse else None,
+        "asked_instead": str(proposal.question) if proposal.question else None,
         "changes": [
             *({"change": "create", "object": one.name} for one in changes.created),
             *({"change": "update", "object": one.name} for one in changes.changed),

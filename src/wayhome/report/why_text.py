@@ -117,7 +117,7 @@ def _repairs(answer: Answer) -> Iterator[str]:
 def _working(number: int, replay: Replay) -> Iterator[str]:
     proposal = replay.proposal
     yield f"  {number}. {proposal.kind}: {proposal.summary}"
-    reverse = replay.after.reverse if replay.after else None
+    reverse = replay.reverse
     if reverse is not None:
         opened = "opens" if reverse.verdict is Verdict.REACHABLE else "does not open"
         yield f"     {opened} the other direction"

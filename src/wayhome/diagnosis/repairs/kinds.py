@@ -5,8 +5,17 @@ from wayhome.diagnosis.repairs.fix_configuration import fix_configuration
 from wayhome.diagnosis.repairs.masquerade import masquerade
 from wayhome.diagnosis.repairs.open_firewall import open_firewall
 from wayhome.diagnosis.repairs.proposal import Kind
+from wayhome.diagnosis.repairs.proxy_pod import proxy_pod
+from wayhome.diagnosis.repairs.proxy_vm import proxy_vm
 
-KINDS: tuple[Kind, ...] = (fix_configuration, masquerade, exchange_routes, open_firewall)
+KINDS: tuple[Kind, ...] = (
+    fix_configuration,
+    masquerade,
+    exchange_routes,
+    open_firewall,
+    proxy_vm,
+    proxy_pod,
+)
 
 FOLLOW_UPS: tuple[Kind, ...] = (open_firewall,)
 """Those that another repair may need besides."""

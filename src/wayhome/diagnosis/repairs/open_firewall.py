@@ -16,7 +16,7 @@ from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.ranges import node_ranges_of, pod_ranges_of, range_of
 from wayhome.diagnosis.situation import Situation
-from wayhome.network import Address, Evidence
+from wayhome.network import Address, Evidence, Protocol
 from wayhome.prefixes import Prefix
 from wayhome.trace import Lost
 
@@ -66,13 +66,14 @@ def _range_of_source(situation: Situation, seen: Address) -> Prefix:
 
 
 def _rule(situation: Situation, network: str, source: Prefix, priority: int) -> FirewallRule:
-    flow = situation.trace.flow
-    ports = (PortRange(str(flow.port)),) if flow.port is not None else ()
+    packet = situation.trace.shown.result.packet  # a proxy's, where it was refused behind one
+    icmp = packet.protocol is Protocol.ICMP
+    ports = () if icmp else (PortRange(str(packet.destination_port)),)
     return FirewallRule(
-        name=_name(network.rpartition("/")[2], source, f"{flow.protocol}{flow.port or ''}"),
+        name=_name(network.rpartition("/")[2], source, f"{packet.protocol}{''.join(ports)}"),
         network=Reference(network),
         priority=priority,
-        allowed=(ProtocolAndPorts(ip_protocol=str(flow.protocol), ports=ports),),
+        allowed=(ProtocolAndPorts(ip_protocol=str(packet.protocol), ports=ports),),
         source_ranges=(Cidr(str(source)),),
         target_tags=_tags(situation),
     )
@@ -80,7 +81,7 @@ def _rule(situation: Situation, network: str, source: Prefix, priority: int) -> 
 
 def _tags(situation: Situation) -> tuple[str, ...]:
     """Those of the destination's instance; without any the rule is for all instances of the network."""
-    for owner in situation.network.owners(situation.trace.flow.destination):
+    for owner in situation.network.owners(situation.trace.shown.result.packet.destination):
         instance = situation.estate.get(Instance, owner.name)
         if instance is not None:
             return instance.value.tags.items[:1]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
+from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Missing
 
@@ -34,7 +35,8 @@ class Proposal:
 
     `kind` is its stable name, `summary` one sentence. `commands` make it and `undo` takes it back, in order; `notes`
     are what the person should know who decides. `refused` are the cloud's own rules that it would break: then it
-    does not work, whatever the replay says. `with_` are the kinds of the repairs that it needs besides.
+    does not work, whatever the replay says. `with_` are the kinds of the repairs that it needs besides. `question` is
+    what the source asks afterwards, where that is not the same: a proxy instead of the destination.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Proposal:
     refused: tuple[str, ...] = ()
     control: bool = False
     with_: tuple[str, ...] = ()
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A proposal, tried: applied to the estate, compiled, and traced in both directions."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from wayhome.clouds.endpoints import EndpointError
 from wayhome.diagnosis.cause import Found
@@ -8,9 +9,10 @@ from wayhome.diagnosis.causes import find_cause
 from wayhome.diagnosis.repairs.proposal import Proposal
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import NetworkError
+from wayhome.trace import Trace, trace, trace_reverse
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Replay:
     """What became of it.
 
@@ -19,6 +21,7 @@ class Replay:
     """
 
     proposal: Proposal
+    before: Situation
     after: Situation | None
     problem: str = ""
     cause: Found | None = None
@@ -29,11 +32,26 @@ class Replay:
         """Whether the flow then reaches its destination and comes home, and the cloud would take the change."""
         return self.after is not None and self.after.works and not self.proposal.refused
 
+    @cached_property
+    def reverse(self) -> Trace | None:
+        """Whether the destination could then open a connection to the source: the one that was asked about.
+
+        A proxy, which is what the source then asks, is not it. None if nobody has the destination's address, or the
+        estate could not be changed.
+        """
+        if self.after is None:
+            return None
+        if self.proposal.question is None:
+            return self.after.reverse
+        network, asked = self.after.network, self.before.asked
+        return trace_reverse(network, trace(network, asked.flow, asked.source.node))
+
 
 def replay(before: Situation, proposal: Proposal) -> Replay:
     """Try a proposal."""
     try:
-        after = before.with_estate(proposal.changes.applied_to(before.estate))
+        estate = proposal.changes.applied_to(before.estate)
+        after = Situation.of(estate, proposal.question or before.question)
     except (EndpointError, NetworkError, ValueError) as error:
-        return Replay(proposal, None, str(error))
-    return Replay(proposal, after, cause=find_cause(after))
+        return Replay(proposal, before, None, str(error))
+    return Replay(proposal, before, after, cause=find_cause(after))
