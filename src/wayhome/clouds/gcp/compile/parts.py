@@ -45,10 +45,13 @@ class Parts:
     links: list[Link] = field(default_factory=list)
     fabric_ports: dict[str, dict[str, Port]] = field(default_factory=lambda: defaultdict(dict))
 
-    def attach(self, fabric: str, port: Port, node: str, at: str) -> None:
-        """Give a fabric a port, joined to another node's port."""
+    def attach(self, fabric: str, port: Port, node: str, at: str) -> bool:
+        """Give a fabric a port, joined to another node's port; not if it has a port of that name already."""
+        if port.name in self.fabric_ports[fabric]:
+            return False
         self.fabric_ports[fabric][port.name] = port
         self.join(End(fabric, port.name), End(node, at))
+        return True
 
     def join(self, a: End, b: End) -> None:
         """A link."""

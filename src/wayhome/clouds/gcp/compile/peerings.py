@@ -19,6 +19,7 @@ from wayhome.clouds.gcp.compile.parts import (
     Parts,
     region_class,
 )
+from wayhome.clouds.gcp.compile.tables import DELIVER
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes
 from wayhome.clouds.gcp.derive.exchange import ACTIVE, not_exported
 from wayhome.clouds.gcp.derive.gap import command
@@ -65,7 +66,9 @@ def add_peerings(parts: Parts, estate: Estate, routes: EffectiveRoutes) -> None:
                 unread[peering.network].append((network, number))
             elif network.name < peer.name:
                 mirror = other_side(peer, network.name)
-                if mirror is not None and mirror[1].state == ACTIVE:
+                # The cloud allows one peering between two networks; of several the first counts.
+                first = other_side(network, peer.name)
+                if mirror is not None and first == (number, peering) and mirror[1].state == ACTIVE:
                     _join(parts, routes, (network, peering), (peer, mirror[1]))
     for name, sides in unread.items():
         _StandIn(name, sides, parts, estate, routes).add()
@@ -82,13 +85,15 @@ def _join(
         if route.region is not None and route.next_hop.target == name
     }
     custom = (_takes_custom(right[1], left[1]), _takes_custom(left[1], right[1]))
+    here, there = left[0].name, right[0].name
     for region in (None, *sorted(regions)):
-        ends = []
-        for side, name, asked in zip((left, right), names, custom, strict=True):
-            port = Port(name=_regional(name, region), ingress_class=_classes(asked, region))
-            parts.fabric_ports[side[0].name][port.name] = port
-            ends.append(End(side[0].name, port.name))
-        parts.join(*ends)
+        ours, theirs = (
+            Port(name=_regional(name, region), ingress_class=_classes(asked, region))
+            for name, asked in zip(names, custom, strict=True)
+        )
+        free = theirs.name not in parts.fabric_ports[there]
+        if free and parts.attach(here, ours, there, theirs.name):
+            parts.fabric_ports[there][theirs.name] = theirs
 
 
 def _takes_custom(importer: Peering, exporter: Peering) -> bool:
@@ -132,23 +137,32 @@ class _StandIn:
         known: list[Prefix] = []
         for network, number in self._sides:
             known += self._offered(network, number)
-            back += self._way_back(network, network.value.peerings[number])
+            if any(
+                port.name == peering_name(network.name, network.value.peerings[number])
+                for port in self._ports
+            ):
+                back += self._way_back(network, network.value.peerings[number])
         back += self._otherwise()
         self._ports.append(
             Port(name="hosts", ingress_class=frozenset({ATTACHED}), filter_out=self._firewall())
         )
+        # Of what it has, some interfaces may be exported with the projects of their instances.
+        known_ports = tuple(self._parts.fabric_ports[self._name].values())
+        owned = [Route(p, DELIVER, "SUBNET") for port in known_ports for p in port.owns]
         tables = {
+            "owned": RouteTable.of(owned),
             "offered": RouteTable.of(
                 Route(prefix, Forward("hosts"), "SUBNET") for prefix in dict.fromkeys(known)
             ),
             "back": RouteTable.of(back),
         }
         rules = (
+            RoutingRule(table="owned"),
             RoutingRule(table="offered"),
             RoutingRule(table="back", ingress=frozenset({ATTACHED})),
         )
         self._parts.add(
-            Node(name=self._name, kind=NodeKind.FABRIC, ports=tuple(self._ports), rules=rules, tables=tables, forwards=True)
+            Node(name=self._name, kind=NodeKind.FABRIC, ports=(*self._ports, *known_ports), rules=rules, tables=tables, forwards=True)
         )  # fmt: skip
         self._parts.add(
             Node(
@@ -175,8 +189,8 @@ class _StandIn:
                 yield route.destination
         for region in sorted(regions, key=str):
             port = Port(name=_regional(name, region), ingress_class=_classes(True, region))
-            self._ports.append(port)
-            self._parts.attach(network.name, port, self._name, port.name)
+            if self._parts.attach(network.name, port, self._name, port.name):
+                self._ports.append(port)
 
     def _way_back(self, network: Located[Network], peering: Peering) -> Iterator[Route]:
         """To the subnets of the network: always exchanged. To its custom routes: if the peer imports them."""

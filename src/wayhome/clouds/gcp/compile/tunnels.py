@@ -51,7 +51,7 @@ def add_tunnels(parts: Parts, estate: Estate, routes: EffectiveRoutes) -> None:
     for name, network in networks.items():
         tunnel = tunnels[name]
         _add(parts, tunnel, network)
-        far = _far_tunnel(outside, _outside(estate, tunnel.value))
+        far = _far_tunnel(outside, _outside(estate, tunnel.value), name)
         if far is None:
             site = tunnel.value.peer_external_gateway or f"sites/{tunnel.value.peer_ip or name}"
             selectors = tuple(cidr.prefix for cidr in tunnel.value.local_traffic_selector)
@@ -100,9 +100,13 @@ def _outside(estate: Estate, tunnel: VpnTunnel) -> tuple[str, str] | None:
     return (own, tunnel.peer_ip) if own and tunnel.peer_ip else None
 
 
-def _far_tunnel(outside: Mapping[tuple[str, str], str], ends: tuple[str, str] | None) -> str | None:
+def _far_tunnel(
+    outside: Mapping[tuple[str, str], str], ends: tuple[str, str] | None, name: str
+) -> str | None:
     """The exported tunnel that runs between the same addresses, seen from the other end."""
-    return outside.get((ends[1], ends[0])) if ends else None
+    far = outside.get((ends[1], ends[0])) if ends else None
+    # Two tunnels between the same addresses contradict each other: neither has a known far end.
+    return far if far != name and ends and outside[ends] == name else None
 
 
 def _add(parts: Parts, tunnel: Located[VpnTunnel], network: str) -> None:

@@ -24,8 +24,11 @@ class Interface:
 
     @property
     def name(self) -> str:
-        """`nic0`; older exports name none."""
-        return self.value.name or f"nic{self.number}"
+        """`nic0`; older exports name none, and a name that was used before is told apart by its number."""
+        name = self.value.name or f"nic{self.number}"
+        earlier = self.instance.value.network_interfaces[: self.number]
+        used = {other.name or f"nic{place}" for place, other in enumerate(earlier)}
+        return f"{name}#{self.number}" if name in used else name
 
     @property
     def port(self) -> str:
