@@ -2,7 +2,9 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import click
@@ -26,20 +28,22 @@ EXIT = {
 @click.option(
     "--from",
     "directory",
-    required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A directory of exports, as `wayhome collect` makes it.",
+    help="A directory of exports, as `wayhome collect` makes it. Without it, what the current kubectl and gcloud contexts "
+    "show is collected, read-only, after asking.",
 )
 @click.option(
     "--protocol", type=click.Choice(list(map(str, Protocol))), help="tcp with a port, else icmp."
 )
+@click.option("--yes", is_flag=True, help="Collect without asking.")
 @click.option("--steps", is_flag=True, help="Show where each step was decided.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
 def why(  # noqa: PLR0917 (click names them)
     source: str,
     destination: str,
-    directory: Path,
+    directory: Path | None,
     protocol: str | None,
+    yes: bool,
     steps: bool,
     as_json: bool,
 ) -> None:
@@ -56,7 +60,11 @@ def why(  # noqa: PLR0917 (click names them)
     from wayhome.network.network import NetworkError  # noqa: PLC0415
     from wayhome.report import why_document, why_text  # noqa: PLC0415
 
-    estate = read_estate(directory)
+    with ExitStack() as held:
+        if directory is None:
+            directory = Path(held.enter_context(TemporaryDirectory(prefix="wayhome-")))
+            _collect_into(directory, yes=yes)
+        estate = read_estate(directory)
     for finding in estate.findings:
         if finding.severity is not Severity.NOTE:
             click.echo(f"wayhome: {printable(str(finding))}", err=True)
@@ -73,6 +81,35 @@ def why(  # noqa: PLR0917 (click names them)
         for line in why_text.lines(answer, steps=steps):
             click.echo(printable(line))
     sys.exit(EXIT[answer.situation.trace.verdict])
+
+
+def _collect_into(directory: Path, *, yes: bool) -> None:
+    """What the person's own contexts show, with their own rights, into a folder that is gone afterwards."""
+    from wayhome.cli.collect import collect_with_progress  # noqa: PLC0415 (rich; only where nothing was exported)
+    from wayhome.clouds.collect.collector import NotInstalledError  # noqa: PLC0415
+    from wayhome.clouds.collect.current import current_context, current_project  # noqa: PLC0415
+
+    try:
+        context, project = current_context(), current_project()
+    except NotInstalledError as error:
+        _end(f"{error}; give the exports with --from DIRECTORY")
+    if not (context and project):
+        _end(
+            "kubectl has no current context, or gcloud no project; set them, or give the exports with --from DIRECTORY"
+        )
+    question = f"read the cluster {printable(context)} and the project {printable(project)} with its peers', changing nothing?"
+    if not yes and not sys.stdin.isatty():
+        _end(
+            f"without a terminal it is not asked whether to {question[:-1]}; write --yes or --from DIRECTORY"
+        )
+    if not yes and not click.confirm(question, err=True, default=True):
+        _end("nothing was read; give the exports with --from DIRECTORY")
+    for one in collect_with_progress(directory, (project,), (context,)):
+        if one.reason:
+            click.echo(
+                f"not readable: {printable(one.command.scope)} {one.command.kind.COLLECTION}: {printable(one.reason)}",
+                err=True,
+            )
 
 
 def _end(*lines: str) -> NoReturn:

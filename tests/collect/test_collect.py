@@ -1,0 +1,131 @@
+"""`wayhome collect` as a process, in front of tools that print the case, its secrets, and refusals."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.collect.tools import CONTEXT, SECRET, install
+
+from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.knowledge import State
+from wayhome.clouds.kubernetes.resources.egress_nat_policy import EgressNatPolicy
+from wayhome.clouds.kubernetes.resources.pod import Pod
+from wayhome.clouds.read import read_estate
+from wayhome.diagnosis.question import Question
+from wayhome.diagnosis.situation import Situation
+from wayhome.network import Verdict
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> dict[str, str]:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return install(folder) | {"TOOLS_LOG": str(tmp_path / "log")}
+
+
+def collect(tools: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "wayhome", "collect", *arguments]
+    return subprocess.run(
+        command, env=tools, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+ALL = ("--project", "source-project", "--context", CONTEXT, "--run")
+
+
+def test_what_is_collected_answers_the_accounts_question(
+    tools: dict[str, str], tmp_path: Path
+) -> None:
+    done = collect(tools, str(tmp_path / "exports"), *ALL)
+    assert done.returncode == 0, done.stderr
+    estate = read_estate(tmp_path / "exports")
+    assert not [finding for finding in estate.findings if finding.severity.name == "ERROR"]
+    situation = Situation.of(estate, Question.parse("my-pod", "10.2.0.1:80"))
+    assert situation.trace.verdict is Verdict.UNREACHABLE
+    assert situation.trace.drop is not None
+    assert situation.trace.drop.cause == "PRIVATE_TRAFFIC_TO_INTERNET"
+
+
+def test_the_peers_project_is_asked_too_and_what_follows_from_answers(
+    tools: dict[str, str], tmp_path: Path
+) -> None:
+    collect(tools, str(tmp_path / "exports"), *ALL)
+    asked = (tmp_path / "log").read_text().splitlines()
+    assert any("networks list --project=destination-project" in line for line in asked)
+    assert any(
+        "list-routes to-destination --network=my-network --region=asia-northeast1 --direction=INCOMING"
+        in line
+        for line in asked
+    )
+    assert any("get-effective-firewalls target-network" in line for line in asked)
+    # Nothing but reading.
+    verbs = {"list", "get-effective-firewalls", "list-routes", "get-status", "get"}
+    assert all(verbs & set(line.split()) for line in asked)
+    assert len(asked) == len(set(asked))
+
+
+def test_no_secret_reaches_the_disk(tools: dict[str, str], tmp_path: Path) -> None:
+    collect(tools, str(tmp_path / "exports"), *ALL)
+    files = [path for path in (tmp_path / "exports").rglob("*") if path.is_file()]
+    assert len(files) > 30
+    for path in files:
+        assert SECRET not in path.read_text(), path
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_what_may_not_be_read_is_no_answer(tools: dict[str, str], tmp_path: Path) -> None:
+    done = collect(tools | {"REFUSED": "destination-project"}, str(tmp_path / "exports"), *ALL)
+    assert done.returncode == 1
+    assert "not readable: gcloud compute networks list --project=destination-project" in done.stderr
+    assert "403" in done.stderr
+    estate = read_estate(tmp_path / "exports")
+    assert estate.knows(Network, "projects/destination-project").state is State.NOT_READABLE
+    situation = Situation.of(estate, Question.parse("my-pod", "10.2.0.1:80"))
+    assert situation.trace.verdict is Verdict.UNDETERMINED
+    assert situation.trace.missing
+
+
+def test_a_cluster_that_does_not_know_a_kind_has_none_of_it(
+    tools: dict[str, str], tmp_path: Path
+) -> None:
+    collect(tools, str(tmp_path / "exports"), "--context", CONTEXT, "--run")
+    estate = read_estate(tmp_path / "exports")
+    cluster = "projects/source-project/locations/asia-northeast1-a/clusters/my-gke"
+    assert estate.knows(EgressNatPolicy, cluster).state is State.EXPORTED
+    assert estate.knows(Pod, cluster).state is State.EXPORTED
+
+
+def test_a_missing_tool_is_named(tmp_path: Path) -> None:
+    done = collect({"PATH": str(tmp_path)}, str(tmp_path / "exports"), *ALL)
+    assert done.returncode == 4
+    assert "gcloud is not installed" in done.stderr or "kubectl is not installed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_run_the_commands_are_printed_and_a_shell_takes_them(
+    tools: dict[str, str], tmp_path: Path
+) -> None:
+    wayhome = tmp_path / "bin" / "wayhome"
+    wayhome.write_text(f'#!/bin/sh\nexec {sys.executable} -m wayhome "$@"\n')
+    wayhome.chmod(0o755)
+    directory = tmp_path / "a folder"
+    printed = collect(tools, str(directory), *ALL[:-1])
+    assert printed.returncode == 0
+    assert not directory.exists()
+    lines = [
+        line
+        for line in printed.stdout.splitlines()
+        if "instances list" in line or "get pods" in line or line.startswith("mkdir")
+    ]
+    subprocess.run(["sh", "-euc", "\n".join(lines)], env=tools, check=True)
+    (pods,) = directory.rglob("pods.json")
+    assert json.loads(pods.read_text())["items"]
+    assert SECRET not in pods.read_text()
+
+
+def test_nothing_asked_for_is_a_mistake(tools: dict[str, str], tmp_path: Path) -> None:
+    done = collect(tools, str(tmp_path / "exports"), "--run")
+    assert done.returncode == 2
+    assert "--project, --context or --node" in done.stderr
