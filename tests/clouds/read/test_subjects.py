@@ -8,6 +8,7 @@ from tests.clouds.read.directory import COMPUTE, Json, estate_of, network, probl
 
 from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls
 from wayhome.clouds.gcp.resources.load_balancing import InstanceGroupMembers
+from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.router import RouterStatus
 from wayhome.clouds.knowledge import State
@@ -42,6 +43,22 @@ def test_a_peering_is_named_by_the_path(tmp_path: Path, name: str) -> None:
     assert [str(one.dest_range) for one in found.routes] == ["10.2.0.0/16"]
     assert estate.of(PeeringRoutes, f"{NETWORK}/peerings/to-peer")
     assert not estate.findings
+
+
+def test_a_peering_that_exchanges_nothing(tmp_path: Path) -> None:
+    files = {"n.json": [peered()], "to-peer.europe-west4.INCOMING.json": []}
+    estate = estate_of(tmp_path, files)
+    full = f"{NETWORK}/peerings/to-peer/routes/INCOMING/europe-west4"
+    assert estate.all(PeeringRoutes)[full].value.routes == ()
+    assert estate.knows(PeeringRoutes, full).state is State.EXPORTED
+    assert not estate.findings
+
+
+def test_damaged_routes_of_a_peering_are_no_other_damage(tmp_path: Path) -> None:
+    files = {"n.json": [peered()], "to-peer.europe-west4.INCOMING.json": b'[{"dest'}
+    estate = estate_of(tmp_path, files)
+    assert estate.knows(PeeringRoutes, f"{NETWORK}/peerings/to-peer").state is State.DAMAGED
+    assert estate.knows(Network, "projects/p").state is State.EXPORTED
 
 
 def test_peerings_of_one_name_are_told_apart_by_the_network(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """What a file's name says about its content: used only where the content says nothing, as with `[]`.
 
-People name a file by the command that wrote it: `routers.json`, `source-vpn-tunnels.json`, `kubectl-pods.json`.
+People name a file by the command that wrote it: `routers.json`, `source-vpn-tunnels.json`, `kubectl-pods.json`. Routes
+of a peering have their direction in their path (`subjects`).
 """
 
 import posixpath
 import re
 
+from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls
+from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.read.kinds import TYPES, WITHOUT_SUBJECT
 from wayhome.clouds.resource import Resource
 
@@ -21,6 +24,7 @@ _WORDS |= {
     "network-policies": _WORDS["networkpolicies"],
     "config-maps": _WORDS["configmaps"],
     "daemon-sets": _WORDS["daemonsets"],
+    "effective-firewalls": EffectiveFirewalls,
     # kubectl's short names
     "cm": _WORDS["configmaps"],
     "ds": _WORDS["daemonsets"],
@@ -32,6 +36,8 @@ _WORDS |= {
 
 def kind_by_name(file: str) -> type[Resource] | None:
     """The longest word that the name begins or ends with, apart from other words of it."""
+    if {word.upper() for word in re.split(r"[/._ ]+", file)} & {"INCOMING", "OUTGOING"}:
+        return PeeringRoutes
     stem = re.sub(r"[ _.]", "-", posixpath.splitext(posixpath.basename(file))[0].lower())
     fitting = [
         word

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls
+from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.read.collected import (
     FILE_NAME,
@@ -87,7 +88,12 @@ class FileReader:
                     self._problem(file, item)
                 else:
                     self._item(file, item)
-        self.listings += unfolder.listings
+        for listing in unfolder.listings:
+            if listing.empty and kind_by_name(file.path) is PeeringRoutes:
+                nothing = decode(PeeringRoutes, msgspec.Raw(b"[]"))
+                self.loaded.append(Loaded(nothing, file.path, listing.pointer, None))
+            else:
+                self.listings.append(listing)
         for called, count in self._others.items():
             self._other(file, called, count)
 
