@@ -13,6 +13,7 @@ from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls, FirewallPolicy
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
 from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.gcp.resources.interconnect_attachment import InterconnectAttachment
 from wayhome.clouds.gcp.resources.load_balancing import (
     BackendService,
     ForwardingRule,
@@ -50,6 +51,7 @@ KINDS: tuple[type[Resource], ...] = (
     ForwardingRule,
     BackendService,
     PolicyBasedRoute,
+    InterconnectAttachment,
 )
 
 

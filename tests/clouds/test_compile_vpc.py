@@ -631,3 +631,44 @@ def test_subnetworks_that_were_not_exported_are_no_empty_network() -> None:
     answer = ask(estate(Subnetwork), "p/one", "10.1.0.2", "10.2.0.2")
     assert (answer.verdict, answer.likely) == (Verdict.UNDETERMINED, Verdict.UNREACHABLE)
     assert drop_of(ask(estate(), "p/one", "10.1.0.2", "10.2.0.2")) == "NO_ROUTE"
+
+
+def test_an_interconnect_attachment_leads_to_its_site() -> None:
+    at = "projects/p/regions/r1"
+    attachment = f"{at}/interconnectAttachments/x"
+    best = {"destRange": "192.168.0.0/16", "priority": 100, "nextHopInterconnectAttachment": attachment}  # fmt: skip
+
+    def estate(state: str) -> Estate:
+        interfaces = [{"name": "if-x", "linkedInterconnectAttachment": attachment}]
+        return google(
+            network("p/a"),
+            subnet("p/a", "10.1.0.0/16"),
+            instance("p/a", "one", "10.1.0.2"),
+            (attachment, {"router": f"{at}/routers/cr", "state": state}),
+            router("p/a", "cr", [{"name": "x"}], interfaces=interfaces),
+            status("p/a", "cr", [best]),
+            *open_firewall("p/a"),
+        )
+
+    answer = ask(estate("ACTIVE"), "p/one", "10.1.0.2", "192.168.5.5")
+    assert answer.verdict is Verdict.REACHABLE
+    assert answer.forward[-1].node == f"{at}/routers/cr/site"
+    answer = ask(estate("OS_DOWN"), "p/one", "10.1.0.2", "192.168.5.5")
+    assert answer.verdict is Verdict.UNREACHABLE
+
+
+def test_external_ipv6_addresses_are_not_translated() -> None:
+    name, fields = instance("p/a", "one", "10.1.0.2")
+    fields["networkInterfaces"][0]["ipv6Address"] = "2600:1900:0:1::"
+    at = "projects/p/global/gateways/default-internet-gateway"
+    estate = google(
+        network("p/a"),
+        subnet(
+            "p/a", "10.1.0.0/16", externalIpv6Prefix="2600:1900:0:1::/64", stackType="IPV4_IPV6"
+        ),
+        static("p/a", "default-6", "::/0", nextHopGateway=at),
+        (name, fields),
+        *open_firewall("p/a"),
+    )
+    answer = ask(estate, "p/one", "2600:1900:0:1::", "2001:4860:4860::8888")
+    assert answer.verdict is Verdict.REACHABLE

@@ -456,3 +456,30 @@ def test_a_routes_own_warnings_tell_of_an_instance_that_was_not_exported(
     (route,) = routes_of(estate, "p/n").custom
     assert (route.unusable.cause if route.unusable else None) == cause
     assert (route.unknown is None) is (cause is not None)
+
+
+def test_a_session_that_is_down_advertises_nothing() -> None:
+    def estate(state: str) -> Estate:
+        name, fields = status("p/n", "cr", [])
+        fields["result"]["bgpPeerStatus"] = [{"name": "t", "status": state}]
+        return google(
+            network("p/n"), subnet("p/n", "10.1.0.0/16"),
+            router("p/n", "cr", [{"name": "t"}]), (name, fields),
+        )  # fmt: skip
+
+    assert set(advertised(estate("UP"))) == {"10.1.0.0/16"}
+    assert advertised(estate("DOWN")) == {}
+
+
+def test_custom_learned_ranges_over_an_attachment() -> None:
+    attachment = "projects/p/regions/r1/interconnectAttachments/x"
+    interfaces = [{"name": "if-t", "linkedInterconnectAttachment": attachment}]
+    peer = {"name": "t", "customLearnedIpRanges": [{"range": "10.99.0.0/16"}], "customLearnedRoutePriority": 7}  # fmt: skip
+    estate = google(
+        network("p/n"),
+        router("p/n", "cr", [peer], interfaces=interfaces),
+        status("p/n", "cr", [], up="t"),
+        (attachment, {"router": "projects/p/regions/r1/routers/cr", "state": "ACTIVE"}),
+    )
+    (route,) = routes_of(estate, "p/n").custom
+    assert (route.priority, route.next_hop.resource, route.unusable) == (7, attachment, None)

@@ -73,6 +73,7 @@ def add_internet(parts: Parts, estate: Estate) -> None:
         parts.join(End(name, "outside"), End(OUTSIDE, name))
         translated = {outside.prefix for _, outside, _ in external}
         translated |= {source.address.prefix for source in nat_sources(estate, network)}
+        translated.update(_external_ipv6(estate, network.name))
         routes += [Route(prefix, Forward(name)) for prefix in translated]
     public = tuple(_public(route.destination for route in routes))
     routes += [Route(prefix, Forward("hosts")) for prefix in EVERYTHING]
@@ -127,6 +128,13 @@ def _external(estate: Estate, network: str) -> Iterator[tuple[Address, Address, 
                     yield _address(value.network_ip), _address(access.nat_ip), at
 
 
+def _external_ipv6(estate: Estate, network: str) -> Iterator[Prefix]:
+    """External IPv6 addresses are the interfaces' own, and not translated."""
+    for subnet in estate.of(Subnetwork, network):
+        if subnet.value.external_ipv6_prefix is not None:
+            yield subnet.value.external_ipv6_prefix.prefix
+
+
 def _address(text: IpAddress) -> Address:
     return Address(text.family, text.value)
 
@@ -136,7 +144,9 @@ def _gateway(
 ) -> Node:  # fmt: skip
     nats = list(nat_sources(estate, network))
     from_vpc, out = frozenset({"vpc"}), frozenset({"outside"})
-    has_external = PrefixSet.of(inside.prefix for inside, _, _ in external)
+    has_external = PrefixSet(
+        (*(i.prefix for i, _, _ in external), *_external_ipv6(estate, network.name))
+    )
     to_apis = PrefixSet.of(_with_access(estate, network.name))
     one_to_one = (
         TranslationRule(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHop, NextHopType, RouteType
 from wayhome.clouds.gcp.resources.network import Network
-from wayhome.clouds.gcp.resources.router import BgpPeer, IpRange, Router
+from wayhome.clouds.gcp.resources.router import BgpPeer, IpRange, Router, RouterStatus
 from wayhome.clouds.located import Located
 from wayhome.network.evidence import Evidence
 from wayhome.prefixes import Prefix
@@ -32,19 +32,25 @@ class _Session:
 
 
 def advertised_routes(
-    network: Located[Network], router: Located[Router], subnets: Sequence[EffectiveRoute]
+    network: Located[Network],
+    router: Located[Router],
+    status: Located[RouterStatus] | None,
+    subnets: Sequence[EffectiveRoute],
 ) -> Iterator[EffectiveRoute]:
     """What each session of a router advertises. The next hop is the session's tunnel or attachment.
 
+    A session that the router's status says is down advertises nothing; without a status it is taken to be up.
     `subnets` are the network's own subnet routes. The priority is the MED; it lacks the cost from the subnet's region
     to the router's where they differ.
     """
+    sessions = status.value.result.bgp_peer_status if status is not None else ()
+    down = {session.name for session in sessions if session.status == "DOWN"}
     links = {
         interface.name: interface.linked_vpn_tunnel or interface.linked_interconnect_attachment
         for interface in router.value.interfaces
     }
     for number, peer in enumerate(router.value.bgp_peers):
-        if peer.enable != "FALSE":
+        if peer.enable != "FALSE" and peer.name not in down:
             link = links.get(peer.interface_name) or ""
             attachment = "/interconnectAttachments/" in link
             kind = NextHopType.INTERCONNECT if attachment else NextHopType.VPN_TUNNEL

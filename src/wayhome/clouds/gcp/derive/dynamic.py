@@ -92,18 +92,23 @@ def _custom_learned(
     """Ranges that a session takes as learned, whatever the other side says, while it is up."""
     region = router.value.region.short
     up = {peer.name for peer in status.value.result.bgp_peer_status if peer.status == "UP"}
-    tunnels = {item.name: item.linked_vpn_tunnel for item in router.value.interfaces}
+    interfaces = {item.name: item for item in router.value.interfaces}
     for number, peer in enumerate(router.value.bgp_peers):
-        tunnel = tunnels.get(peer.interface_name)
-        if peer.name not in up or tunnel is None:
+        interface = interfaces.get(peer.interface_name)
+        if peer.name not in up or interface is None:
+            continue
+        if interface.linked_vpn_tunnel is not None:
+            resolved = hops.tunnel(interface.linked_vpn_tunnel)
+        elif interface.linked_interconnect_attachment is not None:
+            resolved = hops.attachment(interface.linked_interconnect_attachment)
+        else:
             continue
         priority = peer.custom_learned_route_priority
-        priority = DEFAULT_LEARNED_PRIORITY if priority is None else priority
         for place, item in enumerate(peer.custom_learned_ip_ranges):
             yield _route(
-                network, hops.tunnel(tunnel),
-                router.at("bgpPeers", number, "customLearnedIpRanges", place),
-                destination=item.range.prefix, priority=priority, region=region, origin=region,
+                network, resolved, router.at("bgpPeers", number, "customLearnedIpRanges", place),
+                destination=item.range.prefix, region=region, origin=region,
+                priority=DEFAULT_LEARNED_PRIORITY if priority is None else priority,
             )  # fmt: skip
 
 

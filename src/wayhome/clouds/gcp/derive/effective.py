@@ -89,7 +89,9 @@ def _local(estate: Estate, hops: NextHops, network: Located[Network]) -> Network
         advertised=tuple(
             route
             for router in estate.of(Router, network.name)
-            for route in advertised_routes(network, router, subnets)
+            for route in advertised_routes(
+                network, router, estate.get(RouterStatus, f"{router.name}/status"), subnets
+            )
         ),
         gaps=tuple(_local_gaps(estate, network)),
     )
