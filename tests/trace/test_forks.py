@@ -226,9 +226,9 @@ def test_a_certain_loss_behind_an_unknown_condition_is_certain() -> None:
 
 
 def test_more_ways_than_can_be_understood_are_undetermined() -> None:
-    """Nine forks of two ways each, on the way out and on the way home."""
+    """Thirteen forks of two ways each."""
     nodes, links = [host("a", "10.0.0.1"), host("b", "10.0.0.2")], []
-    for number in range(9):
+    for number in range(13):
         nodes.append(
             fabric(
                 f"f{number}",
@@ -251,7 +251,9 @@ def test_more_ways_than_can_be_understood_are_undetermined() -> None:
             link(f"f{number}/on2", f"g{number}/back2"),
         ]
         links.append(
-            link(f"g{number}/on", f"f{number + 1}/back") if number < 8 else link("g8/on", "b/eth0")
+            link(f"g{number}/on", f"f{number + 1}/back")
+            if number < 12
+            else link("g12/on", "b/eth0")
         )
     links.append(link("a/eth0", "f0/back"))
     answer = trace(Network.of(nodes, links), FLOW, "a")

@@ -395,6 +395,12 @@ def test_the_reverse_is_asked_of_every_endpoint() -> None:
     assert {way.result.forward[0].node for way in reverse.ways} == {"a", "b"}
 
 
+def test_a_service_of_a_thousand_endpoints_is_asked_about_all_of_them() -> None:
+    network = service(*(Target(A("10.0.0.2"), 8000 + number) for number in range(1000)))
+    answer = trace(network, tcp("192.168.0.1", "10.0.0.100"), "a")
+    assert (answer.verdict, len(answer.ways)) == (Verdict.REACHABLE, 1000)
+
+
 def test_a_service_without_endpoints_drops() -> None:
     answer = trace(service(), tcp("192.168.0.1", "10.0.0.100"), "a")
     assert died(answer) == ("DROPPED_INSIDE_GKE_SERVICE", "gateway", Lost.FORWARD)

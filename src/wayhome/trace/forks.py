@@ -12,18 +12,19 @@ fact is decided once in a walk, however often the walk comes by.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
 from typing import Generic, TypeVar
 
 from wayhome.network import Missing, Verdict
 
 Result = TypeVar("Result")
 
-MOST_WAYS = 256
-"""Ways that are explored; a network with more forks on one way than that is not understood by reading them."""
+MOST_WAYS = 4096
+"""Ways that are explored, in about a second: more than a Service has endpoints, or equal tunnels both ways."""
 
 TOO_MANY = Missing(
-    fact=f"the flow has more than {MOST_WAYS} ways through the network",
-    command="ask about a flow between two instances that are closer to each other",
+    fact=f"the flow has more than {MOST_WAYS} ways through the network, and the rest was not walked",
+    command="wayhome why SOURCE ENDPOINT (one of those that the flows spread over, in place of all)",
 )
 
 
@@ -121,13 +122,13 @@ class Judgement:
 def judge(
     ways: Sequence[Way[Result]], verdict: Callable[[Result], Judgement], depth: int = 0
 ) -> Judgement:
-    """The verdict on all ways that share their first `depth` decisions."""
+    """The verdict on all ways that share their first `depth` decisions, in the order in which they were explored."""
     if len(ways) == 1:
         return verdict(ways[0].result)
     fork = ways[0].taken[depth].fork
     branches = [
-        judge([way for way in ways if way.taken[depth].option == option], verdict, depth + 1)
-        for option in range(len(fork.options))
+        judge(tuple(branch), verdict, depth + 1)
+        for _, branch in groupby(ways, key=lambda way: way.taken[depth].option)
     ]
     verdicts = {branch.verdict for branch in branches}
     missing = tuple(dict.fromkeys(fact for branch in branches for fact in branch.missing))
