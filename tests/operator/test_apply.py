@@ -1,5 +1,6 @@
 """`wayhome cluster apply` as a process, against the tests' API server and agents that say what they hold."""
 
+import os
 import shlex
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.kube.api_server.rights import ADMIN_TOKEN
+from tests.kube.server_process import ENVIRONMENT
 from tests.operator.agents import Agents
 from tests.operator.world import CONFIG, World
 
@@ -484,3 +486,49 @@ def test_an_api_server_that_fails_for_a_while_does_not_end_it(
     agents._seen = "look again"
     output, errors = running.communicate(timeout=60)
     assert running.returncode == 0, output + errors
+
+
+@pytest.mark.parametrize(
+    ("typed", "ending"), [(b"n\n", 1), (b"\x04", 1), (b"\x03", -signal.SIGINT)]
+)
+def test_on_a_terminal_it_asks_and_anything_but_yes_writes_nothing(
+    world: World, started: Callable[..., Agents], file: str, typed: bytes, ending: int
+) -> None:
+    started()
+    answered, output = on_a_terminal(world, typed, "apply", file)
+    assert "write it? [y/N]: " in output
+    assert answered == ending
+    assert content(world) is None
+
+
+def test_on_a_terminal_yes_is_yes(world: World, started: Callable[..., Agents], file: str) -> None:
+    started()
+    answered, output = on_a_terminal(world, b"y\n", "apply", file)
+    assert answered == 0, output
+    assert "applied" in output
+    assert content(world) == ({"config": NEW}, {"wayhome/nodes": "3"})
+
+
+def on_a_terminal(world: World, typed: bytes, *arguments: str) -> tuple[int, str]:
+    """Run it on one, and type once it asks. Returns how it ended and what it printed."""
+    terminal, other_end = os.openpty()
+    running = subprocess.Popen(
+        ["setsid", "--ctty", *world.command(*arguments)],
+        stdin=other_end,
+        stdout=other_end,
+        stderr=other_end,
+        cwd=world.folder,
+        env=ENVIRONMENT | {"TERM": "xterm"},
+    )
+    os.close(other_end)
+    output = b""
+    with open(terminal, "r+b", buffering=0) as screen:
+        while True:
+            try:
+                output += screen.read(4096)
+            except OSError:  # it has ended
+                break
+            if typed and b"[y/N]: " in output:
+                screen.write(typed)
+                typed = b""
+    return running.wait(30), output.decode()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import yaml
 from tests.kube.api_server.rights import ADMIN_TOKEN
 from tests.kube.server_process import ServerProcess
 from tests.operator.world import BROKEN, CONFIG, REJECTION, World
@@ -196,6 +197,13 @@ def test_autopilots_policies_are_said(world: World) -> None:
     spec = {"action": "NoSNAT", "destinations": [{"cidr": "10.48.0.0/14"}]}
     item = {"metadata": {"name": "default"}, "spec": spec}
     world.server.ask("POST", "/apis/networking.gke.io/v1/egressnatpolicies", item)
+    world.put(CONFIG)
+    (world.folder / "new").write_text("nonMasqueradeCIDRs: [10.0.0.0/8, 172.16.0.0/12]\n")
+    refused = world.run("apply", "new", "--yes", "--force-conflicts")
+    assert refused.returncode == 1
+    policy = yaml.safe_load("apiVersion" + refused.stdout.partition("apiVersion")[2])
+    assert policy["kind"] == "EgressNATPolicy"
+    assert policy["spec"]["destinations"] == [{"cidr": "10.0.0.0/8"}, {"cidr": "172.16.0.0/12"}]
     done = world.run("status")
     assert (
         "GKE writes the agents' configuration from EgressNATPolicy objects (default)" in done.stdout

@@ -26,7 +26,6 @@ from wayhome.cluster.pod_prober import pod_prober
 from wayhome.cluster.proposal import Order, Proposal, propose
 from wayhome.cluster.report import report
 from wayhome.cluster.rollout import Patience, Rollout
-from wayhome.cluster.undo import manifest
 from wayhome.kube.client import Client
 
 
@@ -180,8 +179,6 @@ def _show(proposal: Proposal, ways: _Ways) -> None:
     for line in (*lines(proposal), *refused(proposal)):
         ways.say(line)
     if refusal := proposal.refusal:
-        if refusal.shows_manifest:
-            ways.say(manifest(proposal.facts.configmap, proposal.facts.data_key, proposal.text))
         _end(proposal, None, ways, "refused", refusal.exit_code)
     if ways.dry_run:
         ways.say("nothing was written: --dry-run")

@@ -7,11 +7,14 @@ import click
 from wayhome.cli.cluster_report import wrapped
 from wayhome.cli.printable import printable
 from wayhome.cluster.before import Before
+from wayhome.cluster.look import Unseen
 from wayhome.cluster.node_plans import NodePlans, names
 from wayhome.cluster.ownership import Hand
 from wayhome.cluster.proposal import Proposal
+from wayhome.cluster.undo import egress_nat_policy, manifest
 from wayhome.policy import Action
 from wayhome.policy.changes import Change, GatheredChange, gathered
+from wayhome.policy.lists import TooManyRangesError
 
 MOST_CHANGES = 20
 MOST_EXAMPLES = 5
@@ -97,8 +100,24 @@ def _connections(plans: NodePlans) -> Iterator[str]:
 
 
 def refused(proposal: Proposal) -> Iterator[str]:
-    """Why it is not done, within the terminal's width."""
+    """Why it is not done, within the terminal's width, and what to put into somebody else's source."""
     if proposal.refusal:
         first, *rest = wrapped(f"not done: {printable(proposal.refusal.text)}")
         yield click.style("not done:", fg="red", bold=True) + first.removeprefix("not done:")
         yield from rest
+        if proposal.refusal.shows_manifest:
+            yield _for_its_source(proposal)
+
+
+def _for_its_source(proposal: Proposal) -> str:
+    facts = proposal.facts
+    if (
+        proposal.configuration
+        and facts.egress_policies
+        and not isinstance(facts.egress_policies, Unseen)
+    ):
+        try:
+            return egress_nat_policy(proposal.configuration)
+        except TooManyRangesError as error:
+            return str(error)
+    return manifest(facts.configmap, facts.data_key, proposal.text)

@@ -14,6 +14,9 @@ import yaml
 from wayhome.cluster.before import Before
 from wayhome.cluster.ownership import MANAGER
 from wayhome.kube.objects import Key
+from wayhome.kube.resources import EGRESS_NAT_POLICIES
+from wayhome.policy import Configuration
+from wayhome.policy.lists import lists_for_upstream
 
 
 def undo_patch(before: Before) -> str | None:
@@ -46,6 +49,21 @@ def manifest(configmap: Key, data_key: str, text: str) -> str:
         "metadata": {"name": name, "namespace": namespace},
     }
     return yaml.safe_dump(head, sort_keys=False) + "data:\n" + _block(data_key, text)
+
+
+def egress_nat_policy(configuration: Configuration) -> str:
+    """What says the same to GKE, where it writes the agents' ConfigMap itself (Autopilot): its policy `default`.
+
+    Raises TooManyRangesError where the list would be longer than cidrLimit.
+    """
+    kept = lists_for_upstream(configuration).keep
+    policy = {
+        "apiVersion": EGRESS_NAT_POLICIES.api_version,
+        "kind": "EgressNATPolicy",
+        "metadata": {"name": "default"},
+        "spec": {"action": "NoSNAT", "destinations": [{"cidr": str(prefix)} for prefix in kept]},
+    }
+    return yaml.safe_dump(policy, sort_keys=False)
 
 
 def _block(key: str, text: str) -> str:
