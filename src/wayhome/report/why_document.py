@@ -117,4 +117,5 @@ def _repair(replay: Replay) -> Document:
         "notes": list(proposal.notes),
         "commands": list(proposal.commands),
         "undo": list(proposal.undo),
+        "terraform": proposal.terraform or None,
     }

@@ -56,6 +56,9 @@ def _and(first: Proposal, second: Proposal) -> Proposal:
         changes=_both(first.changes, second.changes),
         commands=(*first.commands, *second.commands),
         undo=(*second.undo, *first.undo),
+        terraform="\n".join(filter(None, (first.terraform, second.terraform)))
+        if first.terraform and second.terraform
+        else "",
         notes=(*first.notes, *second.notes),
         refused=(*first.refused, *second.refused),
         with_=(*first.with_, second.kind),

@@ -17,9 +17,11 @@ from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.located import Located
+from wayhome.diagnosis.repairs.gcloud import gcloud
 from wayhome.diagnosis.repairs.path import Side, networks_on_the_way, side
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.ranges import ranges_of_subnet
+from wayhome.diagnosis.repairs.terraform import resource
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Missing
 from wayhome.prefixes import Prefix
@@ -34,7 +36,6 @@ class _Flag:
 
     side: Side
     field: str
-    option: str
 
     @property
     def is_set(self) -> bool:
@@ -50,11 +51,23 @@ class _Flag:
 
     def command(self, *, on: bool = True) -> str:
         _, project, *_, name = self.side.network.name.split("/")
-        option = self.option if on else self.option.replace("--", "--no-", 1)
-        return (
-            f"gcloud compute networks peerings update {self.side.peering.name} --project={project} "
-            f"--network={name} {option}"
-        )
+        flag = self.field if on else f"no_{self.field}"
+        return gcloud(
+            "networks", "peerings", "update", self.side.peering.name,
+            project=project, network=name, **{flag: True},
+        )  # fmt: skip
+
+    def terraform(self) -> str:
+        """Both flags of the side, as Terraform wants them."""
+        _, project, *_, name = self.side.network.name.split("/")
+        flags = {
+            field: field == self.field or bool(getattr(self.side.peering, field))
+            for field in ("export_custom_routes", "import_custom_routes")
+        }
+        return resource(
+            "google_compute_network_peering_routes_config", self.side.peering.name,
+            {"project": project, "network": name, "peering": self.side.peering.name, **flags},
+        )  # fmt: skip
 
 
 def exchange_routes(situation: Situation) -> Iterator[Proposal | NotPossible]:
@@ -81,8 +94,8 @@ def exchange_routes(situation: Situation) -> Iterator[Proposal | NotPossible]:
         )
         return
     flags = (
-        _Flag(exporting, "export_custom_routes", "--export-custom-routes"),
-        _Flag(importing, "import_custom_routes", "--import-custom-routes"),
+        _Flag(exporting, "export_custom_routes"),
+        _Flag(importing, "import_custom_routes"),
     )
     missing = tuple(flag for flag in flags if not flag.is_set)
     if not missing:
@@ -98,7 +111,7 @@ def _proposal(
 ) -> Proposal:
     changes = Changes(changed=tuple(flag.changed() for flag in flags))
     sides = " and ".join(
-        f"{_short(flag.side.network.name)} {flag.option.split('-')[2]}s them" for flag in flags
+        f"{_short(flag.side.network.name)} {flag.field.partition('_')[0]}s them" for flag in flags
     )
     return Proposal(
         kind=kind,
@@ -106,6 +119,7 @@ def _proposal(
         changes=changes,
         commands=tuple(flag.command() for flag in flags),
         undo=tuple(flag.command(on=False) for flag in reversed(flags)),
+        terraform="\n".join(flag.terraform() for flag in flags),
         notes=() if control else tuple(_leaks(situation, changes)),
         refused=tuple(_collisions(situation, changes)),
         control=control,

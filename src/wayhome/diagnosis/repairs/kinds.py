@@ -1,21 +1,33 @@
-"""All kinds of repairs, in the order in which they are recommended where several work."""
+"""All kinds of repairs. Which of those that work is recommended first, `ranking` says."""
 
+from wayhome.diagnosis.repairs.add_route import add_route
+from wayhome.diagnosis.repairs.advertise_range import advertise_range
+from wayhome.diagnosis.repairs.allow_by_policy import allow_by_policy
+from wayhome.diagnosis.repairs.allow_forwarding import allow_forwarding
 from wayhome.diagnosis.repairs.exchange_routes import exchange_routes
 from wayhome.diagnosis.repairs.fix_configuration import fix_configuration
+from wayhome.diagnosis.repairs.list_range import list_range
 from wayhome.diagnosis.repairs.masquerade import masquerade
 from wayhome.diagnosis.repairs.open_firewall import open_firewall
 from wayhome.diagnosis.repairs.proposal import Kind
 from wayhome.diagnosis.repairs.proxy_pod import proxy_pod
 from wayhome.diagnosis.repairs.proxy_vm import proxy_vm
+from wayhome.diagnosis.repairs.start import start
 
 KINDS: tuple[Kind, ...] = (
     fix_configuration,
+    list_range,
+    start,
+    allow_forwarding,
+    allow_by_policy,
+    add_route,
     masquerade,
     exchange_routes,
+    advertise_range,
     open_firewall,
     proxy_vm,
     proxy_pod,
 )
 
-FOLLOW_UPS: tuple[Kind, ...] = (open_firewall,)
+FOLLOW_UPS: tuple[Kind, ...] = (open_firewall, start, allow_forwarding, allow_by_policy, add_route)
 """Those that another repair may need besides."""

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule, ProtocolAndPorts
 from wayhome.clouds.gcp.resources.instance import Instance
-from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import Cidr, PortRange, Reference
 from wayhome.diagnosis.causes.scene import Scene
+from wayhome.diagnosis.repairs.gcloud import gcloud
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
-from wayhome.diagnosis.repairs.ranges import node_ranges_of, pod_ranges_of, range_of
+from wayhome.diagnosis.repairs.source import range_of_source
+from wayhome.diagnosis.repairs.terraform import resource
 from wayhome.diagnosis.situation import Situation
-from wayhome.network import Address, Evidence, Protocol
+from wayhome.network import Evidence, Protocol
 from wayhome.prefixes import Prefix
 from wayhome.trace import Lost
 
@@ -34,7 +35,7 @@ def open_firewall(situation: Situation) -> Iterator[Proposal | NotPossible]:
     network = scene.vpc
     if network is None or "INGRESS" not in scene.dropped_by:
         return
-    source = _range_of_source(situation, scene.seen_source)
+    source = range_of_source(situation)
     rule = _rule(situation, network.name, source, _priority(situation, scene))
     located = Located(
         rule, Evidence(f"{network.name.partition('/networks/')[0]}/firewalls/{rule.name}", "")
@@ -47,22 +48,9 @@ def open_firewall(situation: Situation) -> Iterator[Proposal | NotPossible]:
         summary=f"{network.name.rpartition('/')[2]} lets in {_what(rule)} from {source}",
         changes=Changes(created=(located,)),
         commands=(_create(rule, project),),
-        undo=(f"gcloud compute firewall-rules delete {rule.name} --project={project}",),
+        undo=(gcloud("firewall-rules", "delete", rule.name, project=project, quiet=True),),
+        terraform=_terraform(rule, project),
     )
-
-
-def _range_of_source(situation: Situation, seen: Address) -> Prefix:
-    """The range that the source's like come from: the cluster's Pods, its nodes, a subnetwork."""
-    pod = situation.estate.get(Pod, situation.asked.source.node)
-    if pod is not None:
-        cluster = pod.name.partition("/k8s/")[0]
-        for prefix in (
-            *pod_ranges_of(situation.estate, cluster),
-            *node_ranges_of(situation.estate, cluster),
-        ):
-            if prefix.contains(seen.family, seen.value):
-                return prefix
-    return range_of(situation.estate, seen)
 
 
 def _rule(situation: Situation, network: str, source: Prefix, priority: int) -> FirewallRule:
@@ -106,9 +94,23 @@ def _what(rule: FirewallRule) -> str:
 
 
 def _create(rule: FirewallRule, project: str) -> str:
-    targets = f" --target-tags={','.join(rule.target_tags)}" if rule.target_tags else ""
-    return (
-        f"gcloud compute firewall-rules create {rule.name} --project={project} --network={rule.network.short} "
-        f"--direction=INGRESS --priority={rule.priority} --allow={_what(rule)} --source-ranges={rule.source_ranges[0]}"
-        f"{targets}"
-    )
+    return gcloud(
+        "firewall-rules", "create", rule.name,
+        project=project, network=rule.network.short, direction="INGRESS", priority=rule.priority,
+        allow=_what(rule), source_ranges=rule.source_ranges, target_tags=rule.target_tags or None,
+    )  # fmt: skip
+
+
+def _terraform(rule: FirewallRule, project: str) -> str:
+    (allowed,) = rule.allowed
+    ports = {"ports": list(map(str, allowed.ports))} if allowed.ports else {}
+    tags = {"target_tags": list(rule.target_tags)} if rule.target_tags else {}
+    return resource(
+        "google_compute_firewall", rule.name,
+        {
+            "project": project, "name": rule.name, "network": rule.network.short,
+            "direction": "INGRESS", "priority": rule.priority,
+            "source_ranges": list(map(str, rule.source_ranges)), **tags,
+            "allow": {"protocol": allowed.ip_protocol, **ports},
+        },
+    )  # fmt: skip

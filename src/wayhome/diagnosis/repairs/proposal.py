@@ -33,8 +33,8 @@ class Changes:
 class Proposal:
     """One repair.
 
-    `kind` is its stable name, `summary` one sentence. `commands` make it and `undo` takes it back, in order; `notes`
-    are what the person should know who decides. `refused` are the cloud's own rules that it would break: then it
+    `kind` is its stable name, `summary` one sentence. `commands` make it and `undo` takes it back, in order;
+    `terraform` makes the same where that is short. `notes` are what the person should know who decides. `refused` are the cloud's own rules that it would break: then it
     does not work, whatever the replay says. `with_` are the kinds of the repairs that it needs besides. `question` is
     what the source asks afterwards, where that is not the same: a proxy instead of the destination.
     """
@@ -44,6 +44,7 @@ class Proposal:
     changes: Changes
     commands: tuple[str, ...]
     undo: tuple[str, ...]
+    terraform: str = ""
     notes: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     control: bool = False

@@ -1,4 +1,4 @@
-"""Where the Pod that asks stands: its node, the machine, the subnetwork and the network."""
+"""Where the source stands: a Pod's node, machine, subnetwork and network, and the range that its like come from."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,10 @@ from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.kubernetes.resources.node import Node
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.located import Located
+from wayhome.diagnosis.repairs.ranges import node_ranges_of, pod_ranges_of, range_of
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Missing
+from wayhome.prefixes import Prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +61,18 @@ class PodSource:
                 f"gcloud compute networks subnets list --project={project} --format=json",
             )
         return cls(pod=pod, node=node, cluster=cluster, instance=instance, subnet=subnet)
+
+
+def range_of_source(situation: Situation) -> Prefix:
+    """The range that the source's like come from, as the destination sees it: Pods, nodes, a subnetwork."""
+    seen = situation.trace.shown.result.packet.source
+    pod = situation.estate.get(Pod, situation.asked.source.node)
+    if pod is not None:
+        cluster = pod.name.partition("/k8s/")[0]
+        for prefix in (
+            *pod_ranges_of(situation.estate, cluster),
+            *node_ranges_of(situation.estate, cluster),
+        ):
+            if prefix.contains(seen.family, seen.value):
+                return prefix
+    return range_of(situation.estate, seen)
