@@ -42,6 +42,11 @@ class Reference(str):
         return "/".join(parts[:2]) if parts[0] == "projects" and len(parts) > 2 else ""
 
 
+def project_of(name: str) -> str:
+    """`projects/P` of a full name; nothing where it is none of a project."""
+    return Reference(name).project
+
+
 class Cidr(str):
     """A prefix. A bare address is the prefix of that address; bits right of the prefix length do not count."""
 

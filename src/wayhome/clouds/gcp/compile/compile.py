@@ -21,6 +21,7 @@ from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHopType
 from wayhome.clouds.gcp.firewall.firewalls import Firewalls
 from wayhome.clouds.gcp.resources.load_balancing import ForwardingRule
 from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.values import project_of
 from wayhome.network import (
     Action,
     Drop,
@@ -121,7 +122,7 @@ def _add_unread_networks(parts: Parts) -> None:
     """Networks of which only an interface tells: their project was not exported."""
     for name, ports in parts.fabric_ports.items():
         if name not in parts.nodes:
-            project = name.partition("/global/")[0].removeprefix("projects/")
+            project = project_of(name).removeprefix("projects/")
             words = (
                 f"gcloud compute networks describe {name.rpartition('/')[2]} --project={project}"
             )

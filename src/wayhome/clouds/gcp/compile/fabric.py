@@ -30,6 +30,7 @@ from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
+from wayhome.clouds.values import project_of
 from wayhome.network import (
     Drop,
     Missing,
@@ -128,7 +129,7 @@ def _add_unowned(
     parts: Parts, estate: Estate, network: Located[Network], routes: NetworkRoutes
 ) -> None:
     """Where not all that may have an address was exported, an address without owner is unknown, and not unused."""
-    project = network.name.partition("/global/")[0]
+    project = project_of(network.name)
     lists: dict[type[Resource], str] = {
         Instance: "instances list",
         ForwardingRule: "forwarding-rules list",

@@ -19,7 +19,7 @@ from wayhome.clouds.gcp.resources.router import Router
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
-from wayhome.clouds.values import IpAddress
+from wayhome.clouds.values import IpAddress, project_of
 from wayhome.network import (
     Action,
     Address,
@@ -221,7 +221,7 @@ def _with_access(estate: Estate, network: str) -> Iterator[Prefix]:
 
 def _no_external(estate: Estate, network: Located[Network]) -> Action:
     """Dropped, unless a router that was not exported does Cloud NAT."""
-    project = network.name.partition("/global/")[0]
+    project = project_of(network.name)
     if estate.knows(Router, project).state is State.EXPORTED:
         return Drop("NO_EXTERNAL_ADDRESS", "the source has no external address, nor a Cloud NAT")
     return Opaque(

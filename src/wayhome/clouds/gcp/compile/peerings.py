@@ -29,6 +29,7 @@ from wayhome.clouds.gcp.derive.route import EffectiveRoute
 from wayhome.clouds.gcp.resources.network import Network, Peering
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.located import Located
+from wayhome.clouds.values import project_of
 from wayhome.network import (
     End,
     Filter,
@@ -122,7 +123,7 @@ class _StandIn:
         routes: EffectiveRoutes,
     ) -> None:  # fmt: skip
         self._name = name
-        self._project = name.partition("/global/")[0]
+        self._project = project_of(name)
         self._short = name.rpartition("/")[2]
         self._sides = sides
         self._parts = parts
@@ -232,7 +233,7 @@ class _StandIn:
         )
         return Missing(
             f"whether {self._short} imports {route.destination} from {network.value.name}",
-            command(words, network.name.partition("/global/")[0]),
+            command(words, project_of(network.name)),
             Verdict.REACHABLE,
             f"{self._short} does not import custom routes",
         )

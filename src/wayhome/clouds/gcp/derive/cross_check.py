@@ -19,6 +19,7 @@ from wayhome.clouds.gcp.resources.router import Router, RouterStatus
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
+from wayhome.clouds.values import project_of
 from wayhome.network.evidence import Evidence
 from wayhome.policy.findings import Severity, quote
 from wayhome.prefixes import Prefix
@@ -40,7 +41,7 @@ def cross_check(estate: Estate, routes: EffectiveRoutes) -> Iterator[Finding]:
 def _subnets(
     estate: Estate, network: Located[Network], derived: NetworkRoutes
 ) -> Iterator[Finding]:
-    project = network.name.partition("/global/")[0]
+    project = project_of(network.name)
     if estate.knows(Route, project).state is not State.EXPORTED:
         return
     if not estate.of(Subnetwork, network.name) and network.value.ipv4_range is None:

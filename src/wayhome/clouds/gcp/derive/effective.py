@@ -25,6 +25,7 @@ from wayhome.clouds.gcp.resources.router import Router, RouterStatus
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
+from wayhome.clouds.values import project_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,7 @@ def _regions(estate: Estate, network: Located[Network]) -> set[str]:
 
 
 def _local_gaps(estate: Estate, network: Located[Network]) -> Iterator[Gap]:
-    project, name = network.name.partition("/global/")[0], network.value.name
+    project, name = project_of(network.name), network.value.name
     if not subnets_known(estate, network):
         yield Gap(
             network=network.name,

@@ -17,6 +17,7 @@ from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
+from wayhome.clouds.values import project_of
 from wayhome.network.evidence import Evidence
 
 LISTED_TYPES = {
@@ -126,7 +127,7 @@ def import_gaps(estate: Estate, network: Located[Network], number: int) -> Itera
     if peering.state != ACTIVE:
         return
     peer = estate.get(Network, peering.network)
-    project = network.name.partition("/global/")[0]
+    project = project_of(network.name)
     listed = any(_listings(estate, network.name, peering))
     words = (
         f"networks peerings list-routes {peering.name} --network={network.value.name}"

@@ -13,7 +13,7 @@ from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
-from wayhome.clouds.values import Cidr
+from wayhome.clouds.values import Cidr, project_of
 from wayhome.network.evidence import Evidence
 
 
@@ -40,7 +40,7 @@ def subnets_known(estate: Estate, network: Located[Network]) -> bool:
     """Whether all ranges of a network are known: from its subnetworks, or from the cloud's copies of their routes."""
     if network.value.ipv4_range is not None or _exported(estate, network):
         return True
-    project = network.name.partition("/global/")[0]
+    project = project_of(network.name)
     copies = any(
         route.value.next_hop_network is not None for route in estate.of(Route, network.name)
     )
@@ -49,7 +49,7 @@ def subnets_known(estate: Estate, network: Located[Network]) -> bool:
 
 def _exported(estate: Estate, network: Located[Network]) -> bool:
     """Whether all of its subnetworks are in the estate: all of the project's are, or all that it names."""
-    project = network.name.partition("/global/")[0]
+    project = project_of(network.name)
     if estate.knows(Subnetwork, project).state is State.EXPORTED:
         return True
     named = network.value.subnetworks

@@ -24,6 +24,7 @@ from wayhome.clouds.gcp.resources.firewall_policy import (
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.knowledge import State
+from wayhome.clouds.values import project_of
 from wayhome.network.evidence import Evidence
 from wayhome.network.filter import Filter, FilterAction, FilterRule
 from wayhome.network.missing import Missing
@@ -70,7 +71,7 @@ class Firewalls:
             return ""
         if self._policies_of(network):
             return ""
-        name, project = network.rpartition("/")[2], network.partition("/global/")[0]
+        name, project = network.rpartition("/")[2], project_of(network)
         words = command(f"networks get-effective-firewalls {name}", project)
         return f"no firewall policy applies to {name} (not exported: {words})"
 
@@ -121,7 +122,7 @@ class Firewalls:
         rules = self._rules(network, direction)
         if network in self._known:
             return rules.stage(target)
-        project = network.partition("/global/")[0]
+        project = project_of(network)
         missing = Missing(
             f"the firewall rules of {network.rpartition('/')[2]}",
             command("firewall-rules list", project),
