@@ -29,10 +29,10 @@ from tests.kernel.wire import Wire
 
 from wayhome.agent.lock import NodeLock
 from wayhome.kernel import RefusedError
-from wayhome.kernel.foreign.agent_chains import agent_chains
 from wayhome.kernel.foreign.read import read
 from wayhome.kernel.foreign.takeover import removals, remove
 from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.netfilter.agent_chains import agent_chains
 from wayhome.policy import Settings, parse
 from wayhome.policy.configuration import defaults
 

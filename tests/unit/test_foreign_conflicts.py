@@ -3,9 +3,9 @@
 import pytest
 
 from wayhome.kernel.foreign.conflicts import Conflict, conflicts
-from wayhome.kernel.foreign.iptables_save import parse
 from wayhome.kernel.foreign.ours import Ours
-from wayhome.kernel.foreign.rules import BaseChain, Variant
+from wayhome.netfilter.iptables_save import parse
+from wayhome.netfilter.rules import BaseChain, Variant
 from wayhome.prefixes import Family, Intervals, Prefix
 
 V4 = Family.IPV4

@@ -2,8 +2,8 @@
 
 import pytest
 
-from wayhome.kernel.foreign.iptables_save import parse, words
-from wayhome.kernel.foreign.rules import (
+from wayhome.netfilter.iptables_save import parse, words
+from wayhome.netfilter.rules import (
     Destinations,
     Effect,
     Mark,

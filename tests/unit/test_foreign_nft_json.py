@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from wayhome.kernel.foreign.nft_json import objects, parse
-from wayhome.kernel.foreign.rules import (
+from wayhome.netfilter.nft_json import objects, parse
+from wayhome.netfilter.rules import (
     Condition,
     Destinations,
     Effect,

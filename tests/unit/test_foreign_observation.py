@@ -9,13 +9,13 @@ from tests.kernel.policies import make_policy
 from tests.kernel.test_upstream_chain import CASES, read_case
 from tests.unit.configurations import configurations
 
-from wayhome.kernel.foreign.iptables_save import parse
 from wayhome.kernel.foreign.look import report
 from wayhome.kernel.foreign.ours import Ours
 from wayhome.kernel.foreign.report import Decider, ForeignRules, Question, Report
-from wayhome.kernel.foreign.rules import BaseChain, Variant
 from wayhome.kernel.iptables import render_chain
 from wayhome.kernel.masquerade import Masquerade
+from wayhome.netfilter.iptables_save import parse
+from wayhome.netfilter.rules import BaseChain, Variant
 from wayhome.policy import Configuration, Policy
 from wayhome.prefixes import Family, Intervals, Prefix
 

@@ -7,7 +7,7 @@ import pytest
 
 from wayhome.kernel import KernelError, child, presence
 from wayhome.kernel.foreign import programs
-from wayhome.kernel.foreign.rules import Variant
+from wayhome.netfilter.rules import Variant
 from wayhome.prefixes import Family
 
 StandIn = Callable[[str, str], str]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayhome.kernel.foreign.rules import (
+from wayhome.netfilter.rules import (
     BaseChain,
     Condition,
     Destinations,
@@ -17,7 +17,7 @@ from wayhome.kernel.foreign.rules import (
     Unknown,
     Variant,
 )
-from wayhome.kernel.foreign.walk import Subject, destinations_of, translations
+from wayhome.netfilter.walk import Subject, destinations_of, translations
 from wayhome.prefixes import Family, Intervals
 
 V4 = Family.IPV4

@@ -13,7 +13,6 @@ from wayhome.agent.flag_values import parse_prefixes
 from wayhome.cli.parsed import checked
 from wayhome.cli.printable import printable
 from wayhome.kernel import KernelError, NftablesKernel
-from wayhome.kernel.foreign.agent_chains import AgentChain
 from wayhome.kernel.foreign.conflicts import Conflict, Order, order_of
 from wayhome.kernel.foreign.conflicts import conflicts as find_conflicts
 from wayhome.kernel.foreign.differences import ours_of_chains
@@ -21,8 +20,9 @@ from wayhome.kernel.foreign.observation import called, conflicts_with_agents
 from wayhome.kernel.foreign.ours import Ours, ours_of
 from wayhome.kernel.foreign.ranges import prefixes_of, written
 from wayhome.kernel.foreign.read import read
-from wayhome.kernel.foreign.rules import BaseChain
 from wayhome.kernel.skeleton import CHAIN, TABLE
+from wayhome.netfilter.agent_chains import AgentChain
+from wayhome.netfilter.rules import BaseChain
 from wayhome.prefixes import Family, Intervals, Prefix
 
 NO_TABLE = (

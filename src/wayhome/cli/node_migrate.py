@@ -11,14 +11,14 @@ import click
 
 from wayhome.cli.printable import printable
 from wayhome.kernel import KernelError, NftablesKernel, RefusedError
-from wayhome.kernel.foreign.agent_chains import AgentChain, Spelling, agent_chains, spelling_of
 from wayhome.kernel.foreign.differences import Differences, differences
 from wayhome.kernel.foreign.ours import Ours, ours_of
 from wayhome.kernel.foreign.processes import agent_processes, agent_runs
 from wayhome.kernel.foreign.ranges import written
 from wayhome.kernel.foreign.read import read
-from wayhome.kernel.foreign.rules import Variant
 from wayhome.kernel.foreign.takeover import Removal, removals, remove, wait_for_return
+from wayhome.netfilter.agent_chains import AgentChain, Spelling, agent_chains, spelling_of
+from wayhome.netfilter.rules import Variant
 
 NO_TABLE = (
     "there is no table inet wayhome in force here, and without it the Pods' connections would go untranslated. Start "

@@ -4,7 +4,7 @@
                                              --takeover--> AgentChain …, Differences, the text that removes them
 
 Reading starts the node's own programs as child processes, so that one that crashes, hangs or prints without end costs
-an error message. Everything after it is pure.
+an error message. Everything after it is pure; what the rules are and do is `netfilter`'s.
 
 The agent's loop uses nothing of this. Where it is asked to look (`--observe`, `--conflict-interval`), it has `look` do it
 in a process of its own and reads its `report`. Two small modules are for the agent itself, at its regular verification:

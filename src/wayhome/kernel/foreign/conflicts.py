@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from wayhome.kernel.foreign.ours import Ours
-from wayhome.kernel.foreign.rules import BaseChain, Variant
-from wayhome.kernel.foreign.walk import Subject, Translation, translations
-from wayhome.kernel.foreign.writers import Writer, writer_of
+from wayhome.netfilter.rules import BaseChain, Variant
+from wayhome.netfilter.walk import Subject, Translation, translations
+from wayhome.netfilter.writers import Writer, writer_of
 from wayhome.prefixes import Family, Intervals
 
 ASSERTING_PRIORITY = 90

@@ -9,11 +9,11 @@ are reported too, because then the two lists do not say the same.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from wayhome.kernel.foreign.agent_chains import AgentChain
 from wayhome.kernel.foreign.ours import Ours
-from wayhome.kernel.foreign.rules import BaseChain
-from wayhome.kernel.foreign.walk import Subject, destinations_of, translations
 from wayhome.kernel.skeleton import SRCNAT
+from wayhome.netfilter.agent_chains import AgentChain
+from wayhome.netfilter.rules import BaseChain
+from wayhome.netfilter.walk import Subject, destinations_of, translations
 from wayhome.prefixes import Family, Intervals
 
 

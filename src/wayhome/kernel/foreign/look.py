@@ -23,10 +23,10 @@ from wayhome.kernel.foreign.ours import Ours, ours_of
 from wayhome.kernel.foreign.ranges import written
 from wayhome.kernel.foreign.read import read
 from wayhome.kernel.foreign.report import MOST_CONFLICTS, Decider, ForeignRules, Question, Report
-from wayhome.kernel.foreign.rules import BaseChain, Rule
 from wayhome.kernel.masquerade import Preserve
 from wayhome.kernel.nftables import NftablesKernel
 from wayhome.kernel.skeleton import SRCNAT, TABLE
+from wayhome.netfilter.rules import BaseChain, Rule
 
 _CGROUP = Path("/sys/fs/cgroup")
 _ASSERTION = ("`--preserve assert` with the nftables back end puts our rules first",)

@@ -12,11 +12,11 @@ One order among tables matters: what our table asserts (`--preserve assert`) nob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from wayhome.kernel.foreign.agent_chains import AgentChain, agent_chains
 from wayhome.kernel.foreign.conflicts import Conflict, Order, conflicts
 from wayhome.kernel.foreign.ours import Ours
-from wayhome.kernel.foreign.rules import BaseChain, Rule
-from wayhome.kernel.foreign.walk import Subject, Translation, destinations_of, translations
+from wayhome.netfilter.agent_chains import AgentChain, agent_chains
+from wayhome.netfilter.rules import BaseChain, Rule
+from wayhome.netfilter.walk import Subject, Translation, destinations_of, translations
 from wayhome.prefixes import Family, Intervals
 
 

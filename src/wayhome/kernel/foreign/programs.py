@@ -6,7 +6,7 @@ the plain name, which `--version` tells.
 
 from wayhome.kernel import child, presence
 from wayhome.kernel.backend import KernelError
-from wayhome.kernel.foreign.rules import Variant
+from wayhome.netfilter.rules import Variant
 from wayhome.prefixes import Family
 
 TIMEOUT = 60.0

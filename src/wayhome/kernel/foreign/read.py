@@ -11,9 +11,10 @@ from pathlib import Path
 
 from wayhome.kernel import child, presence
 from wayhome.kernel.backend import KernelError
-from wayhome.kernel.foreign import iptables_save, nft_json, programs
-from wayhome.kernel.foreign.rules import BaseChain, Rule, Variant
+from wayhome.kernel.foreign import programs
 from wayhome.kernel.skeleton import SRCNAT, TABLE
+from wayhome.netfilter import iptables_save, nft_json
+from wayhome.netfilter.rules import BaseChain, Rule, Variant
 from wayhome.prefixes import Family
 
 # The namespace of this thread; /proc/net is that of the process's first one.

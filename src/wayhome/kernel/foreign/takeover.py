@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from wayhome.kernel import child
 from wayhome.kernel.backend import KernelError, RefusedError
 from wayhome.kernel.foreign import programs
-from wayhome.kernel.foreign.agent_chains import AgentChain, agent_chains, removal
 from wayhome.kernel.foreign.read import read, read_iptables
-from wayhome.kernel.foreign.rules import Variant
+from wayhome.netfilter.agent_chains import AgentChain, agent_chains, removal
+from wayhome.netfilter.rules import Variant
 from wayhome.prefixes import Family
 
 LOCK_WAIT = 10

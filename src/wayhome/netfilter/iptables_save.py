@@ -11,7 +11,7 @@ with -D in the place of -A it removes exactly that rule.
 import re
 from collections.abc import Container, Iterator
 
-from wayhome.kernel.foreign.rules import (
+from wayhome.netfilter.rules import (
     AGENT_CHAINS,
     Condition,
     Destinations,

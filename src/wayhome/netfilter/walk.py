@@ -8,7 +8,7 @@ nothing away from the set; a translation behind it is conditional and says on wh
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from wayhome.kernel.foreign.rules import (
+from wayhome.netfilter.rules import (
     BaseChain,
     Condition,
     Destinations,

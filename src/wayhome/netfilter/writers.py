@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wayhome.kernel.foreign.rules import BaseChain, Rule
+from wayhome.netfilter.rules import BaseChain, Rule
 
 
 @dataclass(frozen=True, slots=True)

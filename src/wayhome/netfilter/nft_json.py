@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from wayhome.kernel.foreign import nft_words
-from wayhome.kernel.foreign.nft_match import Contents, condition
-from wayhome.kernel.foreign.rules import Condition, Effect, Rule, Unknown
+from wayhome.netfilter import nft_words
+from wayhome.netfilter.nft_match import Contents, condition
+from wayhome.netfilter.rules import Condition, Effect, Rule, Unknown
 
 _ENDS = {"accept": Effect.END, "drop": Effect.END, "queue": Effect.END, "reject": Effect.END,
          "return": Effect.RETURN}  # fmt: skip

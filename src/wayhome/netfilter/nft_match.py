@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wayhome.kernel.foreign import nft_words
-from wayhome.kernel.foreign.rules import (
+from wayhome.netfilter import nft_words
+from wayhome.netfilter.rules import (
     Condition,
     Destinations,
     FamilyIs,

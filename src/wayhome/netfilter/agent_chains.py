@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wayhome.kernel.foreign.rules import AGENT_CHAINS, BaseChain, Effect, Rule
+from wayhome.netfilter.rules import AGENT_CHAINS, BaseChain, Effect, Rule
 from wayhome.prefixes import Family
 
 _JUMP = re.compile(r'("?)(ip-masq-agent|ip-masq): ensure nat POSTROUTING directs ')
