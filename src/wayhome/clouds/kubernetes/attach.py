@@ -9,6 +9,7 @@ whose Pods were not exported may be anybody's.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from wayhome.clouds.estate import Estate
@@ -43,6 +44,7 @@ from wayhome.prefixes import Family, Prefix
 
 PODS_TABLE = "pods"
 NO_SUCH_POD = Drop("UNKNOWN_INTERNAL_ADDRESS", "no Pod of this node has the address")
+_INTERNAL_IP = "InternalIP"
 _ENDED = ("Succeeded", "Failed")
 _REASONS = {
     Basis.CONFIGURATION: "DESTINATION_IP_IN_CONFIGURED_NON_MASQUERADE_RANGE",
@@ -103,7 +105,8 @@ class _Cluster:
             rules=(RoutingRule(table=PODS_TABLE), *host.rules),
             tables={**host.tables, PODS_TABLE: self._table(node, attached)},
             translation_in=(*host.translation_in, *self._rules_of_services(attached)),
-            translation_out=(*host.translation_out, *self._chain(node)),
+            # Without an exported interface there is nothing to translate to, and the way out is unknown anyway.
+            translation_out=(*host.translation_out, *(self._chain(node) if host.addresses else ())),
         )
 
     def _table(self, node: Located[KubernetesNode], attached: "list[_Attached]") -> RouteTable:
@@ -228,10 +231,19 @@ def _unknown_host(node: Located[KubernetesNode]) -> Node:
     return Node(
         name=name,
         kind=NodeKind.INSTANCE,
+        local=tuple(address.prefix for address in _own_addresses(node)),
         rules=(RoutingRule(table="main"),),
         tables={"main": RouteTable.of(Route(prefix, way_out) for prefix in _EVERYWHERE)},
         evidence=node.evidence,
     )
+
+
+def _own_addresses(node: Located[KubernetesNode]) -> Iterator[Address]:
+    """What the kubelet says that the node's addresses are."""
+    for address in node.value.status.addresses:
+        if address.type == _INTERNAL_IP:
+            with suppress(ValueError):  # it is text, and anything may stand there
+                yield Address.parse(address.address)
 
 
 def _policies(estate: Estate, cluster: str) -> Policies:

@@ -96,6 +96,10 @@ class Masquerading:
         return self.missing is None
 
 
+_UNSEEN: tuple[Policy | None, ...] = (Policy(()), None)
+"""What a list may say that nobody has seen: of each destination that it is masqueraded to, or that it is not."""
+
+
 def masquerading_of(estate: Estate, cluster: str, node: Located[Node]) -> Masquerading:
     """What `node` does, a node of the cluster with the full name `cluster`."""
     found = _Cluster(estate, cluster)
@@ -108,7 +112,7 @@ def masquerading_of(estate: Estate, cluster: str, node: Located[Node]) -> Masque
     if unknown is None:
         return without
     assumed = found.assumed_agent()
-    policies = {*assumed.policies, *without.policies} if assumed else {*without.policies, None}
+    policies = {*without.policies, *(assumed.policies if assumed else _UNSEEN)}
     if len(policies) == 1:
         return without
     return replace(without, basis=Basis.UNKNOWN, policies=tuple(policies), missing=unknown)
@@ -203,7 +207,7 @@ def _with_agent(found: _Cluster, agent: Agent, node: Located[Node]) -> Masquerad
         wanted = agent.sources[0]
         return Masquerading(
             basis=Basis.UNKNOWN,
-            policies=(defaults(settings).policy, None),
+            policies=(defaults(settings).policy, *_UNSEEN),
             evidence=(agent.evidence,),
             missing=Missing(
                 f"what the ConfigMap {wanted.namespace}/{wanted.name} says",
@@ -285,7 +289,7 @@ def _refused(
     )
     return Masquerading(
         basis=Basis.UNKNOWN,
-        policies=(defaults(settings).policy, fallback_policy(), None),
+        policies=(defaults(settings).policy, fallback_policy(), *_UNSEEN),
         evidence=tuple(places),
         missing=Missing(
             "what the node has held since its agent refused the configuration",
@@ -382,7 +386,7 @@ def _without_agent(found: _Cluster, node: Located[Node]) -> Masquerading:
 def _not_gke(node: Located[Node], not_live: tuple[NotLive, ...]) -> Masquerading:
     return Masquerading(
         basis=Basis.UNKNOWN,
-        policies=(fallback_policy(), None),
+        policies=(fallback_policy(), *_UNSEEN),
         missing=Missing(
             f"what translates the addresses of Pods on {node.value.metadata.name}: its cluster is not among the "
             "clusters in the exports, and no agent runs in it",
