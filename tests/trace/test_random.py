@@ -15,7 +15,7 @@ from wayhome.trace.tracking import Tracking
 from wayhome.trace.visit import Visit
 
 EXAMPLES = settings(
-    max_examples=400,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
