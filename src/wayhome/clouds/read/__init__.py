@@ -8,10 +8,10 @@ content does not say (to which cluster a list of Pods belongs, whose routes an e
 2. `documents`: the JSON documents of a file, unparsed. `unfold`: the objects in a document, unparsed, with their JSON
    pointers; lists are remembered (`listing`), because they say what is complete.
 3. `kinds` says which resource an object is, `decode` makes it. Only what a resource names is parsed.
-4. When all files are read, objects that do not say what they belong to get their full names: Kubernetes objects
-   (`clusters`), and the outputs that do not name their subject (`subjects`).
-5. `assemble` makes the tables, finds what contradicts itself, and what is known to be complete; `references` finds
-   what does not fit together.
+4. When all files are read, objects get their full names (`placement`); those that do not say what they belong to get
+   them from where they lie: Kubernetes objects (`clusters`), and outputs that do not name their subject (`subjects`).
+5. `assemble` makes the tables and finds what contradicts itself, `completeness` what is known to be complete, and
+   `references` what does not fit together. The outputs of nodes (`node_files`) are kept as text.
 
 Whatever is wrong becomes a finding with file and pointer; nothing in a directory raises an exception but the lack of
 the directory itself. What was not understood leaves a claim that it may be missing (`knowledge`).
