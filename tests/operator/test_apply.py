@@ -16,6 +16,8 @@ from tests.kube.server_process import ENVIRONMENT
 from tests.operator.agents import Agents
 from tests.operator.world import CONFIG, World
 
+from wayhome.kube.status_lease import State
+
 NEW = "nonMasqueradeCIDRs:\n  - 10.0.0.0/8\n  - 172.16.0.0/16\n"
 NODES = ("a", "b", "c")
 
@@ -532,3 +534,44 @@ def on_a_terminal(world: World, typed: bytes, *arguments: str) -> tuple[int, str
                 screen.write(typed)
                 typed = b""
     return running.wait(30), output.decode()
+
+
+def version_of(world: World) -> str:
+    item = world.configmap()
+    assert item is not None
+    return str(item["metadata"]["resourceVersion"])
+
+
+def test_nodes_without_known_pod_ranges_are_waited_for_and_are_no_reason_to_go_back(
+    world: World, started: Callable[..., Agents], file: str
+) -> None:
+    started(silent=("b", "c"))
+    ours(world)
+    version = version_of(world)
+    refused = {"state": State.SCOPE_REFUSED, "error": "the Node b has no Pod ranges"}
+    world.holds("b", CONFIG, version, **refused)
+    world.holds("c", CONFIG, version)
+    running = world.start("apply", file, "--yes", "--ask-nodes=0", "--timeout=30")
+    wait_for(has(world, "config.previous"))
+    written = version_of(world)
+    world.holds("c", NEW, written, **refused)
+    time.sleep(1.0)
+    assert running.poll() is None  # b's agent has not read it
+    world.holds("b", NEW, written, **refused)
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "applied" in out
+    assert content(world) == ({"config": NEW}, {"wayhome/nodes": "3"})
+
+
+def test_a_lease_from_before_the_change_is_no_answer_even_if_it_says_the_same_text(
+    world: World, started: Callable[..., Agents], file: str
+) -> None:
+    """Its node's kernel may have come to hold another text in between, and its Lease not yet say so."""
+    started(silent=("c",), refusing={"a": "172.16.0.0/16"})
+    ours(world)
+    world.holds("c", CONFIG, version_of(world))
+    done = world.run("apply", file, "--yes", "--ask-nodes=0", "--timeout=3")
+    assert done.returncode == 1
+    assert "is put back" in done.stdout
+    assert "the old configuration is back: 2 of 3 nodes on version" in done.stdout

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from wayhome.cluster.ownership import declared
 from wayhome.cluster.unfinished import PREVIOUS_ANNOTATION, Previous, Unfinished, unfinished
-from wayhome.cluster.wanted import NODES_ANNOTATION
 from wayhome.kube.canary import CANARY_NODES, candidate_key
+from wayhome.kube.node_count import NODES_ANNOTATION
 from wayhome.kube.objects import Key, Object, ObjectVersion, metadata
 from wayhome.kube.resources import CONFIG_MAPS
 

@@ -18,7 +18,7 @@ from wayhome.cluster.report import Report, report
 from wayhome.kube.client import Client, Selection
 from wayhome.kube.collection import Change
 from wayhome.kube.errors import KubeError
-from wayhome.kube.objects import Object
+from wayhome.kube.objects import Object, ObjectVersion
 from wayhome.kube.reflector import Reflector
 from wayhome.kube.resources import LEASES
 from wayhome.kube.status_lease import NodeStatus, from_lease
@@ -74,9 +74,12 @@ class Following:
             self.facts = replace(self.facts, statuses=self._statuses)
         return report(self.facts, datetime.now(UTC))
 
-    def put(self, item: Object | None) -> None:
-        """The ConfigMap is another now: we have written it, or looked at it."""
-        self.facts = replace(self.facts, item=item)
+    def written(self, item: Object | None, *, same_text: bool = False) -> None:
+        """We have made the ConfigMap another. `same_text`: who has read the version before it has read all there is."""
+        versions = frozenset({ObjectVersion.of(item).version} if item else ())
+        if same_text:
+            versions |= self.facts.answers
+        self.facts = replace(self.facts, item=item, answers=versions)
         self._changed.set()
 
     async def until(
@@ -109,7 +112,8 @@ class Following:
         """Ask for the ConfigMap again, and for the Nodes; without an answer, what was known stays."""
         try:
             if not isinstance(self.facts.item, Unseen):
-                self.put(await configmap_item(self._client, self.facts.configmap))
+                item = await configmap_item(self._client, self.facts.configmap)
+                self.facts = replace(self.facts, item=item)
             if nodes and not isinstance(self.facts.nodes, Unseen):
                 self.facts = replace(self.facts, nodes=await nodes_by_name(self._client))
             self._is_unanswered = False

@@ -51,6 +51,8 @@ class Facts:
     agents: tuple[AgentSet, ...] | Unseen
     egress_policies: tuple[Object, ...] | Unseen
     """GKE's EgressNATPolicy objects: where there are any, GKE writes the ConfigMap from them."""
+    answers: frozenset[str] = frozenset()
+    """Versions of the ConfigMap: an agent has answered when it has read one of these; none: whatever it has read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ _CANARIES = (
     Condition.BEHIND,
     Condition.REJECTED,
     Condition.UNREADABLE,
+    Condition.SCOPE_REFUSED,
 )
 """Nodes whose agents are heard."""
 
@@ -117,7 +118,6 @@ async def propose(
     plans = (
         await node_plans(client, report, order.text, order.ask_nodes) if found.is_change else None
     )
-    proofs = await _tried(order.must_reach, prober)
     if plans and plans.rejecting:
         who = f"the agents of {names(plans.rejecting)} would reject it: {plans.rejecting[0].rejection}"
         return replace(found, plans=plans, refusal=Refusal(1, who))

@@ -4,7 +4,10 @@ r"""A change of the configuration, from the first write to a proven end or back 
              \\______________________________________\\______________________\\___________> restored
 
 - Back at once: a node that heard of it says no, or what must be reached is not. Nodes that only stay silent are no
-  reason, unless that is asked for: a node that is off must not stop a repair.
+  reason, unless that is asked for: a node that is off must not stop a repair. Neither is what no configuration brings
+  about: that Pod ranges are not known, or what the node said before, too.
+- Nobody has answered before his Lease says that he has read the change, whatever text he says he holds: on the way back
+  it is the one that he held before, and between the two his kernel may have come to hold the other.
 - Back on the first interrupt, as far as the ConfigMap is still what we have written. What somebody else has written
   meanwhile is never overwritten, neither by a step nor by the way back.
 - Nothing here knows how to go on from a crash: the ConfigMap does (`unfinished`), and the next run reads it.
@@ -23,7 +26,7 @@ from wayhome.cluster.must_reach import SETTLE_SECONDS, Prober, Standing, standin
 from wayhome.cluster.notes import reading_seconds
 from wayhome.cluster.outcome import Outcome, Result
 from wayhome.cluster.proposal import Proposal
-from wayhome.cluster.report import FAILED, WAITING, Condition, Report, Row
+from wayhome.cluster.report import WAITING, Condition, Report, Row
 from wayhome.cluster.summary import summary
 from wayhome.cluster.wanted import Wanted, digest_of
 from wayhome.cluster.writer import MovedError, UnknownStateError, Writer
@@ -87,9 +90,7 @@ class Rollout:
         self._following = Following(client, proposal.facts)
         self._proofs = proposal.proofs
         self._failing = {
-            row.node: row.condition
-            for row in proposal.report.of(*FAILED)
-            if row.condition is not Condition.REJECTED
+            row.node: row.condition for row in proposal.report.of(Condition.KERNEL_REFUSED)
         }
         """Nodes that failed before, for a reason that no configuration has."""
         self._taken = False
@@ -152,15 +153,17 @@ class Rollout:
         await self._write(item, "the configuration is written")
         await self._held(lambda _: True)
         await self._proven()
-        await self._write(finished(before, text, self._proposal.nodes), "")
+        await self._write(finished(before, text, self._proposal.nodes), "", same_text=True)
         return self._ended(self._good(Result.APPLIED))
 
     def _good(self, result: Result) -> Result:
         unverified = self._following.now().of(Condition.UNVERIFIED)
         return Result.UNVERIFIED if unverified and not self._proofs else result
 
-    async def _write(self, item: dict[str, object], sentence: str) -> None:
-        self._following.put(await self._writer.write(item))
+    async def _write(
+        self, item: dict[str, object], sentence: str, *, same_text: bool = False
+    ) -> None:
+        self._following.written(await self._writer.write(item), same_text=same_text)
         if sentence:
             self._tell.said(f"{sentence}: version {self._writer.version}")
 
@@ -210,7 +213,9 @@ class Rollout:
 
     def _newly_failed(self, report: Report) -> list[Row]:
         return [
-            row for row in report.of(*FAILED) if self._failing.get(row.node) is not row.condition
+            row
+            for row in report.of(Condition.REJECTED, Condition.KERNEL_REFUSED)
+            if self._failing.get(row.node) is not row.condition
         ]
 
     async def _proven(self) -> None:
@@ -264,10 +269,10 @@ class Rollout:
         self._interrupt.clear()
         try:
             if before.existed:
-                self._following.put(await self._writer.write(restored(before, taken=self._taken)))
+                await self._write(restored(before, taken=self._taken), "")
             else:
                 await self._writer.remove()
-                self._following.put(None)
+                self._following.written(None)
         except MovedError as moved:
             return self._ended(Result.NOT_ROLLED_BACK, why, f"{moved}; that is left as it is")
         except UnknownStateError as unknown:

@@ -8,6 +8,7 @@ A node whose name stands in the annotation of a canary takes the candidate, if t
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wayhome.kube.canary import canary_nodes, candidate_key
@@ -17,7 +18,6 @@ from wayhome.kube.status_lease import DEFAULTS, NodeStatus
 from wayhome.policy.configuration import is_empty
 
 DATA_KEY = "config"
-NODES_ANNOTATION = "wayhome/nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Wanted:
             return frozenset({self.candidate})
         return self.digests
 
-    def was_read_by(self, status: NodeStatus) -> bool:
-        """Whether a node's agent has read this version, and not only an older one."""
-        if "=" in status.seen_version:
-            return f"{'/'.join(self.configmap)}={self.version}" in status.seen_version.split(",")
-        return status.seen_version == self.version
+    def was_read_by(self, status: NodeStatus, versions: Iterable[str] = ()) -> bool:
+        """Whether a node's agent has read this version (or one of `versions`), and not only an older one."""
+        seen = status.seen_version.split(",")
+        name = f"{'/'.join(self.configmap)}=" if "=" in status.seen_version else ""
+        return any(f"{name}{version}" in seen for version in versions or (self.version,))
 
 
 def wanted_of(configmap: Key, item: Object | None, data_key: str = DATA_KEY) -> Wanted:
