@@ -11,6 +11,7 @@ from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.combine import tried
 from wayhome.diagnosis.repairs.kinds import FOLLOW_UPS, KINDS
 from wayhome.diagnosis.repairs.proposal import Kind, NotPossible
+from wayhome.diagnosis.repairs.ranking import ranked
 from wayhome.diagnosis.repairs.replay import Replay
 from wayhome.diagnosis.situation import Situation
 
@@ -35,6 +36,6 @@ class Answer:
         return cls(
             situation,
             found,
-            tuple(one for one in repairs if isinstance(one, Replay)),
+            ranked(one for one in repairs if isinstance(one, Replay)),
             tuple(one for one in repairs if isinstance(one, NotPossible)),
         )

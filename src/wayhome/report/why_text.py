@@ -121,7 +121,8 @@ def _working(number: int, replay: Replay) -> Iterator[str]:
     if reverse is not None:
         opened = "opens" if reverse.verdict is Verdict.REACHABLE else "does not open"
         yield f"     {opened} the other direction"
-    for note in (*proposal.notes, *replay.side_effects):
+    yield f"     {'; '.join(replay.reasons)}"
+    for note in (*proposal.notes, *replay.side_effects.sentences()):
         yield from (
             f"     {'' if i == 0 else '  '}{line}" for i, line in enumerate(note.splitlines())
         )

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.vpn import TargetVpnGateway, VpnTunnel
@@ -24,6 +23,7 @@ from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.ranges import range_of
 from wayhome.diagnosis.repairs.source import range_of_source
 from wayhome.diagnosis.repairs.terraform import resource
+from wayhome.diagnosis.repairs.validity import refused_static_route
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Address
 from wayhome.prefixes import Prefix
@@ -124,16 +124,8 @@ def _proposal(situation: Situation, network: str, way: _Way) -> Proposal:
                 "dest_range": str(way.destination), "priority": PRIORITY, way.field: way.target,
             },
         ),
-        refused=tuple(_collisions(situation, network, way.destination)),
+        refused=tuple(refused_static_route(situation.estate, network, way.destination)),
     )  # fmt: skip
-
-
-def _collisions(situation: Situation, network: str, destination: Prefix) -> Iterator[str]:
-    """A static route must not be, or lie in, a subnet route, the network's own or one that a peer gave it."""
-    routes = effective_routes(situation.estate).networks[network]
-    for route in (*routes.subnets, *routes.peer_subnets):
-        if route.destination.holds(destination):
-            yield f"the cloud refuses a static route to {destination}: it lies in the subnet route {route.destination}"
 
 
 def _name(way: _Way) -> str:

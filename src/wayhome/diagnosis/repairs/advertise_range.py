@@ -1,8 +1,7 @@
 """Advertise the source's range: a Cloud Router tells a site of subnetworks alone, unless more is listed.
 
 The Pods of a route-based cluster are in no subnetwork, so a site behind a VPN or an Interconnect has no route to them.
-The range is added where the session takes its list from: the session itself, or its router. Where the other end is a
-Cloud Router of the exports, what it learns by that is part of the replay.
+The range is added where the session takes its list from: the session itself, or its router.
 
 Source: "Advertise custom IP address ranges", docs.cloud.google.com/network-connectivity/docs/router.
 """
@@ -12,15 +11,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from wayhome.clouds.gcp.derive.advertise import ALL_SUBNETS, CUSTOM, DEFAULT_PRIORITY
+from wayhome.clouds.gcp.derive.advertise import ALL_SUBNETS, CUSTOM
 from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.gcp.resources.interconnect_attachment import InterconnectAttachment
-from wayhome.clouds.gcp.resources.route import Route
-from wayhome.clouds.gcp.resources.router import Bgp, IpRange, Router, RouterStatus
+from wayhome.clouds.gcp.resources.router import Bgp, IpRange, Router
 from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
-from wayhome.clouds.values import Cidr, Reference
+from wayhome.clouds.values import Cidr
 from wayhome.diagnosis.repairs.gcloud import Option, gcloud, place
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.source import range_of_source
@@ -38,7 +36,6 @@ class _Session:
     router: Located[Router]
     number: int
     resource: str
-    far: Located[VpnTunnel] | None
 
     @property
     def custom(self) -> bool:
@@ -49,7 +46,7 @@ class _Session:
 def advertise_range(situation: Situation) -> Iterator[Proposal | NotPossible]:
     """Have the Cloud Router on the way out advertise the range that the source comes from."""
     prefix = range_of_source(situation)
-    for name, far in _links(situation):
+    for name in _links(situation):
         router = _router(situation, name)
         if router is None:
             continue
@@ -60,22 +57,21 @@ def advertise_range(situation: Situation) -> Iterator[Proposal | NotPossible]:
             missing = Missing(f"the Cloud Router {router}", command)
             yield NotPossible(KIND, f"{missing.fact} is not exported", missing)
             continue
-        session = _session(located, name, far)
+        session = _session(located, name)
         if session is not None and not _is_advertised(situation, session, prefix):
-            yield _proposal(situation, session, prefix)
+            yield _proposal(session, prefix)
 
 
-def _links(situation: Situation) -> Iterator[tuple[str, Located[VpnTunnel] | None]]:
-    """The tunnels and attachments by which the flow left, and the tunnel at the far end where it is exported."""
-    estate, hops = situation.estate, situation.trace.forward
-    previous = None
-    for hop, following in zip(hops, (*hops[1:], None), strict=True):
+def _links(situation: Situation) -> Iterator[str]:
+    """The tunnels and attachments by which the flow left the exported networks, or went from one to another."""
+    estate, previous = situation.estate, None
+    for hop in situation.trace.forward:
         tunnel = estate.get(VpnTunnel, hop.node)
-        if tunnel is not None and previous is None:
-            yield hop.node, estate.get(VpnTunnel, following.node) if following else None
+        if tunnel is not None and previous is None:  # the next one is its far end
+            yield hop.node
         previous = tunnel
-        if estate.get(InterconnectAttachment, hop.left or "") is not None and hop.left:
-            yield hop.left, None
+        if hop.left and estate.get(InterconnectAttachment, hop.left) is not None:
+            yield hop.left
 
 
 def _router(situation: Situation, name: str) -> str | None:
@@ -86,9 +82,7 @@ def _router(situation: Situation, name: str) -> str | None:
     return attachment.value.router if attachment else None
 
 
-def _session(
-    router: Located[Router], resource: str, far: Located[VpnTunnel] | None
-) -> _Session | None:
+def _session(router: Located[Router], resource: str) -> _Session | None:
     names = {
         interface.name
         for interface in router.value.interfaces
@@ -96,21 +90,20 @@ def _session(
     }
     for number, peer in enumerate(router.value.bgp_peers):
         if peer.interface_name in names and peer.enable != "FALSE":
-            return _Session(router, number, resource, far)
+            return _Session(router, number, resource)
     return None
 
 
 def _is_advertised(situation: Situation, session: _Session, prefix: Prefix) -> bool:
-    routes = effective_routes(situation.estate).networks[session.router.value.network]
+    routes = effective_routes(situation.estate).networks.get(session.router.value.network)
     return any(
         route.next_hop.resource == session.resource and route.destination.holds(prefix)
-        for route in routes.advertised
+        for route in (routes.advertised if routes else ())
     )
 
 
-def _proposal(situation: Situation, session: _Session, prefix: Prefix) -> Proposal:
+def _proposal(session: _Session, prefix: Prefix) -> Proposal:
     router = session.router
-    learned = _learned(situation, session, prefix)
     name = router.value.name
     peer = router.value.bgp_peers[session.number]
     words = ("update-bgp-peer", name) if session.custom else ("update", name)
@@ -133,7 +126,7 @@ def _proposal(situation: Situation, session: _Session, prefix: Prefix) -> Propos
     return Proposal(
         kind=KIND,
         summary=f"the Cloud Router {name} advertises {prefix}",
-        changes=Changes(changed=(_changed(session, prefix), *learned)),
+        changes=Changes(changed=(_changed(session, prefix),)),
         commands=(gcloud("routers", *words, **where, **make),),
         undo=(gcloud("routers", *words, **where, **undo),),
         notes=(
@@ -163,26 +156,3 @@ def _changed(session: _Session, prefix: Prefix) -> Located[Resource]:
         bgp, advertise_mode=CUSTOM, advertised_groups=groups, advertised_ip_ranges=ranges
     )
     return Located(msgspec.structs.replace(router, bgp=changed), session.router.evidence)
-
-
-def _learned(
-    situation: Situation, session: _Session, prefix: Prefix
-) -> tuple[Located[Resource], ...]:
-    """What the Cloud Router at the far end then holds, if its status is exported."""
-    far = session.far
-    if far is None or far.value.router is None:
-        return ()
-    router = situation.estate.get(Router, far.value.router)
-    status = situation.estate.get(RouterStatus, f"{far.value.router}/status")
-    if router is None or status is None:
-        return ()
-    route = Route(
-        network=router.value.network,
-        dest_range=Cidr(str(prefix)),
-        priority=DEFAULT_PRIORITY,
-        next_hop_vpn_tunnel=Reference(far.name),
-    )
-    result = msgspec.structs.replace(
-        status.value.result, best_routes=(*status.value.result.best_routes, route)
-    )
-    return (Located(msgspec.structs.replace(status.value, result=result), status.evidence),)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from wayhome.diagnosis.repairs.proposal import Changes, Kind, NotPossible, Proposal
 from wayhome.diagnosis.repairs.replay import Replay, replay
+from wayhome.diagnosis.repairs.side_effects import Flows, side_effects
 from wayhome.diagnosis.situation import Situation
 
 MOST = 3
@@ -18,10 +19,42 @@ MOST = 3
 def tried(
     situation: Situation, kinds: Sequence[Kind], follow_ups: Sequence[Kind]
 ) -> Iterator[Replay | NotPossible]:
-    """Every proposal of these kinds, replayed, with the follow-ups that it needs."""
+    """Every proposal of these kinds, replayed, with the follow-ups that it needs.
+
+    Where a follow-up alone is enough, what was combined with it is not needed, and not offered; nor is the same
+    combination begun from its other end.
+    """
+    found = list(_tried(situation, kinds, follow_ups))
+    enough = {
+        one.proposal.kind
+        for one in found
+        if isinstance(one, Replay) and one.works and not one.proposal.with_
+    }
+    offered: set[frozenset[str]] = set()
+    for one in found:
+        if isinstance(one, Replay):
+            kinds_of_it = frozenset((one.proposal.kind, *one.proposal.with_))
+            again = bool(one.proposal.with_) and kinds_of_it in offered
+            if one.works and (again or enough.intersection(one.proposal.with_)):
+                continue
+            offered.add(kinds_of_it)
+        yield one
+
+
+def _tried(
+    situation: Situation, kinds: Sequence[Kind], follow_ups: Sequence[Kind]
+) -> Iterator[Replay | NotPossible]:
+    flows: Flows | None = None
     for kind in kinds:
         for one in kind(situation):
-            yield one if isinstance(one, NotPossible) else _completed(situation, one, follow_ups)
+            if isinstance(one, NotPossible):
+                yield one
+                continue
+            found = _completed(situation, one, follow_ups)
+            if found.works and found.after is not None and not one.control:
+                flows = flows or Flows.of(situation)
+                found = replace(found, side_effects=side_effects(flows, found.after))
+            yield found
 
 
 def _completed(situation: Situation, proposal: Proposal, follow_ups: Sequence[Kind]) -> Replay:
@@ -62,6 +95,7 @@ def _and(first: Proposal, second: Proposal) -> Proposal:
         notes=(*first.notes, *second.notes),
         refused=(*first.refused, *second.refused),
         with_=(*first.with_, second.kind),
+        effort=max(first.effort, second.effort),
     )
 
 

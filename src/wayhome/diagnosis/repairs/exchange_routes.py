@@ -8,23 +8,26 @@ replay says.
 Source: Google's "VPC Network Peering", options for exchanging static routes, and the interactions with subnet routes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 from wayhome.clouds.gcp.derive.effective import effective_routes
+from wayhome.clouds.gcp.derive.ranges import EVERYTHING
+from wayhome.clouds.gcp.derive.route import EffectiveRoute
 from wayhome.clouds.gcp.resources.network import Network
-from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.located import Located
+from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.repairs.gcloud import gcloud
 from wayhome.diagnosis.repairs.path import Side, networks_on_the_way, side
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
-from wayhome.diagnosis.repairs.ranges import ranges_of_subnet
 from wayhome.diagnosis.repairs.terraform import resource
+from wayhome.diagnosis.repairs.validity import refused_imports
 from wayhome.diagnosis.situation import Situation
-from wayhome.network import Missing
+from wayhome.network import Address, Missing
 from wayhome.prefixes import Prefix
+from wayhome.trace import Lost
 
 KIND = "exchange-routes"
 MOST_NAMED = 6
@@ -71,34 +74,62 @@ class _Flag:
 
 
 def exchange_routes(situation: Situation) -> Iterator[Proposal | NotPossible]:
-    """Exchange custom routes between the last two networks of the way out."""
+    """Exchange custom routes where that brings a route to the destination, or home to the source."""
+    for exporter, importer in _pairs(situation):
+        exporting = side(situation, exporter, importer)
+        importing = side(situation, importer, exporter)
+        if exporting is not None and importing is not None:
+            yield from _of_pair(situation, exporting, importing)
+        elif exporting is not None or importing is not None:
+            unknown = importer if importing is None else exporter
+            verb = "imports" if importing is None else "exports"
+            yield _unknown(unknown, verb)
+
+
+def _pairs(situation: Situation) -> Iterator[tuple[str, str]]:
+    """Who would export to whom: the last network of the way out to where the packet came from, or a peer that knows the way."""
+    scene = Scene.of(situation)
+    if scene is not None and scene.lost is Lost.FORWARD and scene.vpc is not None:
+        here = scene.vpc.name
+        routes = effective_routes(situation.estate).networks
+        for peering in scene.vpc.value.peerings:
+            known = routes.get(peering.network)
+            if known is not None and _any_holds(known.custom, scene.towards):
+                yield peering.network, here
     networks = networks_on_the_way(situation)
-    if len(networks) < 2:
-        return
-    source, destination = networks[-2:]
-    exporting, importing = (
-        side(situation, source, destination),
-        side(situation, destination, source),
+    if len(networks) > 1:
+        yield networks[-2], networks[-1]
+
+
+def _any_holds(routes: Iterable[EffectiveRoute], address: Address) -> bool:
+    return any(
+        route.destination.contains(address.family, address.value)
+        for route in routes
+        if route.destination not in EVERYTHING
     )
-    if exporting is None:
-        return
-    if importing is None:
-        _, project, *_ = destination.split("/")
-        yield NotPossible(
-            KIND,
-            f"whether {destination} imports custom routes is not known",
-            Missing(
-                f"the peerings of {destination}",
-                f"gcloud compute networks list --project={project} --format=json",
-            ),
-        )
-        return
+
+
+def _unknown(network: str, verb: str) -> NotPossible:
+    _, project, *_ = network.split("/")
+    missing = Missing(
+        f"the peerings of {network}",
+        f"gcloud compute networks list --project={project} --format=json",
+    )
+    return NotPossible(KIND, f"whether {network} {verb} custom routes is not known", missing)
+
+
+def _of_pair(
+    situation: Situation, exporting: Side, importing: Side
+) -> Iterator[Proposal | NotPossible]:
     flags = (
         _Flag(exporting, "export_custom_routes"),
         _Flag(importing, "import_custom_routes"),
     )
     missing = tuple(flag for flag in flags if not flag.is_set)
-    if not missing:
+    wanted = (situation.trace.shown.result.packet.source, situation.asked.flow.destination)
+    learnt = _learnt(situation, Changes(changed=tuple(flag.changed() for flag in missing)))
+    here = learnt.get(importing.network.name, [])
+    if not any(p.contains(one.family, one.value) for p in here for one in wanted):
         return
     yield _proposal(situation, KIND, missing)
     if len(missing) == 2:
@@ -121,13 +152,18 @@ def _proposal(
         undo=tuple(flag.command(on=False) for flag in reversed(flags)),
         terraform="\n".join(flag.terraform() for flag in flags),
         notes=() if control else tuple(_leaks(situation, changes)),
-        refused=tuple(_collisions(situation, changes)),
+        refused=tuple(
+            refusal
+            for network, prefixes in _learnt(situation, changes).items()
+            for refusal in refused_imports(situation.estate, network, prefixes)
+        ),
         control=control,
     )
 
 
 def _leaks(situation: Situation, changes: Changes) -> Iterator[str]:
-    """What else goes over the peering: everything or nothing is exchanged."""
+    """Why it may be the better way, and what else goes over the peering: everything or nothing is exchanged."""
+    yield "the destination sees Pods and can open connections to them: where nothing overlaps, that may be the better way"
     source = situation.trace.shown.result.packet.source
     for network, prefixes in _learnt(situation, changes).items():
         others = [p for p in prefixes if not p.contains(source.family, source.value)]
@@ -135,20 +171,6 @@ def _leaks(situation: Situation, changes: Changes) -> Iterator[str]:
             shown = ", ".join(map(str, others[:MOST_NAMED]))
             more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
             yield f"{_short(network)} then also has routes to {shown}{more}"
-
-
-def _collisions(situation: Situation, changes: Changes) -> Iterator[str]:
-    """Imported static routes must not be, or lie in, a subnet of the importer."""
-    for network, prefixes in _learnt(situation, changes).items():
-        subnets = [
-            (prefix, subnet.name)
-            for subnet in situation.estate.of(Subnetwork, network)
-            for prefix in ranges_of_subnet(subnet.value)
-        ]
-        for learnt in prefixes:
-            for prefix, name in subnets:
-                if prefix.holds(learnt):
-                    yield f"the cloud refuses to import {learnt}: it lies in {prefix} of {name}"
 
 
 def _learnt(situation: Situation, changes: Changes) -> dict[str, list[Prefix]]:

@@ -11,7 +11,7 @@ from wayhome.clouds.kubernetes.resources.config_map import ConfigMap
 from wayhome.clouds.kubernetes.resources.metadata import Metadata
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
+from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Evidence
 
@@ -70,6 +70,7 @@ def _proposal(
     )
     yield Proposal(
         kind=KIND,
+        effort=Effort.RESTORE,
         summary=f"the list of {there.namespace}/{there.name} ({old_key}) goes to {source.namespace}/{source.name}, key {source.key}",
         changes=Changes(changed=(located,)) if current else Changes(created=(located,)),
         commands=(f"{read} | {make} | kubectl {'replace' if current else 'create'} -f -",),

@@ -14,7 +14,16 @@ def gcloud(*words: str, **options: Option) -> str:
 
     An option that is True is a flag, one that is None or False is left out, and several values become a list.
     """
-    return " ".join(["gcloud", "compute", *map(shlex.quote, (*words, *_options(options)))])
+    return _command("compute", words, options)
+
+
+def container(*words: str, **options: Option) -> str:
+    """The same, of `gcloud container`."""
+    return _command("container", words, options)
+
+
+def _command(group: str, words: tuple[str, ...], options: dict[str, Option]) -> str:
+    return " ".join(["gcloud", group, *map(shlex.quote, (*words, *_options(options)))])
 
 
 def _options(options: dict[str, Option]) -> list[str]:

@@ -12,7 +12,10 @@ from wayhome.diagnosis.repairs.open_firewall import open_firewall
 from wayhome.diagnosis.repairs.proposal import Kind
 from wayhome.diagnosis.repairs.proxy_pod import proxy_pod
 from wayhome.diagnosis.repairs.proxy_vm import proxy_vm
+from wayhome.diagnosis.repairs.public_path import public_path
+from wayhome.diagnosis.repairs.shared_vpc import shared_vpc
 from wayhome.diagnosis.repairs.start import start
+from wayhome.diagnosis.repairs.vpc_native import vpc_native
 
 KINDS: tuple[Kind, ...] = (
     fix_configuration,
@@ -27,7 +30,17 @@ KINDS: tuple[Kind, ...] = (
     open_firewall,
     proxy_vm,
     proxy_pod,
+    vpc_native,
+    shared_vpc,
+    public_path,
 )
 
-FOLLOW_UPS: tuple[Kind, ...] = (open_firewall, start, allow_forwarding, allow_by_policy, add_route)
+FOLLOW_UPS: tuple[Kind, ...] = (
+    open_firewall,
+    start,
+    allow_forwarding,
+    allow_by_policy,
+    add_route,
+    advertise_range,
+)
 """Those that another repair may need besides."""

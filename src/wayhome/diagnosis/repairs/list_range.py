@@ -11,7 +11,7 @@ from wayhome.clouds.kubernetes.network_policy import CAUSE
 from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.repairs.agent_list import lists_with, put
 from wayhome.diagnosis.repairs.fix_configuration import KIND
-from wayhome.diagnosis.repairs.proposal import NotPossible, Proposal
+from wayhome.diagnosis.repairs.proposal import Effort, NotPossible, Proposal
 from wayhome.diagnosis.repairs.ranges import pod_ranges_of, range_of
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import NodeKind
@@ -43,6 +43,7 @@ def list_range(situation: Situation) -> Iterator[Proposal | NotPossible]:
     there = put(situation, cluster, agent.sources[0], text)
     yield Proposal(
         kind=KIND,
+        effort=Effort.RESTORE,
         summary=f"Pods keep their addresses towards {prefix}",
         changes=there.changes,
         commands=(there.command,),

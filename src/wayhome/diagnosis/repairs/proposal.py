@@ -7,6 +7,7 @@ again (`replay`). Controls are proposals that are expected to fail, and show tha
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.located import Located
@@ -27,6 +28,16 @@ class Changes:
     def applied_to(self, estate: Estate) -> Estate:
         """The estate after them. Raises ValueError where they do not fit."""
         return estate.with_changes(created=self.created, changed=self.changed, deleted=self.deleted)
+
+
+class Effort(IntEnum):
+    """What a repair costs, the least first."""
+
+    RESTORE = 0
+    SETTING = 1
+    MACHINES = 2
+    EXPOSURE = 3
+    REBUILD = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +61,7 @@ class Proposal:
     control: bool = False
     with_: tuple[str, ...] = ()
     question: Question | None = None
+    effort: Effort = Effort.SETTING
 
 
 @dataclass(frozen=True, slots=True)

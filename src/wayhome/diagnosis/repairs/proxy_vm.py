@@ -32,7 +32,7 @@ from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.free import free_addresses
 from wayhome.diagnosis.repairs.gcloud import gcloud, made, short, with_input
 from wayhome.diagnosis.repairs.nginx import configuration, health_port, startup_script
-from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
+from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.repairs.ranges import pod_ranges_of
 from wayhome.diagnosis.repairs.source import PodSource
 from wayhome.diagnosis.situation import Situation
@@ -69,6 +69,7 @@ def proxy_vm(situation: Situation) -> Iterator[Proposal | NotPossible]:
         changes=Changes(created=tuple(plan.objects())),
         commands=tuple(plan.commands()),
         undo=tuple(plan.undo()),
+        effort=Effort.MACHINES,
         notes=tuple(plan.notes()),
         question=Question(situation.question.source, str(free[0]), flow.protocol, flow.port),
     )

@@ -1,12 +1,14 @@
 """A proposal, tried: applied to the estate, compiled, and traced in both directions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from wayhome.clouds.endpoints import EndpointError
 from wayhome.diagnosis.cause import Found
 from wayhome.diagnosis.causes import find_cause
+from wayhome.diagnosis.repairs.consequences import applied
 from wayhome.diagnosis.repairs.proposal import Proposal
+from wayhome.diagnosis.repairs.side_effects import SideEffects
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import NetworkError
 from wayhome.trace import Trace, trace, trace_reverse
@@ -17,7 +19,7 @@ class Replay:
     """What became of it.
 
     `after` is None where the estate could not be changed or compiled; `problem` says why. `cause` is why the flow is
-    still lost, and `side_effects` what else changes.
+    still lost, and `side_effects` what else changes. `reasons` are why it stands where it does among the others.
     """
 
     proposal: Proposal
@@ -25,7 +27,8 @@ class Replay:
     after: Situation | None
     problem: str = ""
     cause: Found | None = None
-    side_effects: tuple[str, ...] = ()
+    side_effects: SideEffects = field(default_factory=SideEffects)
+    reasons: tuple[str, ...] = ()
 
     @property
     def works(self) -> bool:
@@ -50,7 +53,7 @@ class Replay:
 def replay(before: Situation, proposal: Proposal) -> Replay:
     """Try a proposal."""
     try:
-        estate = proposal.changes.applied_to(before.estate)
+        estate = applied(before, proposal.changes)
         after = Situation.of(estate, proposal.question or before.question)
     except (EndpointError, NetworkError, ValueError) as error:
         return Replay(proposal, before, None, str(error))

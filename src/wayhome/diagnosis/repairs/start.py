@@ -11,7 +11,7 @@ from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.repairs.gcloud import gcloud, place
-from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
+from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Missing
 
@@ -57,6 +57,7 @@ def _started(instance: Located[Instance]) -> Proposal:
     value = msgspec.structs.replace(instance.value, status=RUNNING)
     return Proposal(
         kind=KIND,
+        effort=Effort.RESTORE,
         summary=f"{name}, which is {instance.value.status}, is started",
         changes=Changes(changed=(Located(value, instance.evidence),)),
         commands=(gcloud("instances", make, name, **where),),

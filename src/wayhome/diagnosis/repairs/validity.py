@@ -1,0 +1,64 @@
+"""What the cloud itself refuses, whatever would become of packets: a repair that breaks these rules cannot be made.
+
+Source: "VPC Network Peering", subnet IP address overlap checks and interactions between subnet and static routes; "Static
+routes", interactions with subnet routes.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.derive.effective import effective_routes
+from wayhome.clouds.gcp.derive.route import NextHopType
+from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
+from wayhome.diagnosis.repairs.ranges import ranges_of_subnet
+from wayhome.prefixes import Prefix
+
+
+def refused_imports(estate: Estate, network: str, learnt: Iterable[Prefix]) -> Iterator[str]:
+    """A peer's static route must not be, or lie in, a subnet of the network that imports it."""
+    subnets = [
+        (prefix, subnet.name)
+        for subnet in estate.of(Subnetwork, network)
+        for prefix in ranges_of_subnet(subnet.value)
+    ]
+    for route in learnt:
+        for prefix, name in subnets:
+            if prefix.holds(route):
+                yield f"the cloud refuses to import {route}: it lies in {prefix} of {name}"
+
+
+def refused_static_route(estate: Estate, network: str, destination: Prefix) -> Iterator[str]:
+    """A static route must not be, or lie in, a subnet route, the network's own or one that a peer gave it."""
+    routes = effective_routes(estate).networks.get(network)
+    for route in (*routes.subnets, *routes.peer_subnets) if routes else ():
+        if route.destination.holds(destination):
+            yield f"the cloud refuses a static route to {destination}: it lies in the subnet route {route.destination}"
+
+
+def refused_subnet_range(estate: Estate, network: str, prefix: Prefix) -> Iterator[str]:
+    """A subnet's range must overlap no other of the network, of its peers, or of theirs; nor hold a static route."""
+    for name in _within_two_hops(estate, network):
+        for subnet in estate.of(Subnetwork, name):
+            for taken in ranges_of_subnet(subnet.value):
+                if taken.holds(prefix) or prefix.holds(taken):
+                    yield f"the cloud refuses the range {prefix}: it overlaps {taken} of {subnet.name}"
+    routes = effective_routes(estate).networks.get(network)
+    for route in (*routes.custom, *routes.peer_custom) if routes else ():
+        if route.next_hop.type is not NextHopType.INTERNET_GATEWAY and prefix.holds(route.destination):  # fmt: skip
+            yield f"the cloud refuses the range {prefix}: it holds the route to {route.destination}"
+
+
+def unknown_neighbours(estate: Estate, network: str) -> tuple[str, ...]:
+    """Networks within two peerings whose subnetworks are not exported: what they hold, nobody can say."""
+    return tuple(name for name in _within_two_hops(estate, network) if estate.get(Network, name) is None)  # fmt: skip
+
+
+def _within_two_hops(estate: Estate, network: str) -> tuple[str, ...]:
+    found = {network: None}
+    for _ in range(2):
+        for name in tuple(found):
+            located = estate.get(Network, name)
+            for peering in located.value.peerings if located else ():
+                found.setdefault(peering.network, None)
+    return tuple(found)
