@@ -221,6 +221,22 @@ def test_a_pod_range_that_the_list_forgets_is_warned_of(world: World) -> None:
     assert "no entry holds the Pod range 172.16.0.0/22" in done.stdout
 
 
+def test_what_agents_warn_of_is_said_once_and_not_what_was_seen_without_them(world: World) -> None:
+    world.wayhome()
+    text = CONFIG + "unknown: 1\n"
+    version = world.put(text)
+    bypassed = "packets of this node's Pods go past netfilter"
+    for number in range(5):
+        world.node(f"n{number}", podCIDRs=[f"172.16.{number}.0/24"])
+        own = f"no entry holds the Pod range 172.16.{number}.0/24, so Pods there see a node"
+        warning = own if number == 0 else f"{bypassed} (and 2 more)"
+        world.holds(f"n{number}", text, version, warning=warning)
+    done = world.run("status")
+    assert f"warning: n1, n2, n3 and 1 more: {bypassed}\n" in done.stdout
+    assert done.stdout.count("172.16.0.0/2") == done.stdout.count("Pod range 172.16.") == 2
+    assert "5 of 5 nodes" in done.stdout
+
+
 def restrict(world: World, *granted: tuple[str, str]) -> None:
     """The operator has only these rights: (resource, group)."""
     control(world.server, granted)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wayhome.cluster.agent_sets import AgentSet, Maker, settings_of
+from wayhome.cluster.agent_warnings import agent_warnings
 from wayhome.cluster.look import Facts, Unseen
 from wayhome.cluster.nodes import pod_ranges
 from wayhome.cluster.report import FAILED, Condition, Report
@@ -55,6 +56,7 @@ def verdict(report: Report) -> int:
 def notes(report: Report) -> tuple[Note, ...]:
     """All of them, the weightiest first."""
     found = [*_configuration(report), *_agents(report), *_rest(report.facts), *_gone(report)]
+    found += _warnings(report)
     order = {weight: number for number, weight in enumerate(Weight)}
     return tuple(sorted(found, key=lambda note: order[note.weight]))
 
@@ -158,6 +160,17 @@ def reading_seconds(report: Report) -> float:
     read = parsed(report)
     own = read.configuration.resync_interval if read and read.configuration else 60.0
     return KUBELET_SECONDS + own
+
+
+def _warnings(report: Report) -> Iterator[Note]:
+    read, wanted = parsed(report), report.wanted
+    said = {str(finding) for finding in read.warnings} if read else set()
+    if not isinstance(wanted, Unseen) and isinstance(wanted.said, Absent):
+        said.add(wanted.said.hint)
+    texts = list(agent_warnings(report, said))
+    yield from (Note(Weight.WARNING, text) for text in texts[:MOST_NAMED])
+    if len(texts) > MOST_NAMED:
+        yield Note(Weight.WARNING, f"agents warn of {len(texts) - MOST_NAMED:,} other things (--json has them)")  # fmt: skip
 
 
 def _rest(facts: Facts) -> Iterator[Note]:
