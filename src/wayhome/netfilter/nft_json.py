@@ -22,23 +22,40 @@ def objects(text: str, kind: str) -> list[dict[str, Any]]:
     """The objects of one kind in a document: `chain`, `rule`, `set`, `map`. Raises ValueError."""
     try:
         document = json.loads(text)["nftables"]
-        return [entry[kind] for entry in document if kind in entry]
+        found = [entry[kind] for entry in document if kind in entry]
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"not nft's JSON: {error!r}") from None
+    if not all(isinstance(one, dict) for one in found):
+        raise ValueError(f"not nft's JSON: a {kind} that is no object")
+    return found
 
 
-def parse(text: str) -> dict[str, tuple[Rule, ...]]:
-    """The rules of a table by chain. Raises ValueError where the text is not what nft prints."""
-    chains: dict[str, list[Rule]] = {chain["name"]: [] for chain in objects(text, "chain")}
-    contents: Contents = {
-        entry["name"]: entry.get("elem") or []
-        for kind in ("set", "map")
-        for entry in objects(text, kind)
-    }
-    for rule in objects(text, "rule"):
+def parse(text: str, table: tuple[str, str] | None = None) -> dict[str, tuple[Rule, ...]]:
+    """The rules of a table by chain: of one with this family and name, where the text holds several.
+
+    Raises ValueError where the text is not what nft prints.
+    """
+
+    def all_of(kind: str) -> list[dict[str, Any]]:
+        return [
+            one
+            for one in objects(text, kind)
+            if table is None or (one.get("family"), one.get("table")) == table
+        ]
+
+    try:
+        chains: dict[str, list[Rule]] = {chain["name"]: [] for chain in all_of("chain")}
+        contents: Contents = {
+            entry["name"]: entry.get("elem") or []
+            for kind in ("set", "map")
+            for entry in all_of(kind)
+        }
+    except KeyError as error:
+        raise ValueError(f"not nft's JSON: no {error}") from None
+    for rule in all_of("rule"):
         try:
             chains[rule["chain"]] += _rules(rule, contents)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
             raise ValueError(f"rule {rule.get('handle')} is not understood: {error!r}") from None
     return {name: tuple(rules) for name, rules in chains.items()}
 

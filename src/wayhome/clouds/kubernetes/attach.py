@@ -23,6 +23,7 @@ from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.kubernetes.services import destination_rules
 from wayhome.clouds.located import Located
+from wayhome.clouds.node.own import own_translation, own_way_out
 from wayhome.network.actions import DeliverAttached, Drop, Forward, Opaque
 from wayhome.network.address import Address
 from wayhome.network.link import End, Link
@@ -90,6 +91,9 @@ class _Cluster:
         self, node: Located[KubernetesNode], nodes: dict[str, Node], links: list[Link]
     ) -> None:
         host = nodes.get(host_name(node)) or _unknown_host(node)
+        state = self._estate.node_states.get(node.name)
+        if state is not None:
+            host = own_way_out(host, state)
         attached = [
             _attached(pod, host, self._policies)
             for pod in self._pods.get(node.value.metadata.name, ())
@@ -105,8 +109,7 @@ class _Cluster:
             rules=(RoutingRule(table=PODS_TABLE), *host.rules),
             tables={**host.tables, PODS_TABLE: self._table(node, attached)},
             translation_in=(*host.translation_in, *self._rules_of_services(attached)),
-            # Without an exported interface there is nothing to translate to, and the way out is unknown anyway.
-            translation_out=(*host.translation_out, *(self._chain(node) if host.addresses else ())),
+            translation_out=(*host.translation_out, *self._held(node, host, attached)),
         )
 
     def _table(self, node: Located[KubernetesNode], attached: "list[_Attached]") -> RouteTable:
@@ -145,6 +148,20 @@ class _Cluster:
         )
         from_node = (replace(rule, locally_sent=True) for rule in self._services)
         return (*from_pods, *from_node)
+
+    def _held(
+        self, node: Located[KubernetesNode], host: Node, attached: "list[_Attached]"
+    ) -> tuple[TranslationChain, ...]:
+        """What the node itself was seen to hold counts, and else what the cluster's objects say.
+
+        Without an exported interface there is nothing to translate to, and the way out is unknown anyway.
+        """
+        if not host.addresses:
+            return ()
+        state = self._estate.node_states.get(node.name)
+        pods = [address for one in attached for address in one.node.addresses]
+        held = own_translation(state, host, pods) if state is not None else None
+        return self._chain(node) if held is None else (held,)
 
     def _chain(self, node: Located[KubernetesNode]) -> tuple[TranslationChain, ...]:
         """Nodes that do the same share the object."""
