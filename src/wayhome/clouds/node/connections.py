@@ -29,6 +29,7 @@ class Connection:
     port: int | None
     seen_as: Address
     answered_by: Address
+    answered_from: int | None
     answered: bool
 
 
@@ -63,5 +64,6 @@ def _connection(line: str) -> Connection | None:
         port,
         seen_as,
         answered_by,
+        int(values["sport"][1]) if len(values.get("sport", ())) > 1 else None,
         "[UNREPLIED]" not in line,
     )

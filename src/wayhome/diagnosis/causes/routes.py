@@ -1,19 +1,34 @@
-"""Where no route led on: out, home, or through a network between two others."""
+"""Where no route led on: out, home, or through a network between two others. These are asked last, and always answer."""
 
 import re
 
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.cause import Cause, Found
+from wayhome.diagnosis.causes.live import list_routes, routes_towards
 from wayhome.diagnosis.causes.scene import Scene, unique
 from wayhome.network import Address, Evidence
 from wayhome.trace import Lost
+from wayhome.trace.exchange import REPLY_NOT_EXPECTED
+from wayhome.trace.walk import ROUTING_LOOP
 
 NO_CLOUD_ROUTER = (
     "no Cloud Router is involved: a VPC peering exchanges routes by itself. Over a VPN or an Interconnect it would be "
     "one: it advertises the ranges of subnets, and not the routes to Pods"
 )
 _VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
+_WHY = {
+    "PRIVATE_TRAFFIC_TO_INTERNET": "only a route to the internet is left, and that carries no private address",
+    "NO_EXTERNAL_ADDRESS": "the destination is public, and the source has neither an external address nor a Cloud NAT",
+    "PRIVATE_GOOGLE_ACCESS_DISALLOWED": "the source's subnetwork has no Private Google Access",
+    "UNKNOWN_INTERNAL_ADDRESS": "the address lies in a subnetwork, and nothing that was exported has it",
+    "VPN_TUNNEL_REMOTE_SELECTOR_MISMATCH": "the tunnel's remote traffic selector does not hold it",
+    "NO_TRAFFIC_SELECTOR_TO_GCP_DESTINATION": "the tunnel's local traffic selector does not hold it",
+    "NO_KNOWN_ROUTE_FROM_PEERED_NETWORK_TO_DESTINATION": "that network exports no route to it over the peering",
+    "ROUTE_BLACKHOLE": "a route drops it",
+    ROUTING_LOOP: "the routes send it round in a circle",
+    REPLY_NOT_EXPECTED: "it is delivered to somebody who does not wait for it",
+}
 
 
 def transitive_peering(scene: Scene) -> Found | None:
@@ -25,15 +40,16 @@ def transitive_peering(scene: Scene) -> Found | None:
     if there.name in mine:
         return None
     theirs = {peering.network for peering in scene.peerings(there.name)}
-    between = sorted(mine & theirs)
+    between = sorted(name for name in mine & theirs if name)
     if not between:
         return None
+    peering = next(p for p in here.value.peerings if p.network == between[0])
     return Found(
         cause=Cause.TRANSITIVE_PEERING,
         because=f"{here.name} and {there.name} are both peers of {between[0]} and not of each other; a network never "
         "passes on what it has learnt from a peer",
         deciding=unique([here.at("peerings"), there.at("peerings"), *scene.evidence]),
-        confirm=_list_routes(here),
+        confirm=list_routes(scene, here, peering),
     )
 
 
@@ -44,28 +60,45 @@ def no_forward_route(scene: Scene) -> Found | None:
     where = scene.vpc.name if scene.vpc else scene.node.name
     return Found(
         cause=Cause.NO_FORWARD_ROUTE,
-        because=f"{where} has no route to {scene.towards} ({scene.drop.cause})",
+        because=f"{where} has no way to {scene.towards}: {_why(scene)}",
         deciding=scene.evidence,
-        confirm=_routes(scene, scene.towards),
+        confirm=routes_towards(scene, scene.towards, peer=_peer_to(scene)),
+        notes=_about_services(scene),
     )
 
 
-def no_return_route(scene: Scene) -> Found | None:
+def no_return_route(scene: Scene) -> Found:
     """The packet arrived, and the reply found no way home."""
-    if scene.lost is not Lost.REPLY:
-        return None
     towards, where = scene.towards, scene.vpc.name if scene.vpc else scene.node.name
     whose = "the Pod's own address" if scene.from_pod and not scene.translated else f"{towards}"
-    because = f"the packet arrives with {whose}, and {where} has no route back to {towards} ({scene.drop.cause})"
     peerings, notes = _about_peerings(scene)
     kept = [step.evidence for step in scene.steps("SKIP_GKE_POD_IP_MASQUERADING")]
+    came_from = _last_vpc(scene, before=where)
     return Found(
         cause=Cause.NO_RETURN_ROUTE,
-        because=because,
+        because=f"the packet arrives with {whose}, and {where} has no route back to {towards}: {_why(scene)}",
         deciding=unique([*peerings, *scene.evidence, *kept]),
-        confirm=_routes(scene, towards),
+        confirm=routes_towards(scene, towards, peer=came_from.name if came_from else None),
         notes=notes,
     )
+
+
+def _why(scene: Scene) -> str:
+    said = _WHY.get(scene.drop.cause, scene.drop.detail)
+    return f"{said} ({scene.drop.cause})" if said else scene.drop.cause
+
+
+def _about_services(scene: Scene) -> tuple[str, ...]:
+    if scene.drop.cause != "UNKNOWN_INTERNAL_ADDRESS":
+        return ()
+    return (
+        "a managed service that no export lists may have the address, such as a Cloud SQL instance",
+    )
+
+
+def _peer_to(scene: Scene) -> str | None:
+    there = _network_of(scene, scene.towards)
+    return there.name if there else None
 
 
 def _about_peerings(scene: Scene) -> tuple[list[Evidence], tuple[str, ...]]:
@@ -122,21 +155,3 @@ def _reachable(scene: Scene, name: str) -> list[str]:
     places = scene.situation.network.places
     near = [end.node for end in places[name].peers.values()]
     return near + [end.node for one in near for end in places[one].peers.values()]
-
-
-def _list_routes(network: Located[Network]) -> str:
-    parts = network.name.split("/")
-    peering = network.value.peerings[0].name if network.value.peerings else "PEERING"
-    return (
-        f"gcloud compute networks peerings list-routes {peering} --network={parts[4]} --project={parts[1]} "
-        "--region=REGION --direction=INCOMING"
-    )
-
-
-def _routes(scene: Scene, address: Address) -> str:
-    if scene.vpc is None:
-        return f"ip route get {address}, at {scene.node.name}"
-    parts = scene.vpc.name.split("/")
-    if scene.vpc.value.peerings:
-        return _list_routes(scene.vpc)
-    return f"gcloud compute routes list --project={parts[1]} --filter='network:{parts[4]}'"
