@@ -178,3 +178,19 @@ def _merged(item: Any, patch: Any) -> Any:
         else:
             merged[key] = _merged(merged.get(key), value)
     return merged
+
+
+def test_when_it_was_renewed_is_what_the_api_server_wrote_down() -> None:
+    lease = FULL.to_lease("wayhome-status")
+    lease["metadata"]["managedFields"] = [
+        {"manager": "other", "time": "2026-03-04T15:00:00Z", "fieldsV1": {"f:metadata": {}}},
+        {"manager": "old", "time": "2026-03-04T09:00:00Z", "fieldsV1": {"f:spec": {"f:renewTime": {}}}},
+        {"manager": "new", "time": "2026-03-04T14:00:00Z", "fieldsV1": {"f:spec": {"f:renewTime": {}}}},
+        {"fieldsV1": {"f:spec": {"f:renewTime": {}}}}, {"fieldsV1": 1}, 7,
+    ]  # fmt: skip
+    read = from_lease(lease)
+    two = datetime(2026, 3, 4, 14, tzinfo=UTC)
+    assert (read.recorded_at, read.renewed_at) == (two, FULL.renewed_at)
+    assert read.is_current(two + timedelta(minutes=29))
+    assert not read.is_current(two + timedelta(minutes=31))
+    assert not read.is_current(two - timedelta(minutes=31))

@@ -34,7 +34,6 @@ def test_all_nodes_on_the_version_is_0(world: World) -> None:
 def test_every_kind_of_node_is_shown_as_what_it_is_and_counted_right(world: World) -> None:
     world.wayhome()
     version = world.put(CONFIG)
-    now = datetime.now(UTC)
     for name in ("good", "rejecting", "behind", "old", "mute", "stale", "refusing"):
         world.node(name)
     world.node("down", ready=False)
@@ -47,7 +46,9 @@ def test_every_kind_of_node_is_shown_as_what_it_is_and_counted_right(world: Worl
     world.holds("rejecting", None, "", seen_version=version, state=State.REJECTED, error=REJECTION)
     world.holds("behind", "masqLinkLocal: true\n", "3")
     world.holds("old", None, "", seen_version="3", state=State.REJECTED, error="of an older text")
-    world.holds("stale", CONFIG, version, renewed_at=now - timedelta(hours=2))
+    world.server.control("POST", "clock", ahead=-7200)
+    world.holds("stale", CONFIG, version)
+    world.server.control("POST", "clock", ahead=0)
     world.holds("refusing", "", "", state=State.KERNEL_REFUSED, error="no nf_tables")
     world.holds("gone", CONFIG, version)
     assert conditions(world) == {
@@ -219,6 +220,24 @@ def test_a_pod_range_that_the_list_forgets_is_warned_of(world: World) -> None:
     done = world.run("status")
     assert done.returncode == 0
     assert "no entry holds the Pod range 172.16.0.0/22" in done.stdout
+
+
+def test_whose_clock_is_wrong_does_not_matter(world: World) -> None:
+    world.wayhome()
+    version = world.put(CONFIG)
+    now = datetime.now(UTC)
+    for name, hours in (("slow", -2), ("right", 0), ("fast", 2)):
+        world.node(name)
+        world.holds(name, CONFIG, version, renewed_at=now + timedelta(hours=hours))
+    assert set(conditions(world).values()) == {"current"}
+    world.server.control("POST", "clock", ahead=3600)  # nobody has renewed anything for an hour
+    assert set(conditions(world).values()) == {"stale"}
+    assert "silent for 60 min" in world.run("status").stdout
+    for name in ("slow", "right", "fast"):
+        world.holds(name, CONFIG, version)
+    assert set(conditions(world).values()) == {
+        "current"
+    }  # it is the operator's that is an hour behind
 
 
 def test_what_agents_warn_of_is_said_once_and_not_what_was_seen_without_them(world: World) -> None:

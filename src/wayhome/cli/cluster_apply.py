@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +18,7 @@ from wayhome.cli.cluster_progress import progress
 from wayhome.cli.cluster_proposal import lines, refused
 from wayhome.cli.cluster_undo import kubectl_flags, undo_text
 from wayhome.cli.configuration_file import print_findings, read
+from wayhome.cluster.clock import server_time
 from wayhome.cluster.look import Places, look
 from wayhome.cluster.must_reach import Prober, parse_must_reach
 from wayhome.cluster.outcome import Outcome
@@ -168,7 +168,7 @@ def apply(
 
 
 async def _proposed(client: Client, order: Order, ways: _Ways) -> Proposal:
-    found = report(await look(client, ways.places), datetime.now(UTC))
+    found = report(await look(client, ways.places), server_time(client))
     # An ephemeral container stays in its Pod: nothing is tried where nothing is to be written.
     return await propose(client, order, found, None if ways.dry_run else ways.prober(client))
 

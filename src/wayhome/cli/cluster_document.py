@@ -77,7 +77,7 @@ def _node(row: Row) -> dict[str, object]:
         "held_key": status.held_key or None,
         "seen_version": status.seen_version or None,
         "applied_at": _moment(status.applied_at),
-        "renewed_at": _moment(status.renewed_at),
+        "renewed_at": _moment(status.heard_at),
         "backend": status.backend or None,
         "scope": status.scope or None,
         "agent_version": status.agent_version or None,

@@ -140,8 +140,8 @@ def _cells(report: Report, row: Row) -> tuple[str, ...]:
 
 
 def _row_state(report: Report, row: Row) -> str:
-    if row.condition is Condition.STALE and row.status and row.status.renewed_at:
-        silent = age((report.seen_at - row.status.renewed_at).total_seconds())
+    if row.condition is Condition.STALE and row.status and row.status.heard_at:
+        silent = age((report.seen_at - row.status.heard_at).total_seconds())
         return f"silent for {silent}"
     suffix = (
         "" if row.ready or row.condition in (Condition.NOT_READY, *UNCOUNTED) else ", not ready"

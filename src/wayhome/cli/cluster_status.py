@@ -2,7 +2,6 @@
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from wayhome.cli.cluster_document import document
 from wayhome.cli.cluster_places import places, places_of
 from wayhome.cli.cluster_progress import progress
 from wayhome.cli.cluster_report import lines
+from wayhome.cluster.clock import server_time
 from wayhome.cluster.follow import Following
 from wayhome.cluster.look import Places, look
 from wayhome.cluster.notes import verdict
@@ -57,7 +57,7 @@ def status(
 async def _look(client: Client, places: Places, seconds: float | None) -> Report:
     facts = await look(client, places)
     if seconds is None:
-        return report(facts, datetime.now(UTC))
+        return report(facts, server_time(client))
     async with Following(client, facts) as following:
         with progress() as show:
             found, _decided = await following.until(lambda latest: latest.settled, seconds, show)

@@ -10,9 +10,9 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Self
 
+from wayhome.cluster.clock import server_time
 from wayhome.cluster.look import Facts, Unseen, configmap_item, nodes_by_name
 from wayhome.cluster.report import Report, report
 from wayhome.kube.client import Client, Selection
@@ -72,7 +72,7 @@ class Following:
         """What is known at this moment."""
         if not isinstance(self.facts.statuses, Unseen):
             self.facts = replace(self.facts, statuses=self._statuses)
-        return report(self.facts, datetime.now(UTC))
+        return report(self.facts, server_time(self._client))
 
     def written(self, item: Object | None, *, same_text: bool = False) -> None:
         """We have made the ConfigMap another. `same_text`: who has read the version before it has read all there is."""

@@ -9,6 +9,7 @@ Server-side apply sends JSON: it is YAML.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -109,6 +110,8 @@ class Client:
         self.access = access
         self._connect = connect
         self._user_agent = f"{user_agent}/{__version__}"
+        self.last_date = ("", 0.0)
+        """The field Date of the last answer, and when it came by this machine's clock, in seconds since the epoch."""
 
     async def list(self, selection: Selection, version: str = "0") -> Listed:
         """List. `version` 0: whatever a cache holds; another: not older than that; empty: the newest there is."""
@@ -251,6 +254,7 @@ class Client:
                     with suppress(OSError):  # whoever does not take it may have said why before
                         await writer.drain()
                     head = await read_head(reader)
+                    self.last_date = (head.fields.get("date", ""), time.time())
                     body, refused = Body(reader, head), None
                     if head.code not in request.good:
                         said = await body.read_all(LARGEST_REFUSAL)

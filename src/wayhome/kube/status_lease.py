@@ -12,12 +12,15 @@ Whoever may write Leases in that namespace may write anything into them. So what
 made printable: a field that means nothing is not known, and is named in `damaged`; a state that this version does not
 know is kept as it is, because a newer agent may have written it.
 
+When a Lease was renewed is read off managedFields, where the API server notes it by its own clock; what stands in
+renewTime is the node's clock, and a dead agent on a node that is a day ahead would be believed for a day.
+
 Source: Kubernetes API reference, "Lease v1"; API conventions, "Timestamps"; "Owners and Dependents".
 """
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -96,14 +99,21 @@ class NodeStatus:
     """The agent's, as NAMESPACE/NAME."""
     renewed_at: datetime | None = None
     """When it was said; by the node's clock."""
+    recorded_at: datetime | None = None
+    """Only of what was read: when the API server took that, by its own clock, in whole seconds."""
     lease_seconds: int = LEASE_SECONDS
     damaged: tuple[str, ...] = ()
     """Only of what was read: the fields that mean nothing."""
 
+    @property
+    def heard_at(self) -> datetime | None:
+        """When it was said, by the best clock that is known: a node's may be hours off."""
+        return self.recorded_at or self.renewed_at
+
     def is_current(self, now: datetime) -> bool:
-        """Whether what it says still counts."""
+        """Whether what it says still counts. `now`: by the API server's clock. What comes from the future does not."""
         until = timedelta(seconds=self.lease_seconds)
-        return self.renewed_at is not None and now - self.renewed_at <= until
+        return self.heard_at is not None and abs(now - self.heard_at) <= until
 
     def to_lease(self, namespace: str, node_uid: str = "") -> Object:
         """The Lease to create. `node_uid`: the owner's, where it is known."""
@@ -179,6 +189,7 @@ def from_lease(lease: Object) -> NodeStatus:
         agent_version=read.match("agent-version", _WORD),
         pod=read.match("pod", _POD),
         renewed_at=parse_time(spec.get("renewTime")),
+        recorded_at=max(filter(None, map(parse_time, _renewals(metadata(lease)))), default=None),
         lease_seconds=seconds,
         damaged=tuple(read.damaged),
     )
@@ -216,6 +227,16 @@ class _Reader:
         if value is None:
             self.damaged.append(name)
         return value
+
+
+def _renewals(of: Object) -> Iterator[object]:
+    """When the API server wrote down that somebody had changed renewTime (managedFields; every change sets the time)."""
+    entries = of.get("managedFields")
+    for entry in entries if isinstance(entries, list) else []:
+        fields = entry.get("fieldsV1") if isinstance(entry, dict) else None
+        spec = fields.get("f:spec") if isinstance(fields, dict) else None
+        if isinstance(spec, dict) and "f:renewTime" in spec:
+            yield entry.get("time")
 
 
 def _printed(found: object) -> str | None:

@@ -8,6 +8,7 @@ POST /_test/tokens     {"token": …, "user": …, "seconds": …}
 POST /_test/rules      {"user": …, "verbs": […], "resources": […], …}          as rights.Rule
 POST /_test/containers {"namespace": …, "pod": …, "prefix": […], …}            as containers.Place
 POST /_test/subprotocols {"spoken": […]}                                        of pods/exec
+POST /_test/clock      {"ahead": 7200}                                          seconds
 GET  /_test/calls      what was asked so far, as calls.Call
 """
 
@@ -15,6 +16,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from tests.kube.api_server.clock import Clock
 from tests.kube.api_server.containers import Place
 from tests.kube.api_server.faults import Action, Fault
 from tests.kube.api_server.request import Request
@@ -58,6 +60,8 @@ def controlled(server: "ApiServer", request: Request) -> Any:
             pod = (given.pop("namespace"), given.pop("pod"))
             given |= {name: tuple(v) for name, v in given.items() if isinstance(v, list)}
             server.containers.places[pod] = Place(**given)
+        case "POST", "clock":
+            Clock.ahead = float(given["ahead"])
         case "POST", "subprotocols":
             server.execs.spoken = tuple(given["spoken"])
         case _:

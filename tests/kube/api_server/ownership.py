@@ -7,9 +7,9 @@ Lists count as one value, which is right for all fields that the project applies
 Source: Kubernetes, "Server-Side Apply" (field management, conflicts); structured-merge-diff's FieldsV1.
 """
 
-import time
 from collections.abc import Iterable
 
+from tests.kube.api_server.clock import Clock
 from tests.kube.api_server.failure import Failure
 from tests.kube.api_server.kinds import Object
 
@@ -115,7 +115,7 @@ class Ownership:
 
     def _own(self, owner: Owner, paths: set[Path]) -> None:
         self._owned.setdefault(owner, set()).update(paths)
-        self._times[owner] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._times[owner] = Clock.stamp()
 
 
 def _conflict(conflicts: list[tuple[Owner, Path]], api_version: str) -> Failure:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+from tests.kube.api_server.clock import Clock
 from tests.kube.api_server.kinds import Object
 from tests.kube.api_server.request import Request
 
@@ -91,7 +92,7 @@ class Answer:
 
     def _head(self, code: int, content_type: str, more: str) -> bytes:
         reason = REASONS.get(code, "Unknown")
-        head = f"HTTP/1.1 {code} {reason}\r\nContent-Type: {content_type}\r\nCache-Control: no-cache, private\r\n"
+        head = f"HTTP/1.1 {code} {reason}\r\nContent-Type: {content_type}\r\nDate: {Clock.date()}\r\nCache-Control: no-cache, private\r\n"
         return f"{head}{more}\r\n".encode()
 
     async def _write(self, data: bytes) -> None:
