@@ -31,7 +31,7 @@ def why(tools: dict[str, str], *options: str) -> subprocess.CompletedProcess[str
 def test_it_answers_and_leaves_nothing(tools: dict[str, str], tmp_path: Path) -> None:
     done = why(tools, "--yes")
     assert done.returncode == 1, done.stderr
-    assert done.stdout.startswith("UNREACHABLE (no-return-route): Pod default/my-pod")
+    assert done.stdout.startswith("UNREACHABLE (no-return-route): my-pod")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "log"]
 
 

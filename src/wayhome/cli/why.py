@@ -36,7 +36,11 @@ EXIT = {
     "--protocol", type=click.Choice(list(map(str, Protocol))), help="tcp with a port, else icmp."
 )
 @click.option("--yes", is_flag=True, help="Collect without asking.")
-@click.option("--steps", is_flag=True, help="Show where each step was decided.")
+@click.option(
+    "--steps",
+    is_flag=True,
+    help="Every step with where it was decided, and the commands of all repairs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
 def why(  # noqa: PLR0917 (click names them)
     source: str,
@@ -53,6 +57,7 @@ def why(  # noqa: PLR0917 (click names them)
 
     Ends with 0 if it comes home, 1 if it is lost, 3 if that is not known, 2 if the question cannot be understood.
     """
+    from wayhome.cli.lines import print_line  # noqa: PLC0415
     from wayhome.clouds.endpoints import EndpointError  # noqa: PLC0415 (msgspec; only for this command)
     from wayhome.clouds.read import read_estate  # noqa: PLC0415
     from wayhome.diagnosis.answer import Answer  # noqa: PLC0415
@@ -79,8 +84,8 @@ def why(  # noqa: PLR0917 (click names them)
         click.echo(json.dumps(why_document.document(answer), indent=2))
     else:
         for line in why_text.lines(answer, steps=steps):
-            click.echo(printable(line))
-    sys.exit(EXIT[answer.situation.trace.verdict])
+            print_line(line)
+    sys.exit(EXIT[answer.verdict])
 
 
 def _collect_into(directory: Path, *, yes: bool) -> None:

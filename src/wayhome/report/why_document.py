@@ -19,11 +19,11 @@ def document(answer: Answer) -> Document:
     return {
         "schema": SCHEMA,
         "flow": flow_document(trace.flow, situation.asked.source.node),
-        "verdict": str(trace.verdict),
+        "verdict": str(answer.verdict),
         "cause": str(found.cause) if found else None,
         "because": found.because if found else None,
         "confirm": found.confirm if found else None,
-        "notes": list(found.notes) if found else [],
+        "notes": [*(found.notes if found else ()), *answer.notes],
         "drop": trace.drop.cause if trace.drop else None,
         "lost": str(trace.lost) if trace.lost else None,
         "forward": {"hops": [_hop(hop) for hop in trace.forward]},
@@ -33,6 +33,16 @@ def document(answer: Answer) -> Document:
         "missing": [_missing(fact) for fact in trace.missing],
         "likely": str(trace.likely) if trace.likely else None,
         "unless": trace.unless or None,
+        "likely_cause": str(answer.likely.cause) if answer.likely else None,
+        "unexamined": [
+            {
+                "causes": list(map(str, one.causes)),
+                "node": one.node,
+                "why": one.why,
+                "command": one.command,
+            }
+            for one in answer.unexamined
+        ],
         "assumptions": list(trace.assumptions),
         "repairs": [_repair(one) for one in answer.repairs],
         "not_possible": [

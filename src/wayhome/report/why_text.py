@@ -1,164 +1,109 @@
 """The answer to `why` as text: what a tired person on call reads first stands first.
 
-The first line is the verdict, the cause and the flow. Then why, what decides it, one command that confirms it, both ways
-in a few lines, and the repairs that work with their commands. Every step is in the JSON document and with `--steps`.
+The first line is the verdict, the cause and the flow. Then why, one command that confirms it, what decides it, both
+ways in a line each, and the repairs that work. Every step is in the JSON document and with `--steps`.
 """
 
 from collections.abc import Iterator
 
 from wayhome.diagnosis.answer import Answer
-from wayhome.diagnosis.repairs.replay import Replay
-from wayhome.network import Evidence, Verdict
-from wayhome.trace import Hop, Lost
+from wayhome.network import Verdict
+from wayhome.report.line import Line, Role
+from wayhome.report.names import place, shortened
+from wayhome.report.why_repairs import repairs
+from wayhome.report.why_way import in_full, in_short
+from wayhome.trace import Lost
 
-MOST_DECIDING = 4
-MOST_FAILING = 8
-_QUIET = {"START_FROM_INSTANCE", "START_FROM_GKE_POD", "ARRIVE_AT_INSTANCE", "ARRIVE_AT_GKE_POD"}
+MOST_DECIDING = 3
+_ROLES = {Verdict.REACHABLE: Role.GOOD, Verdict.UNREACHABLE: Role.BAD}
 
 
-def lines(answer: Answer, *, steps: bool = False) -> Iterator[str]:
+def lines(answer: Answer, *, steps: bool = False) -> Iterator[Line]:
     """The text, line by line."""
-    yield _first(answer)
-    yield from _why(answer)
-    yield ""
-    yield from _way(
-        "out",
-        answer.situation.trace.forward,
-        answer.situation.trace.lost is Lost.FORWARD,
-        steps=steps,
-    )
-    yield from _way(
-        "home", answer.situation.trace.reply, answer.situation.trace.lost is Lost.REPLY, steps=steps
-    )
+    trace = answer.situation.trace
+    yield Line(_first(answer), role=_ROLES.get(answer.verdict, Role.UNSURE))
+    yield Line("")
+    yield from _why(answer, steps=steps)
+    if steps:
+        yield from in_full("out", trace.forward)
+        yield from in_full("home", trace.reply)
+    else:
+        yield from in_short("out", trace.forward)
+        yield from in_short("home", trace.reply)
     yield from _reverse(answer)
-    yield from (f"assumed: {assumption}" for assumption in answer.situation.trace.assumptions)
-    yield from _repairs(answer)
+    yield from (Line(one, 2, "assumed  ", Role.QUIET) for one in trace.assumptions)
+    yield from (Line(shortened(one), 2, "note     ", Role.QUIET) for one in answer.notes)
+    yield from _unexamined(answer)
+    yield from repairs(answer, in_full=steps)
 
 
 def _first(answer: Answer) -> str:
-    situation = answer.situation
-    trace = situation.trace
-    flow = trace.flow
-    port = "" if flow.port is None else f" {flow.protocol} port {flow.port}"
-    protocol = " ICMP echo" if flow.port is None else port
-    where = f"{situation.asked.source.name} ({flow.source}) to {flow.destination},{protocol}"
-    lost = (
-        f", {'the reply is lost' if trace.lost is Lost.REPLY else 'lost on its way out'}"
-        if trace.drop
-        else ""
-    )
-    cause = f" ({answer.found.cause})" if answer.found else ""
-    return f"{trace.verdict}{cause}: {where}{lost}"
+    trace, found = answer.situation.trace, answer.found
+    cause = f" ({found.cause})" if found else ""
+    if answer.likely is not None:
+        cause = f" (very probably UNREACHABLE, {answer.likely.cause})"
+    lost = {Lost.FORWARD: ", lost on its way out", Lost.REPLY: ", the reply is lost"}
+    end = lost[trace.lost] if trace.drop and trace.lost and answer.certain else ""
+    asked = answer.situation.question
+    port = "" if asked.port is None else f":{asked.port}"
+    host = f"[{asked.destination}]" if port and ":" in asked.destination else asked.destination
+    return f"{answer.verdict}{cause}: {asked.source} to {host}{port} {asked.protocol}{end}"
 
 
-def _why(answer: Answer) -> Iterator[str]:
-    found, trace = answer.found, answer.situation.trace
+def _why(answer: Answer, *, steps: bool) -> Iterator[Line]:
+    found, trace = answer.found or answer.likely, answer.situation.trace
     if found:
-        yield f"  because {found.because}"
-        yield from (f"  {note}" for note in found.notes)
-        for evidence in found.deciding[:MOST_DECIDING]:
-            yield f"  decided by {_place(evidence)}"
-        if found.confirm:
-            yield f"  to see it live: {found.confirm}"
+        yield Line(_sentence(found.because), 2)
+        yield from (Line(_sentence(note), 2) for note in found.notes)
     for fact in trace.missing:
         likely = f"; very probably {fact.likely}" if fact.likely else ""
         unless = f", unless {fact.unless}" if fact.unless else ""
-        yield f"  not known: {fact.fact}{likely}{unless}"
-        yield f"    this decides it: {fact.command}"
+        yield Line(shortened(f"{fact.fact}{likely}{unless}"), 2, "not known: ", Role.UNSURE)
+        yield Line(f"$ {fact.command}", 4, "", Role.COMMAND)
+    yield from _ambiguous(answer)
+    if found and found.confirm:
+        yield Line("to see it live:", 2)
+        yield Line(f"$ {found.confirm}", 4, "", Role.COMMAND)
+    deciding = found.deciding if found else ()
+    for evidence in deciding if steps else deciding[:MOST_DECIDING]:
+        yield Line(place(evidence), 2, "decided by ", Role.QUIET)
+    if found or trace.missing:
+        yield Line("")
 
 
-def _way(name: str, hops: tuple[Hop, ...], lost: bool, *, steps: bool) -> Iterator[str]:
-    if not hops:
+def _ambiguous(answer: Answer) -> Iterator[Line]:
+    """Where ways fork and end differently: how many of them, and at what."""
+    trace = answer.situation.trace
+    if trace.verdict is not Verdict.AMBIGUOUS:
         return
-    yield f"the way {name}{', on which it is lost' if lost else ''}:"
-    for hop in hops:
-        yield f"  {short(hop.node)}"
-        for step in hop.steps:
-            if not steps and step.kind in _QUIET:
-                continue
-            place = f"   [{_place(step.evidence)}]" if steps and step.evidence else ""
-            yield f"    {step.kind}{' ' if step.detail else ''}{_shortened(step.detail)}{place}"
+    good = sum(1 for way in trace.ways if way.result.ended is None)
+    yield Line(f"{good} of {len(trace.ways)} ways come home; below is one that does not", 2)
+    for taken in trace.shown.taken:
+        yield Line(shortened(f"{taken.fork.fact or taken.fork.kind.value}: {taken}"), 4, "- ")
 
 
-def _reverse(answer: Answer) -> Iterator[str]:
+def _sentence(text: str) -> str:
+    said = shortened(text)
+    return f"{said[:1].upper()}{said[1:]}" if said[:1].islower() else said
+
+
+def _reverse(answer: Answer) -> Iterator[Line]:
     reverse = answer.situation.reverse
     if reverse is None:
         return
     can = {
-        Verdict.REACHABLE: "can",
-        Verdict.UNREACHABLE: "cannot",
-        Verdict.AMBIGUOUS: "can at times",
-        Verdict.UNDETERMINED: "can, or cannot: it is not known whether it can",
+        Verdict.REACHABLE: "can open a connection",
+        Verdict.UNREACHABLE: "cannot open a connection",
+        Verdict.AMBIGUOUS: "can at times open a connection",
+        Verdict.UNDETERMINED: "may or may not be able to open a connection",
     }[reverse.verdict]
     why = f" ({reverse.drop.cause})" if reverse.drop else ""
-    yield f"the other way round: {reverse.flow.source} {can} open a connection to {reverse.flow.destination}{why}"
+    yield Line(f"{reverse.flow.source} {can} to {reverse.flow.destination}{why}", 2, "reverse  ")
 
 
-def _repairs(answer: Answer) -> Iterator[str]:
-    working = [one for one in answer.repairs if one.works]
-    failing = [one for one in answer.repairs if not one.works]
-    if working:
-        yield ""
-        yield f"repairs, each tried on the exports before it is offered ({len(working)} work):"
-        for number, one in enumerate(working, 1):
-            yield from _working(number, one)
-    for one in failing[:MOST_FAILING]:
-        why = (
-            one.problem
-            or ", ".join(one.proposal.refused)
-            or (str(one.cause.cause) if one.cause else "not known")
-        )
-        yield f"  does not work: {one.proposal.kind}: {one.proposal.summary} ({why})"
-    for impossible in answer.not_possible:
-        command = f"; this would say it: {impossible.missing.command}" if impossible.missing else ""
-        yield f"  not tried: {impossible.kind}: {impossible.why}{command}"
-
-
-def _working(number: int, replay: Replay) -> Iterator[str]:
-    proposal = replay.proposal
-    yield f"  {number}. {proposal.kind}: {proposal.summary}"
-    reverse = replay.reverse
-    if reverse is not None:
-        opened = "opens" if reverse.verdict is Verdict.REACHABLE else "does not open"
-        yield f"     {opened} the other direction"
-    yield f"     {'; '.join(replay.reasons)}"
-    for note in (*proposal.notes, *replay.side_effects.sentences()):
-        yield from (
-            f"     {'' if i == 0 else '  '}{line}" for i, line in enumerate(note.splitlines())
-        )
-    for command in proposal.commands:
-        yield from (
-            f"     $ {line}" if i == 0 else f"       {line}"
-            for i, line in enumerate(command.splitlines())
-        )
-    yield from (f"     undo: {command}" for command in proposal.undo)
-
-
-def _place(evidence: Evidence | None) -> str:
-    if evidence is None:
-        return ""
-    pointer = f" {evidence.pointer}" if evidence.pointer else ""
-    return f"{short(evidence.object)} in {evidence.file}{pointer}"
-
-
-def short(name: str) -> str:
-    """A full name without what every name has."""
-    _, kubernetes, rest = name.partition("/k8s/")
-    if kubernetes:
-        parts = rest.split("/")
-        if parts[0] == "namespaces" and len(parts) == 4:
-            return f"{parts[2].removesuffix('s')} {parts[1]}/{parts[3]}"
-        return f"{parts[0].removesuffix('s')} {parts[-1]}"
-    parts = name.split("/")
-    if parts[0] == "projects" and len(parts) >= 4:
-        kind = {"networks": "network", "instances": "instance"}.get(
-            parts[-2], parts[-2].removesuffix("s")
-        )
-        return f"{kind} {parts[-1]} of {parts[1]}"
-    return name
-
-
-def _shortened(detail: str) -> str:
-    return " ".join(
-        short(word) if word.startswith("projects/") else word for word in detail.split(" ")
-    )
+def _unexamined(answer: Answer) -> Iterator[Line]:
+    if not answer.unexamined:
+        return
+    causes = ", ".join(dict.fromkeys(str(c) for one in answer.unexamined for c in one.causes))
+    first = answer.unexamined[0]
+    yield Line(f"{causes} ({first.why}; {first.command})", 2, "not examined  ", Role.QUIET)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wayhome.clouds.node.outputs import RULES, NodeOutputError, objects
+from wayhome.clouds.node.outputs import RULES, NodeOutputError
 from wayhome.clouds.node.routes import ways_of, with_ways
 from wayhome.clouds.node.rules import chains_of, translation_of
 from wayhome.clouds.node_state import NodeOutput, NodeState
@@ -41,24 +41,23 @@ class NotCollected:
     why: str
 
 
-def not_collected(state: NodeState | None) -> tuple[NotCollected, ...]:
+def not_collected(state: NodeState | None, host: Node) -> tuple[NotCollected, ...]:
     """What of a node's own state says nothing here."""
     found = []
     for outputs in (RULES, (NodeOutput.ROUTES,), (NodeOutput.CONNTRACK,), (NodeOutput.SYSCTL,)):
         if state is None or not any(output in state.outputs for output in outputs):
             found.append(NotCollected(outputs, "it was not collected"))
-        elif problem := _problem(state, outputs):
+        elif problem := _problem(state, outputs, host):
             found.append(NotCollected(outputs, problem))
     return tuple(found)
 
 
-def _problem(state: NodeState, outputs: tuple[NodeOutput, ...]) -> str:
+def _problem(state: NodeState, outputs: tuple[NodeOutput, ...], host: Node) -> str:
     try:
         if outputs == RULES:
             chains_of(state)
         elif outputs == (NodeOutput.ROUTES,):
-            objects(state, NodeOutput.ROUTES)
-            objects(state, NodeOutput.RULES)
+            ways_of(state, host)
     except NodeOutputError as error:
         return str(error)
     return ""

@@ -22,7 +22,7 @@ DOUBTS: tuple[Callable[[Situation], Found | None], ...] = (
     mtu,
     pod_range_not_listed,
 )
-AMBIGUOUS = frozenset({Cause.PINNED_FLOW, Cause.PORT_EXHAUSTION, Cause.MTU})
+AT_TIMES = frozenset({Cause.PINNED_FLOW, Cause.PORT_EXHAUSTION, Cause.MTU})
 
 
 def find_doubt(situation: Situation) -> Found | None:
