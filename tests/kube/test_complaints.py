@@ -13,7 +13,7 @@ from tests.kube.link import Link
 from tests.kube.told import BAD, GOOD, UID, Node, Teller, now, present
 from tests.kube.virtual_time import play
 
-from wayhome.agent.complaints import complaint_of
+from wayhome.agent.complaints import AT_ONCE, complaint_of
 from wayhome.agent.holding import Basis, Held
 from wayhome.agent.reading import Missing, Present, Reading, Unreadable, Wrong
 from wayhome.kube.event_objects import LONGEST_MESSAGE, event_name, rejected_event
@@ -107,6 +107,15 @@ def test_each_version_and_each_error_is_said_once() -> None:
     play(nodes(server, [*again, present(BAD, "10"), present(b"nonMasqueradeCIDRs: 7\n", "10")]))
     assert len(events(server)) == 3
     assert len(server.calls) == 3
+
+
+def test_a_wrong_configmap_that_changes_every_second_is_complained_of_once_a_minute() -> None:
+    server = ApiServer()
+    versions = range(8, 608)
+    play(nodes(server, [present(BAD, str(version)) for version in versions], pause=1.0))
+    assert AT_ONCE + 8 <= len(events(server)) <= AT_ONCE + 10
+    told = [int(event["involvedObject"]["resourceVersion"]) for event in events(server)]
+    assert max(told) > 540  # the newest, and not those that queue
 
 
 def test_what_is_mended_during_the_pause_is_not_said() -> None:

@@ -2,7 +2,8 @@
 
 Every node finds it at the same moment. Each waits for a random time, and creates the Event of one and the same name
 (`kube.event_objects`): the first has said it for all, and for the others 409 is as good as success. What is mended
-during the wait is not told. What is not an object of the API (a file) or has no errors is nobody's complaint.
+during the wait is not told. Where a wrong ConfigMap has a new version every second, because some controller counts in
+its annotations, no more than one in EVENT_SECONDS is complained of for long. What is not an object of the API (a file) or has no errors is nobody's complaint.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from wayhome.agent.holding import Held
 from wayhome.agent.logs import Log
 from wayhome.agent.node_status import rejection
-from wayhome.agent.telling import Spread
+from wayhome.agent.telling import Allowance, Spread
 from wayhome.agent.told import Told
 from wayhome.kube.backoff import Random
 from wayhome.kube.client import Client
@@ -24,6 +25,9 @@ from wayhome.kube.event_objects import event_name, rejected_event
 from wayhome.kube.objects import Object, ObjectVersion
 from wayhome.kube.resources import EVENTS
 
+AT_ONCE = 6
+EVENT_SECONDS = 60.0
+"""AT_ONCE Events may follow each other, and one more every EVENT_SECONDS."""
 REMEMBERED = 64
 """Complaints that were made, the newest of them: a ConfigMap that goes back and forth is not complained of each time."""
 
@@ -78,6 +82,7 @@ class Complaints:
         self._told = told
         self._now = now
         self._spread = Spread(nodes, random)
+        self._allowance = Allowance(AT_ONCE, EVENT_SECONDS)
         self._news = asyncio.Event()
         self._made: deque[str] = deque(maxlen=REMEMBERED)
         self._failed_with: object = None
@@ -94,7 +99,8 @@ class Complaints:
             complaint = complaint_of(self._held())
             if complaint is None or complaint.name in self._made:
                 continue
-            await asyncio.sleep(self._spread.before())
+            allowed = self._allowance.delay(asyncio.get_running_loop().time())
+            await asyncio.sleep(max(allowed, self._spread.before()))
             while complaint == complaint_of(self._held()):
                 pause = await self._make(complaint)
                 if pause is None:
@@ -125,6 +131,7 @@ class Complaints:
 
     def _done(self, complaint: Complaint) -> None:
         self._made.append(complaint.name)
+        self._allowance.record(asyncio.get_running_loop().time())
         self._spread.succeeded()
 
     def _event(self, complaint: Complaint) -> Object:
