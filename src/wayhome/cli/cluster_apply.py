@@ -1,6 +1,7 @@
 """`wayhome cluster apply`: a configuration is everywhere and proven, or the old one is back."""
 
 import json
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,11 +187,18 @@ def _show(proposal: Proposal, ways: _Ways) -> None:
 
 
 def _confirmed() -> bool:
-    """Asked outside of any event loop, where Ctrl-C ends it as ever."""
+    """Asked outside of any event loop, where Ctrl-C ends the program.
+
+    By the signal itself: Python's own handler only notes it, and a Ctrl-C that comes just before the read begins would
+    not be heard until something is typed.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         return input("write it? [y/N]: ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def _rolled_out(client: Client, proposal: Proposal, ways: _Ways) -> Outcome:
