@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import select
 import signal
 import subprocess
 import time
@@ -526,6 +527,8 @@ def on_a_terminal(world: World, typed: bytes, *arguments: str) -> tuple[int, str
     output = b""
     with open(terminal, "r+b", buffering=0) as screen:
         while True:
+            if not select.select([screen], [], [], 60)[0]:
+                running.kill()
             try:
                 output += screen.read(4096)
             except OSError:  # it has ended
