@@ -1,8 +1,8 @@
 """`wayhome cluster apply` as a process, against the tests' API server and agents that say what they hold."""
 
 import os
-import shlex
 import select
+import shlex
 import signal
 import subprocess
 import time
