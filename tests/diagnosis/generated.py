@@ -17,7 +17,7 @@ from wayhome.clouds.estate import Estate
 
 Json = dict[str, Any]
 _WORDS = ("amber", "birch", "cedar", "delta", "ember", "flint", "grove", "heron", "iris", "jade")
-_DAEMON_SET = json.loads(
+DAEMON_SET = json.loads(
     (
         Path(__file__).parents[2]
         / "examples/the-case/exports/gke_source-project_asia-northeast1-a_my-gke/daemonsets.json"
@@ -102,7 +102,7 @@ def generate(folder: Path, plan: Plan) -> Generated:
     ]  # fmt: skip
     files: dict[str, Any] = {}
     pods = [IPv4Network(f"172.{choice.randrange(16, 24) + 8 * n}.0.0/17") for n in range(plan.clusters)]  # fmt: skip
-    machines, routes = [_machine(home)], []
+    machines, routes = [machine(home)], []
     for number, block in enumerate(pods):
         made, ways = _cluster(files, plan, home, number, block)
         machines += made
@@ -111,17 +111,17 @@ def generate(folder: Path, plan: Plan) -> Generated:
         {"rangeName": f"pods-{n}", "ipCidrRange": str(block)} for n, block in enumerate(pods)
     ]
     own = {"secondaryIpRanges": secondary} if plan.native else {}
-    _project(
+    add_project(
         files, home, machines=machines, routes=routes, peerings=_links(plan, peers),
         lets_in=pods, subnet=own,
     )  # fmt: skip
     for peer in peers:
-        link = [_peering(home)] if plan.link == "peering" or peer is not peers[0] else []
+        link = [peering(home)] if plan.link == "peering" or peer is not peers[0] else []
         known = [home.subnet, *(pods if plan.lets_in_pods else [])]
-        _project(
+        add_project(
             files,
             peer,
-            machines=[_machine(peer)],
+            machines=[machine(peer)],
             routes=[],
             peerings=link,
             lets_in=known,
@@ -158,16 +158,16 @@ def _cluster(
         if not plan.native:
             hop = f"{COMPUTE}projects/{home.project}/zones/{zone}/instances/{node}"
             routes.append(
-                _route(home, f"{node}-route", str(block), 1000,
+                route(home, f"{node}-route", str(block), 1000,
                        description="k8s-node-route", nextHopInstance=hop)
             )  # fmt: skip
         spec = {"podCIDR": str(block), "providerID": f"gce://{home.project}/{zone}/{node}"}
         labels = {"beta.kubernetes.io/masq-agent-ds-ready": "true"}
         info = {"nodeInfo": {"kubeletVersion": "v1.27.3-gke.1"}}
-        nodes.append(_item("Node", node, labels=labels, spec=spec, status=info))
+        nodes.append(item("Node", node, labels=labels, spec=spec, status=info))
     namespace = f"team-{number}"
     pod_list = [
-        _pod(
+        pod(
             namespace,
             label + plan.suffix,
             f"{name}-node-{place}",
@@ -176,7 +176,7 @@ def _cluster(
         )
         for place, label in enumerate(("client", "server"))
     ]
-    system = _pod("kube-system", f"agent-{number}", f"{name}-node-0", str(home.subnet[20 + 10 * number]), {})  # fmt: skip
+    system = pod("kube-system", f"agent-{number}", f"{name}-node-0", str(home.subnet[20 + 10 * number]), {})  # fmt: skip
     system["spec"]["hostNetwork"] = True
     pod_list.append(system)
     folder = f"gke_{home.project}_{zone}_{name}"
@@ -186,11 +186,11 @@ def _cluster(
         "configmaps": [],
         "networkpolicies": [],
         "services": [],
-        "namespaces": [_item("Namespace", one) for one in (namespace, "kube-system")],
+        "namespaces": [item("Namespace", one) for one in (namespace, "kube-system")],
     }
     for kind, items in lists.items():
         files[f"{folder}/{kind}.json"] = {"apiVersion": "v1", "kind": "List", "items": items}
-    files[f"{folder}/daemonsets.json"] = _DAEMON_SET
+    files[f"{folder}/daemonsets.json"] = DAEMON_SET
     policy = {"useIpAliases": True, "clusterSecondaryRangeName": f"pods-{number}"}
     files.setdefault(f"{home.project}/clusters.json", []).append(
         {
@@ -204,7 +204,7 @@ def _cluster(
     return machines, routes
 
 
-def _project(
+def add_project(
     files: dict[str, Any], of: Network, *, machines: list[Json], routes: list[Json], peerings: list[Json],
     lets_in: list[IPv4Network], subnet: Json,
 ) -> None:  # fmt: skip
@@ -224,7 +224,7 @@ def _project(
         "sourceRanges": [str(one) for one in (of.subnet, *lets_in)],
         "selfLink": f"{COMPUTE}projects/{of.project}/global/firewalls/{of.name}-allow",
     }  # fmt: skip
-    default = _route(of, f"{of.name}-default", "0.0.0.0/0", 1000, nextHopGateway=gateway)
+    default = route(of, f"{of.name}-default", "0.0.0.0/0", 1000, nextHopGateway=gateway)
     for name, content in (
         ("networks", [network]),
         ("subnets", [subnetwork]),
@@ -242,10 +242,10 @@ def _project(
 
 
 def _links(plan: Plan, peers: list[Network]) -> list[Json]:
-    return [_peering(peer) for peer in peers if plan.link == "peering" or peer is not peers[0]]
+    return [peering(peer) for peer in peers if plan.link == "peering" or peer is not peers[0]]
 
 
-def _peering(to: Network) -> Json:
+def peering(to: Network) -> Json:
     return {
         "name": f"to-{to.name}", "network": f"{COMPUTE}{to.full}", "state": "ACTIVE",
         "exchangeSubnetRoutes": True, "exportCustomRoutes": False, "importCustomRoutes": False,
@@ -320,7 +320,7 @@ def _by_hand(
         }
     ]  # fmt: skip
     files[f"{one.project}/routes.json"].append(
-        _route(
+        route(
             one,
             f"{one.name}-over-vpn",
             str(other.subnet),
@@ -330,7 +330,7 @@ def _by_hand(
     )
 
 
-def _machine(of: Network) -> Json:
+def machine(of: Network) -> Json:
     return _instance(of, of.machine, of.address, tags=[of.name])
 
 
@@ -350,7 +350,7 @@ def _instance(
     } | more  # fmt: skip
 
 
-def _route(of: Network, name: str, destination: str, priority: int, **more: Any) -> Json:
+def route(of: Network, name: str, destination: str, priority: int, **more: Any) -> Json:
     return {
         "kind": "compute#route", "name": name, "network": f"{COMPUTE}{of.full}",
         "destRange": destination, "priority": priority,
@@ -358,15 +358,15 @@ def _route(of: Network, name: str, destination: str, priority: int, **more: Any)
     } | more  # fmt: skip
 
 
-def _pod(namespace: str, name: str, node: str, address: str, labels: Json) -> Json:
-    return _item(
+def pod(namespace: str, name: str, node: str, address: str, labels: Json) -> Json:
+    return item(
         "Pod", name, namespace, labels=labels,
         spec={"nodeName": node, "containers": [{"name": name, "image": name}]},
         status={"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
     )  # fmt: skip
 
 
-def _item(kind: str, name: str, namespace: str = "", labels: Json | None = None, **more: Any) -> Json:  # fmt: skip
+def item(kind: str, name: str, namespace: str = "", labels: Json | None = None, **more: Any) -> Json:  # fmt: skip
     place = {"namespace": namespace} if namespace else {}
     marks = {"labels": labels} if labels else {}
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name} | place | marks} | more
