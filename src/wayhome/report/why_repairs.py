@@ -80,5 +80,11 @@ def _others(answer: Answer, failing: list[Replay], *, in_full: bool) -> Iterator
 
 
 def _why(replay: Replay) -> str:
-    cause = str(replay.cause.cause) if replay.cause else "not known"
+    cause = str(replay.cause.cause) if replay.cause else _not_known(replay)
     return shortened(replay.problem or ", ".join(replay.proposal.refused) or cause)
+
+
+def _not_known(replay: Replay) -> str:
+    """What would have to be known; the command stands in the document."""
+    missing = replay.after.trace.missing if replay.after else ()
+    return f"not known: {missing[0].fact}" if missing else "not known"

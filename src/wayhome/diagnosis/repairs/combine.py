@@ -108,4 +108,5 @@ def _both(first: Changes, second: Changes) -> Changes:
         created=(*created, *second.created),
         changed=(*changed, *again.values()),
         deleted=(*first.deleted, *second.deleted),
+        node_states=(*first.node_states, *second.node_states),
     )

@@ -1,8 +1,11 @@
-"""What follows from a change by itself: Cloud Routers of the exports learn what those at the far ends then advertise.
+"""What follows from a change by itself: agents rewrite their rules, and Cloud Routers learn what others then advertise.
 
 Routes that a router has learned are in the exports as they were. What a change has another router advertise besides is
-added to them, as BGP would bring it; nothing else is.
+added to them, as BGP would bring it; nothing else is. Rules that a node was seen to hold are old when its agent's list
+is new: what is derived from the list takes their place, unless there is somebody else's rule among them, which stays.
 """
+
+from dataclasses import replace
 
 import msgspec
 
@@ -15,11 +18,19 @@ from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import Router, RouterStatus
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.gcp.resources.vpn import VpnTunnel
+from wayhome.clouds.kubernetes.masquerading import pod_ranges
+from wayhome.clouds.kubernetes.resources.config_map import ConfigMap
+from wayhome.clouds.kubernetes.resources.node import Node
 from wayhome.clouds.located import Located
+from wayhome.clouds.node.outputs import RULES, NodeOutputError
+from wayhome.clouds.node.rules import chains_of, is_an_agents
+from wayhome.clouds.node_state import NodeState
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.values import Cidr, Reference
 from wayhome.diagnosis.repairs.proposal import Changes
 from wayhome.diagnosis.situation import Situation
+from wayhome.netfilter.walk import Subject, translations
+from wayhome.prefixes import Intervals
 
 _DECIDE = (Network, Router, Subnetwork)
 """Of these follows what is advertised."""
@@ -27,7 +38,7 @@ _DECIDE = (Network, Router, Subnetwork)
 
 def applied(situation: Situation, changes: Changes) -> Estate:
     """The estate after a change and what follows from it. Raises ValueError where the changes do not fit."""
-    estate = changes.applied_to(situation.estate)
+    estate = _with_rewritten_rules(changes.applied_to(situation.estate), changes)
     if not any(isinstance(one.value, _DECIDE) for one in (*changes.created, *changes.changed)):
         return estate
     known = {_key(route) for route in _advertised(situation.estate)}
@@ -39,6 +50,40 @@ def applied(situation: Situation, changes: Changes) -> Estate:
             statuses[status.name] = status
     changed: list[Located[Resource]] = [*statuses.values()]
     return estate.with_changes(changed=changed) if changed else estate
+
+
+def _with_rewritten_rules(estate: Estate, changes: Changes) -> Estate:
+    """Without what nodes held of their agents' rules, where a list was changed."""
+    clusters = {
+        one.name.partition("/k8s/")[0]
+        for one in (*changes.created, *changes.changed)
+        if isinstance(one.value, ConfigMap)
+    }
+    states = dict(estate.node_states)
+    for name, state in estate.node_states.items():
+        if name.partition("/k8s/")[0] in clusters and not _holds_foreign_rules(estate, state):
+            kept = {output: text for output, text in state.outputs.items() if output not in RULES}
+            states[name] = replace(state, outputs=kept)
+    return replace(estate, node_states=states) if clusters and states else estate
+
+
+def _holds_foreign_rules(estate: Estate, state: NodeState) -> bool:
+    """Whether somebody else's rule translates its Pods' addresses for certain."""
+    node = estate.get(Node, state.name)
+    try:
+        bases = chains_of(state) or ()
+    except NodeOutputError:
+        return False
+    ranges = pod_ranges(node) if node else ()
+    return any(
+        not is_an_agents(base, found.path)
+        for base in bases
+        for prefix in ranges
+        for found in translations(
+            base, Subject(prefix.family, Intervals.of([(prefix.first, prefix.last)]))
+        )
+        if not found.conditions
+    )
 
 
 def _advertised(estate: Estate) -> list[EffectiveRoute]:

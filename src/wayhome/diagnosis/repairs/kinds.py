@@ -13,6 +13,7 @@ from wayhome.diagnosis.repairs.proposal import Kind
 from wayhome.diagnosis.repairs.proxy_pod import proxy_pod
 from wayhome.diagnosis.repairs.proxy_vm import proxy_vm
 from wayhome.diagnosis.repairs.public_path import public_path
+from wayhome.diagnosis.repairs.remove_rule import remove_rule
 from wayhome.diagnosis.repairs.shared_vpc import shared_vpc
 from wayhome.diagnosis.repairs.start import start
 from wayhome.diagnosis.repairs.vpc_native import vpc_native
@@ -20,6 +21,7 @@ from wayhome.diagnosis.repairs.vpc_native import vpc_native
 KINDS: tuple[Kind, ...] = (
     fix_configuration,
     list_range,
+    remove_rule,
     start,
     allow_forwarding,
     allow_by_policy,

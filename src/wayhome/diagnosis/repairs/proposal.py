@@ -6,11 +6,12 @@ again (`replay`). Controls are proposals that are expected to fail, and show tha
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.located import Located
+from wayhome.clouds.node_state import NodeState
 from wayhome.clouds.resource import Resource
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.situation import Situation
@@ -19,15 +20,22 @@ from wayhome.network import Missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """Of exported resources."""
+    """Of exported resources, and of what nodes themselves hold: each of `node_states` takes the place of the one it names."""
 
     created: tuple[Located[Resource], ...] = ()
     changed: tuple[Located[Resource], ...] = ()
     deleted: tuple[tuple[type[Resource], str], ...] = ()
+    node_states: tuple[NodeState, ...] = ()
 
     def applied_to(self, estate: Estate) -> Estate:
         """The estate after them. Raises ValueError where they do not fit."""
-        return estate.with_changes(created=self.created, changed=self.changed, deleted=self.deleted)
+        after = estate.with_changes(
+            created=self.created, changed=self.changed, deleted=self.deleted
+        )
+        if not self.node_states:
+            return after
+        states = {**after.node_states, **{state.name: state for state in self.node_states}}
+        return replace(after, node_states=states)
 
 
 class Effort(IntEnum):

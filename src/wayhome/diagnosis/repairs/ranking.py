@@ -59,6 +59,7 @@ def _names(proposal: Proposal) -> Iterator[str]:
     changes = proposal.changes
     yield from (one.name for one in (*changes.created, *changes.changed))
     yield from (name for _, name in changes.deleted)
+    yield from (state.name for state in changes.node_states)
 
 
 def _owners(proposal: Proposal) -> tuple[str, ...]:
