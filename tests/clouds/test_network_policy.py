@@ -151,7 +151,7 @@ def test_a_pod_in_its_nodes_network_has_no_policy() -> None:
 
 
 def test_what_was_not_exported_is_unknown() -> None:
-    guard = policies(policies=None).filter(PODS[0], INGRESS, NODE)
+    guard = policies(unlisted=frozenset({"shop"})).filter(PODS[0], INGRESS, NODE)
     assert outcome(guard, CLIENT, WEB) == "unknown"
     selects = policy(ingress=[{"from": [{"podSelector": {}}]}])
     assert (

@@ -1,4 +1,4 @@
-"""Whom a question means: `my-pod`, `shop/web`, `gke-node-02`, `test-gce-01`, `10.2.0.1:80`, `web:80`.
+"""Whom a question means: `my-pod`, `shop/web`, `gke-node-02`, `test-gce-01`, `10.2.0.1:80`, `web:80`, `db.shop:5432`.
 
 A name is looked for among Pods, Kubernetes nodes and instances, and may be given in full. An address is its owner's;
 where networks overlap there may be several, and then only a name can say which one asks.
@@ -14,6 +14,7 @@ from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.kubernetes.attach import host_name
 from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
 from wayhome.clouds.kubernetes.resources.pod import Pod
+from wayhome.clouds.kubernetes.resources.service import Service
 from wayhome.clouds.located import Located
 from wayhome.network import Address, Network
 from wayhome.policy.findings import quote
@@ -54,9 +55,43 @@ def find_source(estate: Estate, network: Network, text: str) -> Endpoint:
 
 
 def find_destination(estate: Estate, network: Network, text: str) -> Endpoint | Address:
-    """What is asked for: an endpoint by name, or an address, whoever has it. Raises EndpointError."""
+    """What is asked for: an endpoint or a Service by name, or an address, whoever has it. Raises EndpointError."""
     address = _address(text)
-    return _named(estate, network, text) if address is None else address
+    if address is not None:
+        return address
+    services = [one for one in estate.all(Service).values() if text in _names_of_service(one)]
+    if len(services) == 1 and not any(text in one.names for one in _everybody(estate, network)):
+        return _cluster_address(services[0])
+    if services:
+        names = ", ".join(sorted(_names_of_service(one)[1] for one in services)[:SHOWN])
+        raise EndpointError(
+            f"{quote(text)} means several, the Services {names} among them; write the address"
+        )
+    return _named(estate, network, text)
+
+
+def _names_of_service(service: Located[Service]) -> tuple[str, ...]:
+    """As clients write it, and its full name."""
+    name, namespace = service.value.metadata.name, service.value.metadata.namespace
+    short = f"{name}.{namespace}"
+    return (
+        name,
+        f"{namespace}/{name}",
+        short,
+        f"{short}.svc",
+        f"{short}.svc.cluster.local",
+        service.name,
+    )
+
+
+def _cluster_address(service: Located[Service]) -> Address:
+    text = service.value.spec.cluster_ip
+    address = _address(text)
+    if address is None:
+        raise EndpointError(
+            f"the Service {service.value.metadata.name} has no address of its own; write the name of a Pod behind it"
+        )
+    return address
 
 
 def split_port(text: str) -> tuple[str, int | None]:

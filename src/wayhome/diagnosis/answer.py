@@ -62,8 +62,7 @@ class Answer:
     def to(cls, estate: Estate, question: Question, kinds: Sequence[Kind] = KINDS) -> Self:
         """Answer a question. Raises EndpointError and NetworkError."""
         situation = Situation.of(estate, question)
-        certain = situation.trace.verdict is not Verdict.UNDETERMINED
-        found = find_cause(situation) if certain else None
+        found = find_cause(situation)
         if situation.works:
             return cls(situation, found)
         repairs = list(tried(situation, kinds, FOLLOW_UPS))

@@ -24,7 +24,8 @@ def short(name: str) -> str:
     if parts[0] != "projects" or len(parts) < 4:
         return name
     if "networks" in parts[2:4] and len(parts) > 5:  # a part of a network: its way to the internet
-        return f"{' '.join(parts[5:])} of {parts[4]} of {parts[1]}"
+        part = f"{_kind(parts[-2])} {parts[-1]}" if len(parts) > 6 else parts[-1]
+        return f"{part} of {parts[4]} of {parts[1]}"
     if len(parts) > 6 and parts[4] == "instances":
         return f"{parts[-1]} of {parts[5]}"
     return f"{_kind(parts[-2])} {parts[-1]} of {parts[1]}"
@@ -43,7 +44,7 @@ def shortened(text: str) -> str:
 def place(evidence: Evidence) -> str:
     """The object, and where in which file it stands."""
     where = " ".join(filter(None, (evidence.file, evidence.pointer)))
-    return f"{short(evidence.object)} ({where or 'in no export'})"
+    return f"{short(evidence.object)} ({where or 'not in the exports'})"
 
 
 def _kind(collection: str) -> str:

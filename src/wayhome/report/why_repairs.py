@@ -73,7 +73,7 @@ def _others(answer: Answer, failing: list[Replay], *, in_full: bool) -> Iterator
         return
     if failing:
         names = ", ".join(dict.fromkeys(f"{one.proposal.kind} ({_why(one)})" for one in failing))
-        yield Line(names, 2, "tried, and do not work: ", Role.QUIET)
+        yield Line(names, 2, "tried, not seen to work: ", Role.QUIET)
     if answer.not_possible:
         names = ", ".join(dict.fromkeys(one.kind for one in answer.not_possible))
         yield Line(names, 2, "not tried (--steps says why): ", Role.QUIET)

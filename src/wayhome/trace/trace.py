@@ -25,8 +25,7 @@ from wayhome.trace.hop import Hop
 class Trace:
     """The answer. `ways` are all that were walked, `shown` the one that shows the verdict.
 
-    `missing` are the facts that an UNDETERMINED verdict lacks; `likely` is what very probably comes out, if they agree
-    on one, and `unless` what would make it otherwise.
+    `missing` are the facts that an UNDETERMINED verdict lacks; `likely` is what very probably comes out, and `unless` what would make it otherwise.
     """
 
     flow: Flow
@@ -60,14 +59,20 @@ class Trace:
 
     @property
     def likely(self) -> Verdict | None:
-        """What very probably comes out."""
-        expected = {fact.likely for fact in self.missing}
+        """What very probably comes out of an UNDETERMINED flow: what all ways would, whichever is taken."""
+        if self.verdict is not Verdict.UNDETERMINED:
+            return None
+        expected = {_likely(way.result) for way in self.ways}
         return expected.pop() if len(expected) == 1 else None
 
     @property
     def unless(self) -> str:
         """What would make it otherwise."""
         return "; ".join(dict.fromkeys(fact.unless for fact in self.missing if fact.unless))
+
+
+def _likely(result: Exchange) -> Verdict | None:
+    return result.ended.likely if isinstance(result.ended, Missing) else result.verdict
 
 
 def trace(network: Network, flow: Flow, at: str) -> Trace:

@@ -271,8 +271,17 @@ def _policies(estate: Estate, cluster: str) -> Policies:
     def known(kind: type) -> bool:
         return estate.knows(kind, cluster).state is State.EXPORTED
 
+    scopes = {
+        namespace: f"{cluster}/k8s/namespaces/{namespace}"
+        for namespace in {pod.value.metadata.namespace for pod in estate.of(Pod, cluster)}
+    }
     return Policies(
-        policies=estate.of(NetworkPolicy, cluster) if known(NetworkPolicy) else None,
+        policies=estate.of(NetworkPolicy, cluster),
+        unlisted=frozenset(
+            namespace
+            for namespace, scope in scopes.items()
+            if estate.knows(NetworkPolicy, scope).state is not State.EXPORTED
+        ),
         pods=estate.of(Pod, cluster) if known(Pod) else None,
         namespaces=estate.of(Namespace, cluster) if known(Namespace) else None,
         unenforced=None

@@ -49,12 +49,14 @@ _PROTOCOLS = {"TCP": Protocol.TCP, "UDP": Protocol.UDP}
 class Policies:
     """The policies of a cluster, and whom their selectors mean. What is None was not exported.
 
+    A policy concerns Pods of its own namespace alone; `unlisted` are the namespaces whose policies are not all known.
     `unenforced` is the missing fact where nobody knows whether they are enforced.
     """
 
-    policies: tuple[Located[NetworkPolicy], ...] | None
+    policies: tuple[Located[NetworkPolicy], ...]
     pods: tuple[Located[Pod], ...] | None
     namespaces: tuple[Located[Namespace], ...] | None
+    unlisted: frozenset[str] = frozenset()
     unenforced: Missing | None = None
 
     def filter(self, pod: Located[Pod], direction: str, node: Iterable[Prefix]) -> Filter | None:
@@ -64,7 +66,7 @@ class Policies:
         rules: list[FilterRule] = []
         if direction == INGRESS:
             rules.append(FilterRule(action=FilterAction.ALLOW, sources=PrefixSet.of(node)))
-        if self.policies is None:
+        if pod.value.metadata.namespace in self.unlisted:
             missing = _missing("the NetworkPolicies", "networkpolicies", pod)
             rules += (
                 FilterRule(action=FilterAction.ALLOW, unknown=missing),

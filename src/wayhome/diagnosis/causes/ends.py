@@ -24,7 +24,7 @@ def not_running(scene: Scene) -> Found | None:
     return Found(
         cause=Cause.NOT_RUNNING,
         because=f"{what} is not ready: {scene.drop.detail or cause}",
-        deciding=scene.evidence,
+        deciding=scene.decided,
         confirm=_describe(what),
     )
 
@@ -36,7 +36,7 @@ def _service(scene: Scene) -> Found:
     return Found(
         cause=Cause.NOT_RUNNING,
         because=f"no Pod behind the Service {namespace}/{short} is ready",
-        deciding=scene.evidence,
+        deciding=scene.decided,
         confirm=f"kubectl get endpointslices --namespace {namespace} --selector kubernetes.io/service-name={short}",
     )
 
@@ -59,7 +59,7 @@ def on_node_overlap(scene: Scene) -> Found | None:
         return Found(
             cause=Cause.ON_NODE_OVERLAP,
             because=f"{scene.drop.detail}, so that {destination} is looked for there{elsewhere}",
-            deciding=scene.evidence,
+            deciding=scene.decided,
             confirm=confirm,
         )
     overlapping = [

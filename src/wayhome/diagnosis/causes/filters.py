@@ -23,7 +23,7 @@ def network_policy(scene: Scene) -> Found | None:
             cause=Cause.POD_RANGE_NOT_LISTED,
             because=f"the Pod's address became that of {node} on the way ({scene.seen_source}), because the list does "
             "not name the range of the destination's Pods; so the NetworkPolicy does not recognise the Pod",
-            deciding=scene.evidence,
+            deciding=scene.decided,
             confirm=f"wayhome policy explain FILE {scene.situation.trace.shown.result.packet.destination}, with the "
             "agent's configuration",
         )
@@ -34,8 +34,8 @@ def network_policy(scene: Scene) -> Found | None:
     )
     return Found(
         cause=Cause.NETWORK_POLICY,
-        because=f"a NetworkPolicy refuses it: {scene.dropped_by}; {whose}",
-        deciding=scene.evidence,
+        because=f"{scene.refused_by}; {whose}",
+        deciding=scene.decided,
         confirm=f"kubectl describe networkpolicies --namespace {namespace}",
     )
 
@@ -47,7 +47,7 @@ def source_not_allowed(scene: Scene) -> Found | None:
             cause=Cause.SOURCE_NOT_ALLOWED,
             because=f"the tunnel takes only what comes from its local traffic selector, and that does not hold "
             f"{scene.seen_source}",
-            deciding=scene.evidence,
+            deciding=scene.decided,
             confirm=_describe_tunnel(scene, "localTrafficSelector"),
         )
     if scene.drop.cause != ANTI_SPOOFING:
@@ -57,7 +57,7 @@ def source_not_allowed(scene: Scene) -> Found | None:
         cause=Cause.SOURCE_NOT_ALLOWED,
         because=f"{scene.died_at.node} does not take it: {scene.drop.detail or scene.drop.cause}; only an instance "
         "with canIpForward may carry the addresses of others",
-        deciding=scene.evidence,
+        deciding=scene.decided,
         confirm=describe_instance(instance, "canIpForward"),
     )
 
@@ -81,8 +81,8 @@ def destination_firewall(scene: Scene) -> Found | None:
     project = scene.vpc.name.split("/")[1] if scene.vpc else "PROJECT"
     return Found(
         cause=Cause.DESTINATION_FIREWALL,
-        because=f"a firewall refuses it: {scene.dropped_by}; {whose}{hint}",
-        deciding=scene.evidence,
+        because=f"{scene.refused_by}; {whose}{hint}",
+        deciding=scene.decided,
         confirm=f"gcloud compute networks get-effective-firewalls {network} --project={project} --format=json",
     )
 

@@ -19,6 +19,7 @@ from wayhome.diagnosis.causes.held import held_rules, wrong_interface
 from wayhome.diagnosis.causes.routes import no_forward_route, no_return_route, transitive_peering
 from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.situation import Situation
+from wayhome.network import Verdict
 
 RECOGNISERS: tuple[Callable[[Scene], Found | None], ...] = (
     not_running,
@@ -36,6 +37,8 @@ RECOGNISERS: tuple[Callable[[Scene], Found | None], ...] = (
 
 def find_cause(situation: Situation) -> Found | None:
     """Why the flow is lost, or may be at times; None where it is not, or where it is not known what becomes of it."""
+    if situation.trace.verdict is Verdict.UNDETERMINED:
+        return None
     scene = Scene.of(situation)
     if scene is None:
         return find_doubt(situation)

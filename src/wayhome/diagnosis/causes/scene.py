@@ -86,6 +86,18 @@ class Scene:
             yield from (step for step in hop.steps if step.kind == kind)
 
     @property
+    def refused_by(self) -> str:
+        """The object that refused it, and how."""
+        drop = self.drop
+        who = drop.evidence.object if drop.evidence else self.node.name
+        return f"{who} refuses it ({drop.detail})" if drop.detail else f"{who} refuses it"
+
+    @property
+    def decided(self) -> tuple[Evidence, ...]:
+        """The object that dropped it alone, where one did."""
+        return unique([self.drop.evidence]) or self.evidence
+
+    @property
     def dropped_by(self) -> str:
         """What the step that dropped it says."""
         return next((step.detail for step in self.died_at.steps if step.kind == DROP), "")
