@@ -9,6 +9,7 @@ or to start a program.
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 QUESTION_BYTES = 8192
 SECONDS = 5.0
@@ -49,7 +50,12 @@ class Server:
                 continue
             task = asyncio.ensure_future(self._serve(client))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(partial(self._forget, client))
+
+    def _forget(self, client: socket.socket, task: "asyncio.Task[None]") -> None:
+        """Its socket too: a task that is cancelled before its first step has not taken care of it."""
+        self._tasks.discard(task)
+        client.close()
 
     async def _serve(self, client: socket.socket) -> None:
         try:
