@@ -9,6 +9,7 @@ from typing import Self
 
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.derive.effective import EffectiveRoutes, effective_routes
 from wayhome.diagnosis.question import Asked, Question, ask
 from wayhome.network import Network, Verdict
 from wayhome.trace import Trace, trace, trace_reverse
@@ -16,9 +17,10 @@ from wayhome.trace import Trace, trace, trace_reverse
 
 @dataclass(frozen=True)
 class Situation:
-    """One look. `trace` is the asked flow with its reply."""
+    """One look. `trace` is the asked flow with its reply, `routes` those from which the network was made."""
 
     estate: Estate
+    routes: EffectiveRoutes
     network: Network
     question: Question
     asked: Asked
@@ -27,9 +29,11 @@ class Situation:
     @classmethod
     def of(cls, estate: Estate, question: Question) -> Self:
         """Compile and trace. Raises EndpointError and NetworkError."""
-        network = compile_estate(estate)
+        routes = effective_routes(estate)
+        network = compile_estate(estate, routes)
         asked = ask(estate, network, question)
-        return cls(estate, network, question, asked, trace(network, asked.flow, asked.source.node))
+        traced = trace(network, asked.flow, asked.source.node)
+        return cls(estate, routes, network, question, asked, traced)
 
     @cached_property
     def reverse(self) -> Trace | None:

@@ -124,7 +124,7 @@ def _proposal(situation: Situation, network: str, way: _Way) -> Proposal:
                 "dest_range": str(way.destination), "priority": PRIORITY, way.field: way.target,
             },
         ),
-        refused=tuple(refused_static_route(situation.estate, network, way.destination)),
+        refused=tuple(refused_static_route(situation.routes, network, way.destination)),
     )  # fmt: skip
 
 

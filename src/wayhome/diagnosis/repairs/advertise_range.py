@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import msgspec
 
 from wayhome.clouds.gcp.derive.advertise import ALL_SUBNETS, CUSTOM
-from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.gcp.resources.interconnect_attachment import InterconnectAttachment
 from wayhome.clouds.gcp.resources.router import Bgp, IpRange, Router
 from wayhome.clouds.gcp.resources.vpn import VpnTunnel
@@ -95,7 +94,7 @@ def _session(router: Located[Router], resource: str) -> _Session | None:
 
 
 def _is_advertised(situation: Situation, session: _Session, prefix: Prefix) -> bool:
-    routes = effective_routes(situation.estate).networks.get(session.router.value.network)
+    routes = situation.routes.networks.get(session.router.value.network)
     return any(
         route.next_hop.resource == session.resource and route.destination.holds(prefix)
         for route in (routes.advertised if routes else ())

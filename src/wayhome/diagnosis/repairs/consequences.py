@@ -11,7 +11,7 @@ import msgspec
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.advertise import DEFAULT_PRIORITY
-from wayhome.clouds.gcp.derive.effective import effective_routes
+from wayhome.clouds.gcp.derive.effective import EffectiveRoutes, effective_routes
 from wayhome.clouds.gcp.derive.route import EffectiveRoute
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.route import Route
@@ -41,8 +41,10 @@ def applied(situation: Situation, changes: Changes) -> Estate:
     estate = _with_rewritten_rules(changes.applied_to(situation.estate), changes)
     if not any(isinstance(one.value, _DECIDE) for one in (*changes.created, *changes.changed)):
         return estate
-    known = {_key(route) for route in _advertised(situation.estate)}
-    new = [route for route in _advertised(estate) if _key(route) not in known]
+    if not estate.all(VpnTunnel):
+        return estate
+    known = {_key(route) for route in _advertised(situation.routes)}
+    new = [r for r in _advertised(effective_routes(estate)) if _key(r) not in known]
     statuses: dict[str, Located[RouterStatus]] = {}
     for route in new:
         status = _learn(situation, estate, route, statuses)
@@ -86,10 +88,8 @@ def _holds_foreign_rules(estate: Estate, state: NodeState) -> bool:
     )
 
 
-def _advertised(estate: Estate) -> list[EffectiveRoute]:
-    if not estate.all(VpnTunnel):
-        return []
-    return [route for one in effective_routes(estate).networks.values() for route in one.advertised]
+def _advertised(routes: EffectiveRoutes) -> list[EffectiveRoute]:
+    return [route for one in routes.networks.values() for route in one.advertised]
 
 
 def _key(route: EffectiveRoute) -> tuple[object, ...]:

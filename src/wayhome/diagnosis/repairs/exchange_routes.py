@@ -9,11 +9,11 @@ Source: Google's "VPC Network Peering", options for exchanging static routes, an
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from wayhome.clouds.gcp.derive.effective import effective_routes
+from wayhome.clouds.gcp.derive.imports import derived_imports
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING
 from wayhome.clouds.gcp.derive.route import EffectiveRoute
 from wayhome.clouds.gcp.resources.network import Network
@@ -91,7 +91,7 @@ def _pairs(situation: Situation) -> Iterator[tuple[str, str]]:
     scene = Scene.of(situation)
     if scene is not None and scene.lost is Lost.FORWARD and scene.vpc is not None:
         here = scene.vpc.name
-        routes = effective_routes(situation.estate).networks
+        routes = situation.routes.networks
         for peering in scene.vpc.value.peerings:
             known = routes.get(peering.network)
             if known is not None and _any_holds(known.custom, scene.towards):
@@ -127,65 +127,55 @@ def _of_pair(
     )
     missing = tuple(flag for flag in flags if not flag.is_set)
     wanted = (situation.trace.shown.result.packet.source, situation.asked.flow.destination)
-    learnt = _learnt(situation, Changes(changed=tuple(flag.changed() for flag in missing)))
-    here = learnt.get(importing.network.name, [])
-    if not any(p.contains(one.family, one.value) for p in here for one in wanted):
+    learnt = _learnt(situation, *flags)
+    if not any(p.contains(one.family, one.value) for p in learnt for one in wanted):
         return
-    yield _proposal(situation, KIND, missing)
+    both = _proposal(KIND, missing)
+    importer = importing.network.name
+    yield replace(
+        both,
+        notes=tuple(_notes(situation, importer, learnt)),
+        refused=tuple(refused_imports(situation.estate, importer, learnt)),
+    )
     if len(missing) == 2:
-        yield _proposal(situation, "export-only", missing[:1], control=True)
-        yield _proposal(situation, "import-only", missing[1:], control=True)
+        yield replace(_proposal("export-only", missing[:1]), control=True)
+        yield replace(_proposal("import-only", missing[1:]), control=True)
 
 
-def _proposal(
-    situation: Situation, kind: str, flags: tuple[_Flag, ...], *, control: bool = False
-) -> Proposal:
-    changes = Changes(changed=tuple(flag.changed() for flag in flags))
+def _proposal(kind: str, flags: tuple[_Flag, ...]) -> Proposal:
     sides = " and ".join(
         f"{_short(flag.side.network.name)} {flag.field.partition('_')[0]}s them" for flag in flags
     )
     return Proposal(
         kind=kind,
         summary=f"custom routes over the peering: {sides}",
-        changes=changes,
+        changes=Changes(changed=tuple(flag.changed() for flag in flags)),
         commands=tuple(flag.command() for flag in flags),
         undo=tuple(flag.command(on=False) for flag in reversed(flags)),
         terraform="\n".join(flag.terraform() for flag in flags),
-        notes=() if control else tuple(_leaks(situation, changes)),
-        refused=tuple(
-            refusal
-            for network, prefixes in _learnt(situation, changes).items()
-            for refusal in refused_imports(situation.estate, network, prefixes)
-        ),
-        control=control,
     )
 
 
-def _leaks(situation: Situation, changes: Changes) -> Iterator[str]:
+def _notes(situation: Situation, importer: str, learnt: list[Prefix]) -> Iterator[str]:
     """Why it may be the better way, and what else goes over the peering: everything or nothing is exchanged."""
     yield "the destination sees Pods and can open connections to them: where nothing overlaps, that may be the better way"
     source = situation.trace.shown.result.packet.source
-    for network, prefixes in _learnt(situation, changes).items():
-        others = [p for p in prefixes if not p.contains(source.family, source.value)]
-        if others:
-            shown = ", ".join(map(str, others[:MOST_NAMED]))
-            more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-            yield f"{_short(network)} then also has routes to {shown}{more}"
+    others = [p for p in learnt if not p.contains(source.family, source.value)]
+    if others:
+        shown = ", ".join(map(str, others[:MOST_NAMED]))
+        more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        yield f"{_short(importer)} then also has routes to {shown}{more}"
 
 
-def _learnt(situation: Situation, changes: Changes) -> dict[str, list[Prefix]]:
-    """The custom routes that networks get by the change, by network."""
-    before = effective_routes(situation.estate)
-    after = effective_routes(changes.applied_to(situation.estate))
-    found = {}
-    for name, routes in after.networks.items():
-        known = {(route.destination, route.next_hop) for route in before.networks[name].peer_custom}
-        new = [
-            r.destination for r in routes.peer_custom if (r.destination, r.next_hop) not in known
-        ]
-        if new:
-            found[name] = list(dict.fromkeys(new))
-    return found
+def _learnt(situation: Situation, exporting: _Flag, importing: _Flag) -> list[Prefix]:
+    """The destinations that the importer gets by both flags: no other network gets any."""
+    networks = situation.routes.networks
+    importer, exporter = importing.changed(), exporting.changed()
+    here, there = networks[importer.name], networks[exporter.name]
+    known = {(route.destination, route.next_hop) for route in here.peer_custom}
+    imports = derived_imports(importer, importing.side.number, exporter, there.custom)
+    new = [one.destination for one in imports if (one.destination, one.next_hop) not in known]
+    return list(dict.fromkeys(new))
 
 
 def _short(name: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from itertools import islice
 
 from wayhome.clouds.estate import Estate
-from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING
 from wayhome.clouds.gcp.resources.address import Address as ReservedAddress
 from wayhome.clouds.gcp.resources.cluster import Cluster
@@ -22,6 +21,7 @@ from wayhome.clouds.kubernetes.resources.service import Service
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import IpAddress
 from wayhome.diagnosis.repairs.ranges import ranges_of_subnet
+from wayhome.diagnosis.situation import Situation
 from wayhome.network import Address
 from wayhome.prefixes import Family, Intervals, Prefix, parse_address
 
@@ -77,13 +77,13 @@ def free_pod_address(estate: Estate, node: Located[Node]) -> Address | None:
 
 
 def free_range(
-    estate: Estate, length: int, near: Prefix | None = None, besides: tuple[Prefix, ...] = ()
+    situation: Situation, length: int, near: Prefix | None = None, besides: tuple[Prefix, ...] = ()
 ) -> Prefix | None:
     """The first IPv4 range of that length that overlaps nothing that any export names, nor `besides`.
 
     It is looked for in the private range that `near` lies in, then in the others.
     """
-    spans = [(one.first, one.last) for one in (*_taken(estate), *besides)]
+    spans = [(one.first, one.last) for one in (*_taken(situation), *besides)]
     taken = Intervals.of(spans)
     size = 1 << (Family.IPV4.bits - length)
     for base in sorted(_BASES, key=lambda base: near is None or not base.holds(near)):
@@ -94,17 +94,18 @@ def free_range(
     return None
 
 
-def _taken(estate: Estate) -> Iterator[Prefix]:
+def _taken(situation: Situation) -> Iterator[Prefix]:
     """Every IPv4 range of the exports."""
-    for prefix in _ranges(estate):
+    for prefix in _ranges(situation):
         if prefix.family is Family.IPV4 and prefix not in EVERYTHING:
             yield prefix
 
 
-def _ranges(estate: Estate) -> Iterator[Prefix]:
+def _ranges(situation: Situation) -> Iterator[Prefix]:
+    estate = situation.estate
     for subnet in estate.all(Subnetwork).values():
         yield from ranges_of_subnet(subnet.value)
-    for network in effective_routes(estate).networks.values():
+    for network in situation.routes.networks.values():
         yield from (route.destination for route in network)
     for cluster in estate.all(Cluster).values():
         for cidr in (cluster.value.cluster_ipv4_cidr, cluster.value.services_ipv4_cidr):

@@ -45,7 +45,7 @@ def shared_vpc(situation: Situation) -> Iterator[Proposal | NotPossible]:
     target = networks[-1]
     if situation.estate.get(Network, target) is None or target == source.network:
         return
-    nodes = free_range(situation.estate, _length(situation, source))
+    nodes = free_range(situation, _length(situation, source))
     pods = new_pod_range(situation, source, (nodes,)) if nodes else None
     if nodes is None or pods is None:
         yield NotPossible(KIND, "no private ranges of the sizes of the nodes' and the Pods' are free in the exports")  # fmt: skip
@@ -106,8 +106,8 @@ def _proposal(
             f"the cluster is in {short(source.network)} no more: what it reaches there, it reaches as a peer does, or not",
         ),
         refused=(
-            *refused_subnet_range(situation.estate, network, nodes),
-            *refused_subnet_range(situation.estate, network, pods),
+            *refused_subnet_range(situation.estate, situation.routes, network, nodes),
+            *refused_subnet_range(situation.estate, situation.routes, network, pods),
         ),
     )
 

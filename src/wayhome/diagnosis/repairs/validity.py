@@ -7,7 +7,7 @@ routes", interactions with subnet routes.
 from collections.abc import Iterable, Iterator
 
 from wayhome.clouds.estate import Estate
-from wayhome.clouds.gcp.derive.effective import effective_routes
+from wayhome.clouds.gcp.derive.effective import EffectiveRoutes
 from wayhome.clouds.gcp.derive.route import NextHopType
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
@@ -28,23 +28,27 @@ def refused_imports(estate: Estate, network: str, learnt: Iterable[Prefix]) -> I
                 yield f"the cloud refuses to import {route}: it lies in {prefix} of {name}"
 
 
-def refused_static_route(estate: Estate, network: str, destination: Prefix) -> Iterator[str]:
+def refused_static_route(
+    routes: EffectiveRoutes, network: str, destination: Prefix
+) -> Iterator[str]:
     """A static route must not be, or lie in, a subnet route, the network's own or one that a peer gave it."""
-    routes = effective_routes(estate).networks.get(network)
-    for route in (*routes.subnets, *routes.peer_subnets) if routes else ():
+    here = routes.networks.get(network)
+    for route in (*here.subnets, *here.peer_subnets) if here else ():
         if route.destination.holds(destination):
             yield f"the cloud refuses a static route to {destination}: it lies in the subnet route {route.destination}"
 
 
-def refused_subnet_range(estate: Estate, network: str, prefix: Prefix) -> Iterator[str]:
+def refused_subnet_range(
+    estate: Estate, routes: EffectiveRoutes, network: str, prefix: Prefix
+) -> Iterator[str]:
     """A subnet's range must overlap no other of the network, of its peers, or of theirs; nor hold a static route."""
     for name in _within_two_hops(estate, network):
         for subnet in estate.of(Subnetwork, name):
             for taken in ranges_of_subnet(subnet.value):
                 if taken.holds(prefix) or prefix.holds(taken):
                     yield f"the cloud refuses the range {prefix}: it overlaps {taken} of {subnet.name}"
-    routes = effective_routes(estate).networks.get(network)
-    for route in (*routes.custom, *routes.peer_custom) if routes else ():
+    here = routes.networks.get(network)
+    for route in (*here.custom, *here.peer_custom) if here else ():
         if route.next_hop.type is not NextHopType.INTERNET_GATEWAY and prefix.holds(route.destination):  # fmt: skip
             yield f"the cloud refuses the range {prefix}: it holds the route to {route.destination}"
 

@@ -80,7 +80,7 @@ def vpc_native(situation: Situation) -> Iterator[Proposal | NotPossible]:
         ),
         effort=Effort.REBUILD,
         notes=(*of_a_rebuild(source), *_unchecked(situation, source.network, pods)),
-        refused=tuple(refused_subnet_range(situation.estate, source.network, pods)),
+        refused=tuple(refused_subnet_range(situation.estate, situation.routes, source.network, pods)),
     )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def new_pod_range(
     """A free range of the size of the Pods' present one."""
     ranges = pod_ranges_of(situation.estate, source.cluster)
     old = next((one for one in ranges if one.family is Family.IPV4), None)
-    return old and free_range(situation.estate, old.length, old, besides)
+    return old and free_range(situation, old.length, old, besides)
 
 
 def new_name(source: PodSource) -> str:
