@@ -7,6 +7,7 @@ needed is combined: the second repair is one that mends the cause that the first
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from wayhome.diagnosis.neighbourhood import around
 from wayhome.diagnosis.repairs.proposal import Changes, Kind, NotPossible, Proposal
 from wayhome.diagnosis.repairs.replay import Replay, replay
 from wayhome.diagnosis.repairs.side_effects import Flows, side_effects
@@ -45,14 +46,15 @@ def _tried(
     situation: Situation, kinds: Sequence[Kind], follow_ups: Sequence[Kind]
 ) -> Iterator[Replay | NotPossible]:
     flows: Flows | None = None
+    near = around(situation)
     for kind in kinds:
         for one in kind(situation):
             if isinstance(one, NotPossible):
                 yield one
                 continue
-            found = _completed(situation, one, follow_ups)
+            found = _completed(near, one, follow_ups)
             if found.works and found.after is not None and not one.control:
-                flows = flows or Flows.of(situation)
+                flows = flows or Flows.of(near)
                 found = replace(found, side_effects=side_effects(flows, found.after))
             yield found
 
