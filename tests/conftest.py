@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from tests.cluster import outside
 from tests.kernel.wire import Wire
 
 from wayhome.lab.namespaces import NamespaceRefusedError, NetworkNamespace, enter
@@ -25,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return  # a worker: it was started inside
     # pytest names its folder in /tmp after the user, and in a user namespace everybody is root.
     os.environ["LOGNAME"] = f"uid-{user_outside()}"
+    outside.stay()
     try:
         enter()
         os.environ[ENTERED] = "1"

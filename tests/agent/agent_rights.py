@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.deploy.chart import objects
-from tests.deploy.rights import rules_of
+from tests.kube.api_server.rbac import rules_of
 
 STATUS_NAMESPACE = "wayhome-status"
 AGENT_RIGHTS = rules_of(objects(), "system:serviceaccount:wayhome:wayhome-agent")

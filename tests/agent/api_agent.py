@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-import trustme
 import yaml
 from tests.agent.agent_process import AgentProcess
-from tests.kube.server_process import ServerProcess
+from tests.kube.server_process import ServerProcess, certified
 from tests.kube.steps import NAME, NAMESPACE
 
 USER = "system:serviceaccount:wayhome:wayhome-agent"
@@ -36,13 +35,8 @@ class Api(ServerProcess):
     """A server that trusts one service account with what the agent's Role grants, and nobody else."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        authority = trustme.CA()
-        issued = authority.issue_cert("127.0.0.1")
+        _, files = certified(folder)
         self.authority = folder / "ca.crt"
-        authority.cert_pem.write_to_path(self.authority)
-        issued.private_key_pem.write_to_path(folder / "key")
-        issued.cert_chain_pems[0].write_to_path(folder / "certificate")
-        files = ("--certificate", str(folder / "certificate"), "--key", str(folder / "key"))
         self.token = folder / "token"
         self.token.write_text(TOKEN)
         super().__init__(folder, "--closed", *files, *arguments)

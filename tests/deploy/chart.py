@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import helm_python as helm
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +16,10 @@ Values = dict[str, Any]
 
 def render(values: Values | None = None, namespace: str = "wayhome") -> dict[str, str]:
     """The text of each template by its file's name."""
+    # Its runtime starts threads, and a process with threads cannot leave the host as the tests do (tests/conftest.py),
+    # so that no conftest.py may load it.
+    import helm_python as helm  # noqa: PLC0415
+
     with helm.Chart.load(CHART) as chart:
         rendered = chart.render(values, name="wayhome", namespace=namespace)
     return {Path(path).name: text for path, text in rendered.items()}

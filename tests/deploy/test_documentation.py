@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.deploy.chart import CHART, ROOT, is_hook, objects, only, render
 from tests.deploy.manifests import KUSTOMIZE
-from tests.deploy.rights import rules_of
+from tests.kube.api_server.rbac import rules_of
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
 SETS = sorted(set(re.findall(r"--set ([\w.]+=[^`\s]+)", PAGE)))

@@ -16,7 +16,7 @@ import pytest
 from tests.agent.agent_process import AgentProcess, wait_until
 from tests.agent.api_agent import Api
 from tests.deploy.chart import Object, agent_of, is_hook, objects, only
-from tests.deploy.rights import rules_of
+from tests.kube.api_server.rbac import rules_of
 
 from wayhome.lab.namespaces import NetworkNamespace
 

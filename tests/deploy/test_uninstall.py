@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.agent.api_agent import Api
 from tests.deploy.chart import is_hook, objects, only
-from tests.deploy.rights import rules_of
+from tests.kube.api_server.rbac import rules_of
 
 from wayhome.agent.await_daemonset import Progress, progress
 from wayhome.lab.namespaces import NetworkNamespace

@@ -1,5 +1,6 @@
 """The tests' API server in a process of its own."""
 
+import base64
 import json
 import os
 import ssl
@@ -8,11 +9,23 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import trustme
 from tests.kube.api_server.rights import ADMIN_TOKEN
 from tests.kube.api_server.writes import APPLY_PATCH
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
+
+
+def certified(folder: Path) -> tuple[str, tuple[str, ...]]:
+    """An authority that vouches for 127.0.0.1, as a kubeconfig holds it, and the server's flags. It is in `ca.crt`, too."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(folder / "ca.crt")
+    issued.private_key_pem.write_to_path(folder / "key")
+    issued.cert_chain_pems[0].write_to_path(folder / "certificate")
+    files = ("--certificate", str(folder / "certificate"), "--key", str(folder / "key"))
+    return base64.b64encode(authority.cert_pem.bytes()).decode(), files
 
 
 class ServerProcess:

@@ -2,7 +2,8 @@
 
 It answers what kube-apiserver 1.36 answers as far as that is documented and the project asks for it: list and watch
 with resourceVersions that count, a bounded history, bookmarks, selectors, create, update, merge patch, server-side
-apply, status subresources, RBAC by verb, resource and name; ephemeral containers and `pods/exec`, which run real programs
+apply, status subresources, dry runs, RBAC by verb, resource and name (of rules that a test gives, and of the Roles and
+bindings that are stored), service accounts and their tokens, access reviews; ephemeral containers and `pods/exec`, which run real programs
 where a test has said how. What it lacks: admission, defaulting, most validation, Table and protobuf output, garbage
 collection, SPDY.
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from tests.kube.api_server.kinds import Kind, Object
 
-VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.0", "platform": "linux/amd64"}
 
 
@@ -45,7 +44,7 @@ def _resources(group: str, version: str, kinds: Sequence[Kind]) -> Object:
             continue
         base = {"singularName": "", "namespaced": kind.namespaced, "kind": kind.kind}
         resources.append(
-            {**base, "name": kind.plural, "verbs": VERBS, "shortNames": list(kind.short)}
+            {**base, "name": kind.plural, "verbs": list(kind.verbs), "shortNames": list(kind.short)}
         )
         if kind.status:
             resources.append(

@@ -58,9 +58,11 @@ def bad_request(message: str) -> Failure:
 
 
 def invalid(kind: str, name: str, problem: str) -> Failure:
-    return Failure(
-        422, "Invalid", f'{kind} "{name}" is invalid: {problem}', {"name": name, "kind": kind}
-    )
+    # kubectl says the causes and not the message.
+    field, _, said = problem.partition(": ")
+    causes = [{"reason": "FieldValueInvalid", "message": said, "field": field}]
+    details = {"name": name, "kind": kind, "causes": causes}
+    return Failure(422, "Invalid", f'{kind} "{name}" is invalid: {problem}', details)
 
 
 def unauthorized() -> Failure:

@@ -23,6 +23,7 @@ class Kind:
     fields: tuple[str, ...] = ()
     custom: bool = False
     """Served while a CustomResourceDefinition of its name is there, and not otherwise."""
+    verbs: tuple[str, ...] = ("create", "delete", "get", "list", "patch", "update", "watch")
     top: tuple[str, ...] = ("spec", "status")
     """Fields beside apiVersion, kind and metadata; others are dropped, as an API server drops what it does not know."""
 
@@ -102,6 +103,46 @@ DEFINITION = Kind(
     status=True,
     short=("crd",),
 )
+SERVICE_ACCOUNT = Kind(
+    "",
+    "v1",
+    "serviceaccounts",
+    "ServiceAccount",
+    subresources=("token",),
+    short=("sa",),
+    top=("secrets", "imagePullSecrets", "automountServiceAccountToken"),
+)
+SECRET = Kind("", "v1", "secrets", "Secret", top=("data", "stringData", "type", "immutable"))
+RESOURCE_QUOTA = Kind("", "v1", "resourcequotas", "ResourceQuota", status=True, short=("quota",))
+JOB = Kind("batch", "v1", "jobs", "Job", status=True)
+_RBAC = ("rbac.authorization.k8s.io", "v1")
+_BINDING = ("subjects", "roleRef")
+ROLE = Kind(*_RBAC, "roles", "Role", top=("rules",))
+ROLE_BINDING = Kind(*_RBAC, "rolebindings", "RoleBinding", top=_BINDING)
+CLUSTER_ROLE = Kind(
+    *_RBAC, "clusterroles", "ClusterRole", namespaced=False, top=("rules", "aggregationRule")
+)
+CLUSTER_ROLE_BINDING = Kind(
+    *_RBAC, "clusterrolebindings", "ClusterRoleBinding", namespaced=False, top=_BINDING
+)
+_REVIEW = ("authorization.k8s.io", "v1")
+OWN_ACCESS_REVIEW = Kind(
+    *_REVIEW,
+    "selfsubjectaccessreviews",
+    "SelfSubjectAccessReview",
+    namespaced=False,
+    verbs=("create",),
+)
+OWN_RULES_REVIEW = Kind(
+    *_REVIEW,
+    "selfsubjectrulesreviews",
+    "SelfSubjectRulesReview",
+    namespaced=False,
+    verbs=("create",),
+)
+ACCESS_REVIEW = Kind(
+    *_REVIEW, "subjectaccessreviews", "SubjectAccessReview", namespaced=False, verbs=("create",)
+)
 EGRESS_NAT_POLICY = Kind(
     "networking.gke.io",
     "v1",
@@ -119,6 +160,17 @@ KINDS = (
     POD,
     LEASE,
     DAEMON_SET,
+    JOB,
+    RESOURCE_QUOTA,
+    SECRET,
+    SERVICE_ACCOUNT,
+    ROLE,
+    ROLE_BINDING,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    OWN_ACCESS_REVIEW,
+    OWN_RULES_REVIEW,
+    ACCESS_REVIEW,
     DEFINITION,
     EGRESS_NAT_POLICY,
 )

@@ -1,4 +1,6 @@
-"""A ConfigMap in protobuf: how `kubectl create configmap` sends it since 1.32. Nothing else is read that way.
+"""What kubectl sends as protobuf since 1.32: a ConfigMap (`create configmap`), an access review (`auth can-i`).
+
+Nothing else is read that way.
 
 Source: Kubernetes API concepts, "Kubernetes Protobuf encoding"; generated.proto of k8s.io/api/core/v1 and
 k8s.io/apimachinery (field numbers); Protocol Buffers, "Encoding".
@@ -14,6 +16,19 @@ CONTENT_TYPE = "application/vnd.kubernetes.protobuf"
 
 _METADATA = {1: "name", 2: "generateName", 3: "namespace", 5: "uid", 6: "resourceVersion"}
 _METADATA_MAPS = {11: "labels", 12: "annotations"}
+
+
+_ATTRIBUTES = ("namespace", "verb", "group", "version", "resource", "subresource", "name")
+
+
+def decoded_access_review(body: bytes) -> Object:
+    """A SelfSubjectAccessReview's spec (k8s.io/api/authorization/v1/generated.proto). Raises ValueError."""
+    envelope = dict(_fields(body[len(MAGIC) :]))
+    spec = dict(_fields(dict(_fields(envelope.get(2, b""))).get(2, b"")))
+    found = {number: text.decode() for number, text in _fields(spec[1])} if 1 in spec else None
+    if found is None:
+        return {"spec": {}}
+    return {"spec": {"resourceAttributes": {name: found.get(at, "") for at, name in enumerate(_ATTRIBUTES, 1)}}}  # fmt: skip
 
 
 def decoded_configmap(body: bytes) -> Object:

@@ -85,7 +85,8 @@ def asked(request: Request) -> Asked:
     if (
         verb is None
         or (verb in ("update", "patch", "delete") and not name)
-        or (verb == "create" and name)
+        or (verb == "create" and name and subresource != "token")
+        or (subresource == "token" and verb != "create")
     ):
         raise unknown_path()
     if name and kind.namespaced and not namespace:
@@ -93,6 +94,8 @@ def asked(request: Request) -> Asked:
     if verb == "get" and not name:
         verb = "watch" if request.flag("watch") else "list"
         name = _selected(request)
+    if not subresource and verb not in kind.verbs:
+        raise unknown_path()
     return Asked(verb, kind, namespace, name, subresource)
 
 

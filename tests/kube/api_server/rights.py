@@ -1,12 +1,13 @@
 """Who asks, and what they may: tokens with an end, and rules like RBAC's.
 
-A rule of RBAC grants verbs on resources, in a namespace (a Role's) or everywhere (a ClusterRole's); resourceNames
+Rules are given by a test, and by the Roles and bindings that the server holds (`rbac`). A rule of RBAC grants verbs on resources, in a namespace (a Role's) or everywhere (a ClusterRole's); resourceNames
 narrows it to names, and then never grants what has no name: create, or a list of everything.
 
 Source: Kubernetes, "Using RBAC Authorization"; "Authenticating" (401 for a token that is not known).
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.kube.api_server.failure import Failure, unauthorized
@@ -34,7 +35,7 @@ class Rule:
             and ("*" in self.resources or asked.resource in self.resources)
             and self.group in ("*", asked.kind.group)
             and self.namespace in ("", asked.namespace)
-            and (not self.names or (asked.verb != "create" and asked.name in self.names))
+            and (not self.names or asked.name in self.names)
         )
 
 
@@ -43,17 +44,27 @@ EVERYTHING = Rule(verbs=("*",), resources=("*",), group="*")
 
 @dataclass(slots=True)
 class Token:
-    """`until`: when it ends, by the event loop's clock; None: never."""
+    """`until`: when it ends, by the event loop's clock; None: never. `counts`: whether what it hangs on is still there."""
 
     user: str
     until: float | None = None
+    counts: Callable[[], bool] = lambda: True
+
+    def is_over(self, now: float) -> bool:
+        return (self.until is not None and now >= self.until) or not self.counts()
 
 
 class Rights:
-    """Open while there are no rules: everybody may do everything, whatever the token. `closed`: never."""
+    """Open while a test has given no rules: everybody may do everything, whatever the token. `closed`: never.
 
-    def __init__(self, *, closed: bool = False) -> None:
+    `stored`: what the server's own objects grant a user.
+    """
+
+    def __init__(
+        self, stored: Callable[[str], tuple[Rule, ...]] = lambda _: (), *, closed: bool = False
+    ) -> None:
         self.closed = closed
+        self._stored = stored
         self.tokens: dict[str, Token] = {}
         self.rules: dict[str, list[Rule]] = {}
 
@@ -73,14 +84,21 @@ class Rights:
             return ANONYMOUS
         token = self.tokens.get(text)
         now = asyncio.get_running_loop().time()
-        if scheme != "Bearer" or token is None or (token.until is not None and now >= token.until):
+        if scheme != "Bearer" or token is None or token.is_over(now):
             raise unauthorized()
         return token.user
 
     def grants(self, user: str, asked: Asked) -> bool:
-        if user == ADMIN or not (self.rules or self.closed):
-            return True
-        return any(rule.grants(asked) for rule in self.rules.get(user, ()))
+        return self.may_do_everything(user) or any(
+            rule.grants(asked) for rule in self.rules_of(user)
+        )
+
+    def may_do_everything(self, user: str) -> bool:
+        return user == ADMIN or not (self.rules or self.closed)
+
+    def rules_of(self, user: str) -> tuple[Rule, ...]:
+        """All of a user's rules."""
+        return (*self.rules.get(user, ()), *self._stored(user))
 
     def check_without_a_reason(self, user: str, asked: Asked) -> None:
         """As the Pod registry checks `create` for a WebSocket: it says the authorizer's reason, and RBAC gives none."""

@@ -10,7 +10,10 @@ import json
 import ssl
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from functools import partial
 
+from tests.kube.api_server.accounts import SUBRESOURCE as TOKEN
+from tests.kube.api_server.accounts import Accounts, impersonated
 from tests.kube.api_server.calls import Call
 from tests.kube.api_server.containers import Containers
 from tests.kube.api_server.control import PREFIX, controlled
@@ -22,7 +25,9 @@ from tests.kube.api_server.faults import Action, Fault, Faults
 from tests.kube.api_server.kinds import DEFINITION, KINDS, NAMESPACE, Kind, Object
 from tests.kube.api_server.kubelet import Kubelet
 from tests.kube.api_server.lists import Lists
+from tests.kube.api_server.rbac import stored_rules
 from tests.kube.api_server.request import Asked, Request, asked
+from tests.kube.api_server.reviews import OWN, REVIEWS, reviewed
 from tests.kube.api_server.rights import ANONYMOUS, Rights
 from tests.kube.api_server.store import Store
 from tests.kube.api_server.watches import Watch, error_event, line
@@ -46,7 +51,8 @@ class ApiServer:
         self.containers = Containers()
         self.kubelet = Kubelet(self.store, self.containers)
         self.execs = Execs(self.store, self.containers)
-        self.rights = Rights()
+        self.rights = Rights(partial(stored_rules, self.store))
+        self.accounts = Accounts(self.store, self.rights)
         self.faults = Faults()
         self.calls: list[Call] = []
         self.watches: dict[Watch, asyncio.StreamWriter] = {}
@@ -147,8 +153,9 @@ class ApiServer:
         if fault and await self._spoil(fault, call, answer, reader, writer):
             return
         try:
-            call.user = self.rights.user_of(request)
-            self.rights.check(call.user, wanted)
+            call.user = impersonated(self.rights, self.rights.user_of(request), request)
+            if wanted.kind not in OWN:
+                self.rights.check(call.user, wanted)
             if wanted.subresource == EXEC:
                 # From 1.35 on, a WebSocket, whose request is a GET, takes the right to create besides.
                 self.rights.check_without_a_reason(call.user, replace(wanted, verb="create"))
@@ -160,7 +167,10 @@ class ApiServer:
                 call.code = 200
                 await self._watch(watch, fault, answer, reader, writer)
                 return
-            code, item = self._answer(wanted, request)
+            if wanted.kind in REVIEWS:
+                code, item = 201, reviewed(self.rights, call.user, wanted, request)
+            else:
+                code, item = self._answer(wanted, request)
             call.code = code
             if fault and fault.action is Action.LOST:
                 writer.transport.abort()
@@ -193,6 +203,8 @@ class ApiServer:
             if item is None:
                 raise not_found(wanted.kind, wanted.name)
             return 200, item
+        if wanted.subresource == TOKEN:
+            return 201, self.accounts.token(wanted, request)
         if wanted.verb == "create":
             return 201, self.writes.create(wanted, request)
         if wanted.verb == "delete":

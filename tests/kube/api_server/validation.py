@@ -1,6 +1,6 @@
 """What an API server refuses of the content of an object.
 
-Source: pkg/apis/core/validation/validation.go (ConfigMap) and events.go, pkg/apis/coordination/validation of
+Source: pkg/apis/core/validation/validation.go (ConfigMap) and events.go, pkg/apis/coordination/validation, pkg/apis/rbac/validation of
 Kubernetes; MicroTime's and Time's UnmarshalJSON in k8s.io/apimachinery.
 """
 
@@ -8,7 +8,16 @@ import re
 from datetime import datetime
 
 from tests.kube.api_server.failure import bad_request, invalid
-from tests.kube.api_server.kinds import CONFIG_MAP, EVENT, LEASE, Key, Kind, Object
+from tests.kube.api_server.kinds import (
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    EVENT,
+    LEASE,
+    ROLE_BINDING,
+    Key,
+    Kind,
+    Object,
+)
 
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _LARGEST_CONFIG_MAP = 1024 * 1024
@@ -25,6 +34,8 @@ def validate(item: Object, kind: Kind, key: Key) -> None:
         _lease(item, key[1])
     elif kind is EVENT:
         _event(item, key)
+    elif kind in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
+        _binding(item, kind, key[1])
 
 
 def _annotations(item: Object) -> None:
@@ -61,6 +72,17 @@ def _lease(item: Object, name: str) -> None:
         _time(spec["renewTime"], _MICRO)
     if spec.get("holderIdentity") == "":
         raise invalid("Lease", name, "spec.holderIdentity: Invalid value: must not be empty")
+
+
+def _binding(item: Object, kind: Kind, name: str) -> None:
+    reference = item.get("roleRef") or {}
+    if not reference.get("name"):
+        raise invalid(kind.kind, name, "roleRef.name: Required value")
+    kinds = ("Role", "ClusterRole") if kind is ROLE_BINDING else ("ClusterRole",)
+    if reference.get("kind") not in kinds:
+        raise invalid(
+            kind.kind, name, f"roleRef.kind: Unsupported value: {reference.get('kind')!r}"
+        )
 
 
 def _event(item: Object, key: Key) -> None:
