@@ -22,6 +22,7 @@ from wayhome.clouds.gcp.resources.load_balancing import (
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.policy_based_route import PolicyBasedRoute
+from wayhome.clouds.gcp.resources.project import Project, ServiceProjects
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import Router, RouterStatus
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
@@ -52,6 +53,8 @@ KINDS: tuple[type[Resource], ...] = (
     BackendService,
     PolicyBasedRoute,
     InterconnectAttachment,
+    Project,
+    ServiceProjects,
 )
 
 
@@ -87,9 +90,12 @@ def google(*objects: Object, missing: Iterable[type[Resource]] = ()) -> Estate:
 def _kind(name: str) -> type[Resource]:
     if "/peerings/" in name:
         return PeeringRoutes
+    if name.count("/") == 1:
+        return Project
     if "/instanceGroups/" in name:
         return InstanceGroupMembers
-    collection = name.split("/")[-1 if name.endswith(("/status", "/effectiveFirewalls")) else -2]
+    without_subject = ("/status", "/effectiveFirewalls", "/service-projects")
+    collection = name.split("/")[-1 if name.endswith(without_subject) else -2]
     return next(kind for kind in KINDS if collection == kind.COLLECTION)
 
 

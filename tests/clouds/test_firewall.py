@@ -1,5 +1,6 @@
 """VPC firewall rules and policies: which one decides, for whom, and what cannot be told."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,11 @@ from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.interfaces import Addresses
 from wayhome.clouds.gcp.firewall.firewalls import Firewalls
 from wayhome.clouds.gcp.firewall.target import Target
+from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls
+from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
+from wayhome.clouds.knowledge import Claim, Knowledge, State
+from wayhome.clouds.located import Located
+from wayhome.clouds.resource import Resource
 from wayhome.network import Address, Filter, FilterAction, Protocol
 
 NET = full_network("p/n")
@@ -248,5 +254,33 @@ def test_an_unknown_condition_does_not_matter_where_its_protocol_does_not_match(
 
 
 def test_policies_that_were_not_exported_are_an_assumption_that_says_so() -> None:
+    assert "no firewall policy applies" in firewalls(estate()).assumption(NET)
     assert "get-effective-firewalls n --project=p" in firewalls(estate()).assumption(NET)
     assert firewalls(estate(effective())).assumption(NET) == ""
+
+
+def test_a_policy_of_the_network_says_nothing_about_those_from_above() -> None:
+    attached = {"associations": [{"name": "a", "attachmentTarget": NET}], "rules": []}
+    of = estate(("projects/p/global/firewallPolicies/own", attached))
+    assert "no hierarchical firewall policy applies" in firewalls(of).assumption(NET)
+
+
+def test_a_policy_that_the_network_names_and_nobody_exported_is_a_missing_fact() -> None:
+    policy = "projects/p/global/firewallPolicies/own"
+    of = google(network("p/n", firewallPolicy=policy), subnet("p/n", "10.1.0.0/16"), rule("vpc"))
+    assert decided(ingress(of)) == ("?", "the rules of n's firewall policy own")
+    assert firewalls(of).assumption(NET) == ""
+    assert decided(ingress(of.with_changes(created=[seen(effective())]))) == ("allow", "vpc")
+
+
+def test_effective_firewalls_that_were_refused_are_a_missing_fact() -> None:
+    of = estate(rule("vpc"))
+    for state in (State.NOT_READABLE, State.DAMAGED):
+        claim = Claim(EffectiveFirewalls, NET, state, "no")
+        unread = replace(of, knowledge=Knowledge((claim, Claim(FirewallRule, NET, State.EXPORTED))))
+        assert decided(ingress(unread)) == ("?", "which firewall policies apply to n")
+
+
+def seen(one: Object) -> Located[Resource]:
+    (found,) = google(one).all(EffectiveFirewalls).values()
+    return Located(found.value, found.evidence)

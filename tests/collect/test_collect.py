@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.collect.tools import CONTEXT, SECRET, install
+from tests.collect.tools import CONTEXT, EXPORTS, SECRET, install
 
 from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
+from wayhome.clouds.gcp.resources.project import ServiceProjects
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.kubernetes.resources.egress_nat_policy import EgressNatPolicy
 from wayhome.clouds.kubernetes.resources.pod import Pod
@@ -61,7 +63,7 @@ def test_the_peers_project_is_asked_too_and_what_follows_from_answers(
     )
     assert any("get-effective-firewalls target-network" in line for line in asked)
     # Nothing but reading.
-    verbs = {"list", "get-effective-firewalls", "list-routes", "get-status", "get"}
+    verbs = {"list", "describe", "get-effective-firewalls", "list-routes", "get-status", "get"}
     assert all(verbs & set(line.split()) for line in asked)
     assert len(asked) == len(set(asked))
 
@@ -129,3 +131,25 @@ def test_nothing_asked_for_is_a_mistake(tools: dict[str, str], tmp_path: Path) -
     done = collect(tools, str(tmp_path / "exports"), "--run")
     assert done.returncode == 2
     assert "--project, --context or --node" in done.stderr
+
+
+def test_what_a_peering_exchanges_keeps_its_routes(tools: dict[str, str], tmp_path: Path) -> None:
+    """gcloud prints a bare array, which is one resource as a whole."""
+    collect(tools, str(tmp_path / "exports"), *ALL)
+    ours = read_estate(EXPORTS).all(PeeringRoutes)
+    collected = read_estate(tmp_path / "exports").all(PeeringRoutes)
+    assert ours
+    for name, one in ours.items():
+        assert collected[name].value == one.value
+
+
+def test_the_service_projects_of_a_host_are_asked_too(
+    tools: dict[str, str], tmp_path: Path
+) -> None:
+    tools["HOST"] = "source-project"
+    collect(tools, str(tmp_path / "exports"), "--project", "source-project", "--run")
+    estate = read_estate(tmp_path / "exports")
+    listed = estate.all(ServiceProjects)["projects/source-project/service-projects"]
+    assert [one.id for one in listed.value.projects] == ["service-project"]
+    asked = (tmp_path / "log").read_text()
+    assert "instances list --project=service-project" in asked

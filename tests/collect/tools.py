@@ -65,6 +65,10 @@ def _gcloud(words: list[str]) -> int:
                 / "peering-routes"
                 / f"{peering}.{options['region']}.{options['direction']}.json"
             )
+        case [*_, "project-info", "describe"]:
+            file = folder / "project-info.json"
+        case [*_, "associated-projects", "list", _]:
+            return _print([{"id": "service-project", "type": "PROJECT"}])
         case [*_, kind, "list"]:
             file = folder / f"{'interconnect-attachments' if kind == 'attachments' else kind}.json"
         case _:
@@ -96,6 +100,10 @@ def _with_secrets(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     changed = {key: _with_secrets(one) for key, one in value.items()}
+    if value.get("kind") == "compute#project":
+        if value["name"] == os.environ.get("HOST"):
+            changed["xpnProjectStatus"] = "HOST"
+        changed["commonInstanceMetadata"] = {"items": [{"key": "ssh-keys", "value": SECRET}]}
     if value.get("kind") == "compute#instance":
         changed["metadata"] = {"items": [{"key": "ssh-keys", "value": SECRET}]}
     if "containers" in value:

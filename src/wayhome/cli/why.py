@@ -59,7 +59,7 @@ def why(  # noqa: PLR0917 (click names them)
     """
     from wayhome.cli.lines import print_line  # noqa: PLC0415
     from wayhome.clouds.endpoints import EndpointError  # noqa: PLC0415 (msgspec; only for this command)
-    from wayhome.clouds.read import read_estate  # noqa: PLC0415
+    from wayhome.clouds.read import UnreadableDirectoryError, read_estate  # noqa: PLC0415
     from wayhome.diagnosis.answer import Answer  # noqa: PLC0415
     from wayhome.diagnosis.question import Question  # noqa: PLC0415
     from wayhome.network.network import NetworkError  # noqa: PLC0415
@@ -69,7 +69,10 @@ def why(  # noqa: PLR0917 (click names them)
         if directory is None:
             directory = Path(held.enter_context(TemporaryDirectory(prefix="wayhome-")))
             _collect_into(directory, yes=yes)
-        estate = read_estate(directory)
+        try:
+            estate = read_estate(directory)
+        except UnreadableDirectoryError as error:
+            _end(str(error))
     for finding in estate.findings:
         if finding.severity is not Severity.NOTE:
             click.echo(f"wayhome: {printable(str(finding))}", err=True)

@@ -13,9 +13,21 @@ from wayhome.clouds.located import Located
 from wayhome.clouds.node_state import NodeState
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.table import Table
-from wayhome.network.evidence import Evidence
 
 R = TypeVar("R", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """One object that two files have differently. `used` is the one that stands in the tables."""
+
+    used: Located[Resource]
+    other: Located[Resource]
+
+    @property
+    def name(self) -> str:
+        """The object's full name."""
+        return self.used.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +38,8 @@ class Estate:
     knowledge: Knowledge = field(default_factory=Knowledge)
     node_states: Mapping[str, NodeState] = field(default_factory=dict)
     """By the full name of the node."""
-    disputed: Mapping[str, tuple[Evidence, Evidence]] = field(default_factory=dict)
-    """By full name, the two places of objects that files disagree about; the first one is in the tables."""
+    disputed: Mapping[str, Dispute] = field(default_factory=dict)
+    """By full name, the objects that files disagree about."""
     findings: tuple[Finding, ...] = ()
 
     def all(self, kind: type[R]) -> Mapping[str, Located[R]]:
@@ -55,7 +67,7 @@ class Estate:
         changed: Iterable[Located[Resource]] = (),
         deleted: Iterable[tuple[type[Resource], str]] = (),
     ) -> "Estate":
-        """The estate after a change. What is known to be complete stays so.
+        """The estate after a change. What is known to be complete stays so; what is changed is no longer disputed.
 
         Raises ValueError for creating what is there, and for changing or deleting what is not.
         """
@@ -73,7 +85,9 @@ class Estate:
         for kind in {*put, *gone}:
             table = tables.get(kind) or Table({})
             tables[kind] = table.with_changes(put.get(kind, {}).values(), gone.get(kind, ()))
-        return replace(self, tables=tables)
+        settled = {name for names in (*put.values(), *gone.values()) for name in names}
+        disputed = {name: one for name, one in self.disputed.items() if name not in settled}
+        return replace(self, tables=tables, disputed=disputed)
 
     def _require(self, kind: type[Resource], name: str, *, there: bool) -> None:
         if (self.get(kind, name) is not None) is not there:

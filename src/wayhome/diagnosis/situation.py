@@ -3,13 +3,14 @@
 A repair is a change of the estate; whether it works is seen by looking again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes, effective_routes
+from wayhome.diagnosis.disputes import settled
 from wayhome.diagnosis.question import Asked, Question, ask
 from wayhome.network import Network, Verdict
 from wayhome.trace import Trace, trace, trace_reverse
@@ -29,6 +30,18 @@ class Situation:
     @classmethod
     def of(cls, estate: Estate, question: Question) -> Self:
         """Compile and trace. Raises EndpointError and NetworkError."""
+        found = cls._as_used(estate, question)
+        if not estate.disputed:
+            return found
+
+        def again(other: Estate) -> Trace:
+            return cls._as_used(other, question).trace
+
+        return replace(found, trace=settled(estate, found.trace, again))
+
+    @classmethod
+    def _as_used(cls, estate: Estate, question: Question) -> Self:
+        """Of objects that two files disagree about, as the first one has them."""
         routes = effective_routes(estate)
         network = compile_estate(estate, routes)
         asked = ask(estate, network, question)

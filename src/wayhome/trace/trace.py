@@ -1,7 +1,7 @@
 """The question: does a flow reach its destination, and does the reply come home?
 
 All ways that the flow may take are walked (`forks`), and the verdict is theirs together. Beside the verdict stands one
-way that shows it, hop by hop: the first that was lost, else the first.
+way that shows it, hop by hop (`_shown`).
 """
 
 from dataclasses import dataclass
@@ -131,10 +131,16 @@ def _cut_short(ways: tuple[Way[Exchange], ...]) -> Judgement:
 
 
 def _shown(ways: tuple[Way[Exchange], ...], verdict: Verdict) -> Way[Exchange]:
-    """The first way that ended as the verdict says, else the first that was lost."""
-    for way in ways:
-        if way.result.verdict is verdict:
-            return way
+    """A way that ended as the verdict says, else the first that was lost.
+
+    Where all ways are lost, the one that got furthest: what stops it stands in the way whatever the missing facts are,
+    and a drop by one of them may be none.
+    """
+    fitting = [way for way in ways if way.result.verdict is verdict]
+    if verdict is Verdict.UNREACHABLE and fitting:
+        return max(fitting, key=lambda way: len(way.result.forward) + len(way.result.reply))
+    if fitting:
+        return fitting[0]
     return next((way for way in ways if way.result.ended is not None), ways[0])
 
 

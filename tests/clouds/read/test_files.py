@@ -91,7 +91,8 @@ def test_the_same_object_twice(tmp_path: Path) -> None:
     assert not same.disputed
     differing = estate_of(tmp_path / "differing", files)
     name = "projects/p/global/routes/r"
-    first, second = differing.disputed[name]
+    dispute = differing.disputed[name]
+    first, second = dispute.used.evidence, dispute.other.evidence
     assert (first.file, second.file, second.pointer) == ("a.json", "b.json", "/items/0")
     assert differing.all(Route)[name].evidence == first
     assert problems(differing) == [

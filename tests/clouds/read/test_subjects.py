@@ -10,6 +10,7 @@ from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls
 from wayhome.clouds.gcp.resources.load_balancing import InstanceGroupMembers
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
+from wayhome.clouds.gcp.resources.project import Project, ServiceProjects
 from wayhome.clouds.gcp.resources.router import RouterStatus
 from wayhome.clouds.knowledge import State
 
@@ -152,3 +153,22 @@ def test_what_only_collected_can_say(
     estate = estate_of(tmp_path / "with", files)
     assert list(estate.all(kind)) == [f"{scope}/{kind.COLLECTION}"]
     assert not estate.findings
+
+
+def test_service_projects_are_of_the_project_whose_folder_they_are_in(tmp_path: Path) -> None:
+    project = {"kind": "compute#project", "name": "host", "xpnProjectStatus": "HOST"}
+    listed = [{"id": "web", "type": "PROJECT"}]
+    project |= {"selfLink": f"{COMPUTE}projects/host"}
+    files = {"host/project-info.json": project, "host/sharing.json": listed, "o.json": [network()]}
+    estate = estate_of(tmp_path / "a", files)
+    assert estate.all(Project)["projects/host"].value.xpn_project_status == "HOST"
+    assert (
+        estate.all(ServiceProjects)["projects/host/service-projects"].value.projects[0].id == "web"
+    )
+    assert estate.knows(ServiceProjects, "projects/host").state is State.EXPORTED
+    empty = estate_of(
+        tmp_path / "b", files | {"host/sharing.json": b"{}", "host/service-projects.json": []}
+    )
+    assert empty.knows(ServiceProjects, "projects/host").state is State.EXPORTED
+    nowhere = estate_of(tmp_path / "c", {"sharing.json": listed})
+    assert "does not say whose service projects it lists" in problems(nowhere)[0]

@@ -20,9 +20,11 @@ from wayhome.clouds.collect.commands import (
     of_project,
     peers,
     regions_of,
+    service_projects,
 )
 from wayhome.clouds.collect.prune import prune
 from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.gcp.resources.project import ServiceProjects
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.kubernetes.resources.egress_nat_policy import EgressNatPolicy
 from wayhome.clouds.read.collected import FILE_NAME
@@ -98,15 +100,22 @@ def _more(command: Command, answer: Any, answers: _Answers) -> Iterator[Command]
     """What follows at once. Networks wait until all subnetworks are known."""
     if command.kind is Network:
         answers.networks.append((command, answer))
-        for project in dict.fromkeys(peers(answer)):
-            if project not in answers.projects:
-                answers.projects.add(project)
-                yield from of_project(project)
+        yield from _of_new_projects(peers(answer), answers)
+        return
+    if command.kind is ServiceProjects:
+        yield from _of_new_projects(service_projects(answer), answers)
         return
     if command.kind is Subnetwork:
         for network, regions in regions_of(answer).items():
             answers.regions.setdefault(network, set()).update(regions)
     yield from following(command, answer, answers.regions)
+
+
+def _of_new_projects(projects: Iterable[str], answers: _Answers) -> Iterator[Command]:
+    for project in dict.fromkeys(projects):
+        if project not in answers.projects:
+            answers.projects.add(project)
+            yield from of_project(project)
 
 
 def _of_networks(answers: _Answers) -> Iterator[Command]:

@@ -20,6 +20,7 @@ from wayhome.clouds.gcp.resources.load_balancing import (
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.policy_based_route import PolicyBasedRoute
+from wayhome.clouds.gcp.resources.project import HOST, Project, ServiceProjects
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import Router, RouterStatus
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
@@ -32,6 +33,7 @@ from wayhome.clouds.gcp.resources.vpn import (
 from wayhome.clouds.kubernetes.resources.config_map import ConfigMap
 from wayhome.clouds.kubernetes.resources.daemon_set import DaemonSet
 from wayhome.clouds.kubernetes.resources.egress_nat_policy import EgressNatPolicy
+from wayhome.clouds.kubernetes.resources.metadata import KubernetesObject
 from wayhome.clouds.kubernetes.resources.namespace import Namespace
 from wayhome.clouds.kubernetes.resources.network_policy import NetworkPolicy
 from wayhome.clouds.kubernetes.resources.node import Node
@@ -39,7 +41,7 @@ from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.kubernetes.resources.service import Service
 from wayhome.clouds.read.clusters import context_of
 from wayhome.clouds.resource import Resource
-from wayhome.clouds.values import Reference
+from wayhome.clouds.values import Reference, project_of
 
 _OF_PROJECT: tuple[tuple[str, type[Resource], str], ...] = (
     ("networks", Network, "compute networks list"),
@@ -60,6 +62,7 @@ _OF_PROJECT: tuple[tuple[str, type[Resource], str], ...] = (
     ("addresses", Address, "compute addresses list"),
     ("policy-based-routes", PolicyBasedRoute, "network-connectivity policy-based-routes list"),
     ("clusters", Cluster, "container clusters list"),
+    ("project-info", Project, "compute project-info describe"),
 )
 _OF_CLUSTER: tuple[tuple[str, type[Resource]], ...] = (
     ("nodes", Node),
@@ -101,8 +104,24 @@ def of_context(context: str) -> Iterator[Command]:
         yield Command(argv, kind, context_of(file) or f"clusters/{folder}", file)
 
 
+def shown_by(kind: type[Resource], name: str) -> str:
+    """A command that shows one object as it is now, by its full name."""
+    if issubclass(kind, KubernetesObject):
+        *_, namespaces, namespace, _, short = ["", "", *name.split("/")]
+        option = f" --namespace={namespace}" if namespaces == "namespaces" else ""
+        return f"kubectl get {kind.COLLECTION} {short}{option} -o json"
+    project = project_of(name).removeprefix("projects/")
+    words = next((words for _, listed, words in _OF_PROJECT if listed is kind), None)
+    if words is None or not words.endswith(" list"):
+        return f"wayhome collect DIRECTORY --project {project} --run"
+    short = name.rpartition("/")[2]
+    return f"gcloud {words} --filter=name={short} --project={project} --format=json"
+
+
 def following(command: Command, answer: Any, regions: Mapping[str, set[str]]) -> Iterator[Command]:
     """What an answer makes it necessary to ask. `regions`: those of the subnetworks of each network so far."""
+    if command.kind is Project:
+        yield from _of_host(command.scope, answer)
     items = [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
     _, project, *_ = [*command.scope.split("/"), ""]
     for item in items:
@@ -155,6 +174,22 @@ def _of_network(
                     f"{full}/peerings/{peer}/routes/{direction}/{region}",
                     f"{folder}/peerings/{_safe(peer)}.{region}.{direction}.json",
                 )
+
+
+def _of_host(scope: str, answer: Any) -> Iterator[Command]:
+    if isinstance(answer, dict) and answer.get("xpnProjectStatus") == HOST:
+        project = scope.removeprefix("projects/")
+        yield _gcloud(
+            f"compute shared-vpc associated-projects list {project}",
+            project, ServiceProjects, scope, f"{_safe(project)}/service-projects.json",
+        )  # fmt: skip
+
+
+def service_projects(answer: Any) -> Iterator[str]:
+    """The projects that a list of associated ones names."""
+    for one in answer if isinstance(answer, list) else []:
+        if isinstance(one, dict) and one.get("type") == "PROJECT" and one.get("id"):
+            yield str(one["id"])
 
 
 def _of_router(item: dict[str, Any], name: str, project: str) -> Iterator[Command]:

@@ -10,19 +10,29 @@ from typing import Any
 
 import msgspec
 
-from wayhome.clouds.gcp.resources.load_balancing import InstanceGroupMembers
-from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
+from wayhome.clouds.gcp.resources.load_balancing import GroupMember, InstanceGroupMembers
+from wayhome.clouds.gcp.resources.peering_routes import PeeringRoute, PeeringRoutes
+from wayhome.clouds.gcp.resources.project import ServiceProject, ServiceProjects
 from wayhome.clouds.kubernetes.resources.config_map import TEXT_IS_READ, ConfigMap
-from wayhome.clouds.resource import Resource
+from wayhome.clouds.resource import Part
 
 KEPT = frozenset({"kind", "apiVersion", "id"})
 """What says which object it is, beside the fields."""
 
 
-def prune(document: Any, kind: type[Resource]) -> Any:
+_MEMBERS: dict[type[Part], type[Part]] = {
+    InstanceGroupMembers: GroupMember,
+    PeeringRoutes: PeeringRoute,
+    ServiceProjects: ServiceProject,
+}
+"""What a bare array consists of, where it is one resource as a whole."""
+
+
+def prune(document: Any, kind: type[Part]) -> Any:
     """A document of gcloud or kubectl, which is an object, an array of them, or a list with `items`."""
     if isinstance(document, list):
-        return [prune(one, kind) for one in document]
+        member = _MEMBERS.get(kind, kind)
+        return [prune(one, member) for one in document]
     if not isinstance(document, dict):
         return None
     if "items" in document and kind not in (PeeringRoutes, InstanceGroupMembers):
@@ -34,7 +44,7 @@ def prune(document: Any, kind: type[Resource]) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _info(kind: type[Resource]) -> msgspec.inspect.Type:
+def _info(kind: type[Part]) -> msgspec.inspect.Type:
     return msgspec.inspect.type_info(kind)
 
 

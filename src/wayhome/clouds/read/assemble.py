@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from wayhome.clouds.estate import Dispute
 from wayhome.clouds.knowledge import Claim, State
 from wayhome.clouds.kubernetes.resources.metadata import KubernetesObject
 from wayhome.clouds.located import Located
@@ -28,20 +29,20 @@ def scope_of(loaded: Loaded) -> str:
 
 def tables(
     named: Iterable[Loaded], findings: Findings
-) -> tuple[dict[type[Resource], Table[Resource]], dict[str, tuple[Evidence, Evidence]]]:
-    """Tables of objects that have names; and by name the places of those that two files disagree about.
+) -> tuple[dict[type[Resource], Table[Resource]], dict[str, Dispute]]:
+    """Tables of objects that have names; and by name those that two files disagree about.
 
     The same object in two files is one object if it is the same in both. If it is not, the exports are of two
     states, and nobody knows which one holds: the first one is kept, and whoever builds on it has to say so.
     """
     objects: dict[type[Resource], dict[str, Located[Resource]]] = {}
-    disputed: dict[str, tuple[Evidence, Evidence]] = {}
+    disputed: dict[str, Dispute] = {}
     for loaded in named:
         of_kind = objects.setdefault(type(loaded.resource), {})
         evidence = Evidence(loaded.name, loaded.file, loaded.pointer)
         other = of_kind.setdefault(loaded.name, Located(loaded.resource, evidence))
         if other.value != loaded.resource:
-            disputed.setdefault(loaded.name, (other.evidence, evidence))
+            disputed.setdefault(loaded.name, Dispute(other, Located(loaded.resource, evidence)))
             findings.error(
                 loaded.file,
                 loaded.pointer,

@@ -7,6 +7,7 @@ import msgspec
 
 from wayhome.clouds.gcp.resources.load_balancing import GroupMember, InstanceGroupMembers
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoute, PeeringRoutes
+from wayhome.clouds.gcp.resources.project import ServiceProject, ServiceProjects
 from wayhome.clouds.kubernetes.resources.config_map import TEXT_IS_READ, ConfigMap
 from wayhome.clouds.kubernetes.resources.metadata import Metadata
 from wayhome.clouds.read.kinds import TYPES
@@ -34,6 +35,8 @@ _text = _decoder(str)
 _items = _decoder(_Items)
 _peering_routes = _decoder(tuple[PeeringRoute, ...])
 _members = _decoder(tuple[GroupMember, ...])
+_service_projects = _decoder(tuple[ServiceProject, ...])
+_resources = _decoder(ServiceProjects)
 
 
 def _config_map(raw: msgspec.Raw) -> ConfigMap:
@@ -62,11 +65,18 @@ def _group(raw: msgspec.Raw) -> InstanceGroupMembers:
     return InstanceGroupMembers(members=_members(_listed(raw)))
 
 
+def _sharing(raw: msgspec.Raw) -> ServiceProjects:
+    if bytes(memoryview(raw)[:1]) == b"[":
+        return ServiceProjects(projects=_service_projects(raw))
+    return cast("ServiceProjects", _resources(raw))
+
+
 _DECODERS: dict[type[Resource], Callable[[msgspec.Raw], Resource]] = {
     **{kind: _decoder(kind) for kind in TYPES},
     ConfigMap: _config_map,
     PeeringRoutes: _peering,
     InstanceGroupMembers: _group,
+    ServiceProjects: _sharing,
 }
 
 

@@ -9,6 +9,7 @@ import re
 
 from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
+from wayhome.clouds.gcp.resources.project import ServiceProjects
 from wayhome.clouds.read.kinds import TYPES, WITHOUT_SUBJECT
 from wayhome.clouds.resource import Resource
 
@@ -25,6 +26,8 @@ _WORDS |= {
     "config-maps": _WORDS["configmaps"],
     "daemon-sets": _WORDS["daemonsets"],
     "effective-firewalls": EffectiveFirewalls,
+    "service-projects": ServiceProjects,
+    "associated-projects": ServiceProjects,
     # kubectl's short names
     "cm": _WORDS["configmaps"],
     "ds": _WORDS["daemonsets"],

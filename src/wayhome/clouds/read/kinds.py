@@ -23,6 +23,7 @@ from wayhome.clouds.gcp.resources.load_balancing import (
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.policy_based_route import PolicyBasedRoute
+from wayhome.clouds.gcp.resources.project import Project, ServiceProjects
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import Router, RouterStatus
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
@@ -84,6 +85,9 @@ _BY_FIELDS: tuple[tuple[type[Resource], str], ...] = (
     (Route, "destRange network"),
     (Address, "addressType address"),
     (HealthCheck, "healthyThreshold type"),
+    (Project, "commonInstanceMetadata name"),
+    (Project, "xpnProjectStatus name"),
+    (ServiceProjects, "resources"),
 )
 _BY_MEMBER_FIELDS: tuple[tuple[type[Resource], str], ...] = (
     (PeeringRoutes, "destRange type imported"),
@@ -92,6 +96,8 @@ _BY_MEMBER_FIELDS: tuple[tuple[type[Resource], str], ...] = (
     (InstanceGroupMembers, "instance instanceStatus"),
 )
 """Fields of the items of lists that are one resource as a whole."""
+_SERVICE_PROJECT = frozenset({"id", "type"})
+"""And these alone: many objects have them besides others."""
 
 _FIELDS = [(kind, frozenset(fields.split())) for kind, fields in _BY_FIELDS]
 _MEMBER_FIELDS = [(kind, frozenset(fields.split())) for kind, fields in _BY_MEMBER_FIELDS]
@@ -114,9 +120,11 @@ _GOOGLE: tuple[type[Resource], ...] = (
     Network,
     PeeringRoutes,
     PolicyBasedRoute,
+    Project,
     Route,
     Router,
     RouterStatus,
+    ServiceProjects,
     Subnetwork,
     TargetVpnGateway,
     VpnGateway,
@@ -128,7 +136,7 @@ BY_KIND: Mapping[str, type[Resource]] = {kind.KIND: kind for kind in TYPES}
 """By `kind`, of either cloud: Google's have a `#`."""
 
 WITHOUT_SUBJECT: frozenset[type[Resource]] = frozenset(
-    {EffectiveFirewalls, InstanceGroupMembers, PeeringRoutes, RouterStatus}
+    {EffectiveFirewalls, InstanceGroupMembers, PeeringRoutes, RouterStatus, ServiceProjects}
 )
 """Outputs that do not say what they are about."""
 
@@ -180,4 +188,6 @@ def of_fields(fields: AbstractSet[str]) -> type[Resource] | None:
 
 def of_member_fields(fields: AbstractSet[str]) -> type[Resource] | None:
     """By the fields of an item: the resource that is the list of them."""
+    if fields == _SERVICE_PROJECT:
+        return ServiceProjects
     return next((kind for kind, wanted in _MEMBER_FIELDS if wanted <= fields), None)

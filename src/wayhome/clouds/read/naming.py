@@ -1,6 +1,7 @@
 """The full names of Google's objects."""
 
 from wayhome.clouds.gcp.resources.cluster import Cluster
+from wayhome.clouds.gcp.resources.project import Project
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.values import Reference
 
@@ -12,6 +13,8 @@ def google_name(resource: Resource, given: str, project: str) -> str:
     """
     link = given or getattr(resource, "self_link", "")
     name = str(getattr(resource, "name", ""))
+    if isinstance(resource, Project):
+        return str(link or f"projects/{name}")
     if not link and name.startswith("projects/"):
         link = name
     if "/" not in link:

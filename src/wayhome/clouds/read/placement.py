@@ -73,7 +73,7 @@ class Placement:
                 )
 
     def _subjectless(self, loaded: Iterable[Loaded]) -> None:
-        subjects = Subjects(self._of(Network), self._of(Router))
+        subjects = Subjects(self._of(Network), self._of(Router), self.projects)
         for one in loaded:
             entry = self.collected.get(one.file)
             given = entry.scope if entry and entry.kind is type(one.resource) else ""

@@ -1,7 +1,8 @@
 """What the outputs are about that do not name their subject.
 
 `collected.json` says it for all of them. Otherwise it is found where there is only one possibility: effective firewalls
-by the network of their rules, a router's status by its network and its peers. The routes of a peering name nothing at
+by the network of their rules, a router's status by its network and its peers, service
+projects by the project whose folder they are in. The routes of a peering name nothing at
 all; then the names of the file and its folders must: `…/PEERING/REGION/INCOMING.json`, or joined by dots.
 """
 
@@ -14,7 +15,9 @@ import msgspec
 from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
+from wayhome.clouds.gcp.resources.project import ServiceProjects
 from wayhome.clouds.gcp.resources.router import Router, RouterStatus
+from wayhome.clouds.read.folders import Folders
 from wayhome.clouds.read.loaded import Loaded
 from wayhome.clouds.resource import Resource
 
@@ -39,6 +42,7 @@ class Subjects:
 
     networks: Mapping[str, Network]
     routers: Mapping[str, Router]
+    projects: Folders
 
     def of(self, loaded: Loaded, given: str) -> tuple[str, Resource]:
         """The full name of the output, and the output itself, completed. Raises NoSubjectError.
@@ -62,6 +66,12 @@ class Subjects:
             )
         elif isinstance(resource, RouterStatus):
             given = given or self._router(resource)
+        elif isinstance(resource, ServiceProjects):
+            given = given or _single(
+                self.projects.nearest(loaded.file),
+                "does not say whose service projects it lists",
+                "put it into the host project's folder, or name the host project",
+            )
         elif not given:
             raise NoSubjectError("does not say whose instances it lists", _NAME_IT)
         return f"{given}/{resource.COLLECTION}", resource

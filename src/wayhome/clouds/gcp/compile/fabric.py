@@ -19,28 +19,21 @@ from wayhome.clouds.gcp.compile.parts import (
 )
 from wayhome.clouds.gcp.compile.policy_based import policy_rules
 from wayhome.clouds.gcp.compile.tables import Actions, custom_table, opaque_routes, subnet_table
+from wayhome.clouds.gcp.compile.unowned import add_unowned
 from wayhome.clouds.gcp.derive.effective import NetworkRoutes
-from wayhome.clouds.gcp.derive.gap import Gap, command
+from wayhome.clouds.gcp.derive.gap import Gap
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING
 from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHopType
-from wayhome.clouds.gcp.resources.instance import Instance
-from wayhome.clouds.gcp.resources.load_balancing import ForwardingRule
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
-from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
-from wayhome.clouds.resource import Resource
-from wayhome.clouds.values import project_of
 from wayhome.network import (
     Drop,
-    Missing,
     Node,
     NodeKind,
-    Port,
     Route,
     RouteTable,
     RoutingRule,
-    Verdict,
 )
 from wayhome.prefixes import Prefix
 
@@ -72,7 +65,7 @@ def add_fabric(
 ) -> None:
     """The node of a network, when all its ports are known."""
     network = estate.all(Network)[routes.network]
-    _add_unowned(parts, estate, network, routes)
+    add_unowned(parts, estate, network, routes)
     subnet_gaps = [gap for gap in routes.gaps if gap.subnets]
     custom_gaps = [gap for gap in routes.gaps if not gap.subnets]
     exported = [route for route in routes.custom if _may_be_exported(route)]
@@ -123,31 +116,3 @@ def _hybrid(
 
 def _may_be_exported(route: EffectiveRoute) -> bool:
     return not route.tags and route.next_hop.type is not NextHopType.INTERNET_GATEWAY
-
-
-def _add_unowned(
-    parts: Parts, estate: Estate, network: Located[Network], routes: NetworkRoutes
-) -> None:
-    """Where not all that may have an address was exported, an address without owner is unknown, and not unused."""
-    project = project_of(network.name)
-    lists: dict[type[Resource], str] = {
-        Instance: "instances list",
-        ForwardingRule: "forwarding-rules list",
-    }
-    unread = [
-        words
-        for kind, words in lists.items()
-        if estate.knows(kind, project).state is not State.EXPORTED
-    ]
-    if not unread or not routes.subnets:
-        return
-    missing = Missing(
-        f"which resource of {network.value.name} has the address",
-        command(unread[0], project),
-        Verdict.UNREACHABLE,
-        "something that was not exported has the address",
-    )
-    name = f"{network.name}/unowned"
-    parts.add(Node(name=name, kind=NodeKind.SITE, ports=(Port(name="fabric"),), opaque=missing))
-    owns = tuple(dict.fromkeys(route.destination for route in routes.subnets))
-    parts.attach(network.name, Port(name=name, owns=owns), name, "fabric")

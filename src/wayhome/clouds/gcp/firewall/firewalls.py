@@ -15,6 +15,7 @@ from wayhome.clouds.gcp.derive.interfaces import Addresses
 from wayhome.clouds.gcp.firewall.policies import policy_stage
 from wayhome.clouds.gcp.firewall.sources import TaggedSources
 from wayhome.clouds.gcp.firewall.target import Target
+from wayhome.clouds.gcp.firewall.unread import assumption, unread_stages
 from wayhome.clouds.gcp.firewall.vpc_rules import EGRESS, INGRESS, VpcRules
 from wayhome.clouds.gcp.resources.firewall_policy import (
     EffectiveFirewalls,
@@ -66,14 +67,8 @@ class Firewalls:
         return self._filter(EGRESS, target)
 
     def assumption(self, network: str) -> str:
-        """What is taken for granted of policies that nobody exported; empty: they were."""
-        if self._estate.get(EffectiveFirewalls, f"{network}/effectiveFirewalls") is not None:
-            return ""
-        if self._policies_of(network):
-            return ""
-        name, project = network.rpartition("/")[2], project_of(network)
-        words = command(f"networks get-effective-firewalls {name}", project)
-        return f"no firewall policy applies to {name} (not exported: {words})"
+        """What is taken for granted of policies that nobody exported; empty where nothing is."""
+        return assumption(self._estate, network)
 
     def _filter(self, direction: str, target: Target) -> Filter:
         target = self._reduced(target)
@@ -107,6 +102,7 @@ class Firewalls:
 
     def _stages(self, direction: str, target: Target) -> Iterator[tuple[FilterRule, ...]]:
         policies = self._policies_of(target.network)
+        yield from unread_stages(self._estate, target.network)
         yield from _of(policies, ("HIERARCHY", "SYSTEM"), direction, target)
         network = self._estate.get(Network, target.network)
         before = (
