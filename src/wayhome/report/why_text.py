@@ -46,8 +46,11 @@ def _first(answer: Answer) -> str:
     end = lost[trace.lost] if trace.drop and trace.lost and answer.certain else ""
     asked = answer.situation.question
     port = "" if asked.port is None else f":{asked.port}"
-    host = f"[{asked.destination}]" if port and ":" in asked.destination else asked.destination
-    return f"{answer.verdict}{cause}: {asked.source} to {host}{port} {asked.protocol}{end}"
+    host = shortened(asked.destination)
+    host = f"[{host}]" if port and ":" in host else host
+    return (
+        f"{answer.verdict}{cause}: {shortened(asked.source)} to {host}{port} {asked.protocol}{end}"
+    )
 
 
 def _why(answer: Answer, *, steps: bool) -> Iterator[Line]:
@@ -83,8 +86,10 @@ def _ambiguous(answer: Answer) -> Iterator[Line]:
 
 
 def _sentence(text: str) -> str:
+    """A name stays as it is written; words of our own have neither digits nor hyphens."""
     said = shortened(text)
-    return f"{said[:1].upper()}{said[1:]}" if said[:1].islower() else said
+    first = said.split(" ", 1)[0]
+    return f"{said[:1].upper()}{said[1:]}" if first.isalpha() else said
 
 
 def _reverse(answer: Answer) -> Iterator[Line]:

@@ -144,7 +144,8 @@ def _action(
         return Drop(STAYS, f"{node} has a route to its own bridge {device}", evidence)
     return Opaque(
         Missing(
-            f"where the device {device} of {node} leads", f"ip -d link show dev {device}, on {node}"
+            f"where the device {device} of {node} leads",
+            f"ip -d link show dev {device}  # on {node}",
         )
     )
 

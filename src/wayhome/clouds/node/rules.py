@@ -180,7 +180,7 @@ def _action(translation: Translation, unknown: list[str], state: NodeState) -> T
         return action
     node = state.name.rpartition("/")[2]
     fact = f"whether the packet fulfils `{' '.join(unknown)}`, which a rule on {node} asks of it"
-    command = f"conntrack -L --orig-src POD_ADDRESS, on {node}, while the Pod is connected"
+    command = f"conntrack -L --orig-src POD_ADDRESS  # on {node}, while the Pod is connected"
     return Either((action, FallThrough()), Missing(fact, command))
 
 

@@ -54,7 +54,7 @@ def on_node_overlap(scene: Scene) -> Found | None:
         if owner.kind is not NodeKind.POD
     ]
     elsewhere = f"; {owners[0].name} has that address" if owners else ""
-    confirm = f"ip route get {destination}, on {name}"
+    confirm = f"ip route get {destination}  # on {name}"
     if scene.drop.cause == STAYS:
         return Found(
             cause=Cause.ON_NODE_OVERLAP,

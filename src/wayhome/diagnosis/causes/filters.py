@@ -24,8 +24,8 @@ def network_policy(scene: Scene) -> Found | None:
             because=f"the Pod's address became that of {node} on the way ({scene.seen_source}), because the list does "
             "not name the range of the destination's Pods; so the NetworkPolicy does not recognise the Pod",
             deciding=scene.decided,
-            confirm=f"wayhome policy explain FILE {scene.situation.trace.shown.result.packet.destination}, with the "
-            "agent's configuration",
+            confirm=f"wayhome policy explain FILE {scene.situation.trace.shown.result.packet.destination}"
+            "  # FILE: the agent's configuration",
         )
     whose = (
         "its own namespace does not let it out"

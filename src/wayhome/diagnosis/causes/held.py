@@ -5,6 +5,7 @@ an agent's that holds another list than its ConfigMap says is a configuration th
 foreign rule.
 """
 
+import re
 from dataclasses import replace
 
 from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
@@ -24,6 +25,7 @@ from wayhome.prefixes import Intervals
 from wayhome.trace import Step
 from wayhome.trace.hop import NAT
 
+_BECOMES = re.compile(r": \S+ > \S+ becomes \S+ > \S+$")
 WAYS = (NodeOutput.RULES, NodeOutput.ROUTES, NodeOutput.SYSCTL)
 
 
@@ -42,14 +44,14 @@ def held_rules(scene: Scene) -> Found | None:
     if step is None:
         return _kept(scene, state, node)
     foreign = step.detail.startswith(FOREIGN_STEP)
-    rule = step.detail.removeprefix(FOREIGN_STEP).strip()
+    rule = _BECOMES.sub("", step.detail.removeprefix(FOREIGN_STEP).strip())
     if foreign:
         return Found(
             cause=Cause.FOREIGN_RULE,
             because=f"a rule on {name} that is no masquerade agent's translates the Pod's address: {rule}. "
             f"The destination would have had to see the Pod ({scene.drop.cause})",
             deciding=unique([step.evidence, *scene.evidence]),
-            confirm=f"wayhome node conflicts, on {name}",
+            confirm=f"wayhome node conflicts  # on {name}",
         )
     return _not_live(scene, node, step.evidence, "translates the Pod's address")
 
@@ -63,7 +65,7 @@ def wrong_interface(scene: Scene) -> Found | None:
             cause=Cause.WRONG_INTERFACE,
             because=f"{scene.dropped_by}: the way back to it leads by another interface, and rp_filter is strict",
             deciding=scene.evidence,
-            confirm=f"ip route get {scene.situation.trace.flow.destination}; sysctl net.ipv4.conf.all.rp_filter, on "
+            confirm=f"ip route get {scene.situation.trace.flow.destination}; sysctl net.ipv4.conf.all.rp_filter  # on "
             f"{scene.node.name.rpartition('/')[2]}",
         )
     if scene.drop.cause == "FOREIGN_IP_DISALLOWED" and (owner := _other_interface(scene)):
@@ -72,7 +74,7 @@ def wrong_interface(scene: Scene) -> Found | None:
             cause=Cause.WRONG_INTERFACE,
             because=f"{scene.died_at.node} does not take {scene.seen_source} by {port}: {others} has that address",
             deciding=scene.evidence,
-            confirm=f"ip rule; ip route get {scene.situation.trace.flow.destination} from {scene.seen_source}, on "
+            confirm=f"ip rule; ip route get {scene.situation.trace.flow.destination} from {scene.seen_source}  # on "
             f"{scene.hops[-2].node.rpartition('/')[2]}",
         )
     if node is None or state is None or not any(output in state.outputs for output in WAYS):
@@ -87,7 +89,7 @@ def wrong_interface(scene: Scene) -> Found | None:
         deciding=unique(
             [*(state.outputs[o].evidence for o in WAYS if o in state.outputs), *scene.evidence]
         ),
-        confirm=f"ip rule; ip route get {scene.situation.trace.flow.destination}, on {node.value.metadata.name}",
+        confirm=f"ip rule; ip route get {scene.situation.trace.flow.destination}  # on {node.value.metadata.name}",
     )
 
 
@@ -126,7 +128,7 @@ def _kept(scene: Scene, state: NodeState, node: Located[KubernetesNode]) -> Foun
                 because=f"a rule on {name} keeps the Pod's address before the masquerade agent's rules are asked: "
                 f"{base.family} {base.table} {rule.chain} ({base.variant}): {rule.text}",
                 deciding=unique([evidence, *scene.evidence]),
-                confirm=f"wayhome node conflicts, on {name}",
+                confirm=f"wayhome node conflicts  # on {name}",
             )
     return _not_live(scene, node, evidence, "leaves the Pod's address as it is")
 

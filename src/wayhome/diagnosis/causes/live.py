@@ -11,7 +11,7 @@ def routes_towards(scene: Scene, address: Address, *, peer: str | None = None) -
     """The routes of the network in which the packet died. `peer`: those that a peering should have brought."""
     network = scene.vpc
     if network is None:
-        return f"ip route get {address}, at {scene.node.name.rpartition('/')[2]}"
+        return f"ip route get {address}  # at {scene.node.name.rpartition('/')[2]}"
     peering = next((p for p in network.value.peerings if p.network == peer), None)
     if peering is not None:
         return list_routes(scene, network, peering)

@@ -41,8 +41,8 @@ def mtu(situation: Situation) -> Found | None:
         because=f"{name} sends packets of up to {sent} bytes, and {where} carries {least}: small ones arrive, larger "
         "ones are lost",
         deciding=(state.outputs[NodeOutput.SYSCTL].evidence,),
-        confirm=f"ping -M do -c 1 -s {least - 27} {situation.trace.flow.destination}, in the Pod (fails), and with "
-        f"-s {least - 28} (is answered)",
+        confirm=f"ping -M do -c 1 -s {least - 27} {situation.trace.flow.destination}  # in the Pod: fails, and with "
+        f"-s {least - 28} is answered",
     )
 
 

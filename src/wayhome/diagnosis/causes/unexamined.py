@@ -39,7 +39,7 @@ def unexamined(situation: Situation) -> tuple[Unexamined, ...]:
             _SHOWN_BY[one.outputs],
             name,
             f"{name}'s own state: {one.why}",
-            f"wayhome collect DIRECTORY --node, on {name}",
+            f"wayhome collect DIRECTORY --node  # on {name}",
         )
         for one in not_collected(state_of(situation, node), host)
     )

@@ -31,5 +31,5 @@ def pod_range_not_listed(situation: Situation) -> Found | None:
         "Pod's: the agent's list does not hold the range of the destination. Policies and logs that know Pods by "
         "their addresses are wrong about it",
         deciding=unique(evidence),
-        confirm=f"wayhome policy explain FILE {trace.shown.result.packet.destination}, with the agent's configuration",
+        confirm=f"wayhome policy explain FILE {trace.shown.result.packet.destination}  # FILE: the agent's configuration",
     )

@@ -63,18 +63,24 @@ def compile_gcp(estate: Estate, routes: EffectiveRoutes | None = None) -> Compil
 
 
 def _balanced(parts: Parts, estate: Estate) -> dict[str, tuple[Prefix, ...]]:
-    """The addresses of internal load balancers, by the ports of their backends; opaque where those are unknown."""
+    """The addresses of internal load balancers, by the ports of their backends.
+
+    One whose backends are unknown is opaque; one that has none takes what comes, and drops it.
+    """
     found: dict[str, list[Prefix]] = defaultdict(list)
     for rule in estate.all(ForwardingRule).values():
         value = rule.value
         if value.load_balancing_scheme not in INTERNAL_SCHEMES or value.ip_address is None:
             continue
         behind = backends(estate, rule)
-        if isinstance(behind, Missing):
+        if isinstance(behind, Missing) or not behind:
             if value.network is not None:
+                unknown = behind if isinstance(behind, Missing) else None
+                empty = Drop("NO_BACKENDS", f"{value.name} has no running backend", rule.evidence)
                 parts.add(
                     Node(name=rule.name, kind=NodeKind.BALANCER, ports=(Port(name="fabric"),),
-                         opaque=behind, evidence=rule.evidence)
+                         opaque=unknown, not_running=None if unknown else empty,
+                         evidence=rule.evidence)
                 )  # fmt: skip
                 port = Port(name=rule.name, owns=(value.ip_address.prefix,))
                 parts.attach(value.network, port, rule.name, "fabric")
