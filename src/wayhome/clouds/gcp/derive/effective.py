@@ -79,7 +79,7 @@ def _local(estate: Estate, hops: NextHops, network: Located[Network]) -> Network
     ranges = {route.destination for route in subnets}
     custom += [
         route
-        for route in dynamic_routes(estate, hops, network, _regions(estate, network))
+        for route in dynamic_routes(estate, hops, network, _asked_from(estate, network))
         # Google ignores what is learned of a part of a subnet.
         if ranges.isdisjoint(enclosing(route.destination))
     ]
@@ -124,6 +124,16 @@ def _with_peers(
         advertised=own.advertised,
         gaps=tuple(gaps),
     )
+
+
+def _asked_from(estate: Estate, network: Located[Network]) -> set[str]:
+    """The regions for which dynamic routes are derived: the network's own, and its peers', who may import them."""
+    found = _regions(estate, network)
+    if estate.of(Router, network.name):
+        for peering in network.value.peerings:
+            peer = estate.get(Network, peering.network)
+            found |= _regions(estate, peer) if peer is not None else set()
+    return found
 
 
 def _regions(estate: Estate, network: Located[Network]) -> set[str]:
