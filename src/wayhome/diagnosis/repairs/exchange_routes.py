@@ -135,6 +135,7 @@ def _of_pair(
     yield replace(
         both,
         notes=tuple(_notes(situation, importer, learnt)),
+        advantage="keeps the source's addresses and overlaps nothing, so it may be the better way",
         refused=tuple(refused_imports(situation.estate, importer, learnt)),
     )
     if len(missing) == 2:
@@ -157,8 +158,7 @@ def _proposal(kind: str, flags: tuple[_Flag, ...]) -> Proposal:
 
 
 def _notes(situation: Situation, importer: str, learnt: list[Prefix]) -> Iterator[str]:
-    """Why it may be the better way, and what else goes over the peering: everything or nothing is exchanged."""
-    yield "the destination sees Pods and can open connections to them: where nothing overlaps, that may be the better way"
+    """What else goes over the peering: everything or nothing is exchanged."""
     source = situation.trace.shown.result.packet.source
     others = [p for p in learnt if not p.contains(source.family, source.value)]
     if others:

@@ -55,7 +55,8 @@ class Proposal:
     `kind` is its stable name, `summary` one sentence. `commands` make it and `undo` takes it back, in order;
     `terraform` makes the same where that is short. `notes` are what the person should know who decides. `refused` are the cloud's own rules that it would break: then it
     does not work, whatever the replay says. `with_` are the kinds of the repairs that it needs besides. `question` is
-    what the source asks afterwards, where that is not the same: a proxy instead of the destination.
+    what the source asks afterwards, where that is not the same: a proxy instead of the destination. `advantage` is why
+    it may be preferred to what costs less.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class Proposal:
     with_: tuple[str, ...] = ()
     question: Question | None = None
     effort: Effort = Effort.SETTING
+    advantage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ def _reasons(replay: Replay) -> Iterator[str]:
         yield f"in {' and '.join(owners)}, {act}" if len(owners) > 1 else f"in {owners[0]} {act}"
     if replay.reverse is not None and replay.reverse.verdict is Verdict.REACHABLE:
         yield "opens the other direction too"
+    if replay.proposal.advantage:
+        yield replay.proposal.advantage
 
 
 def _names(proposal: Proposal) -> Iterator[str]:
