@@ -527,15 +527,13 @@ def on_a_terminal(world: World, typed: bytes, *arguments: str) -> tuple[int, str
     output = b""
     with open(terminal, "r+b", buffering=0) as screen:
         while True:
-            if not select.select([screen], [], [], 60)[0]:
-                running.kill()
-            try:
-                output += screen.read(4096)
-            except OSError:  # it has ended
-                break
-            if typed and b"[y/N]: " in output:
+            if select.select([screen], [], [], 1.0)[0]:
+                try:
+                    output += screen.read(4096)
+                except OSError:  # it has ended
+                    break
+            elif output.endswith(b"[y/N]: "):  # a Ctrl-C just before it waits does not end that
                 screen.write(typed)
-                typed = b""
     return running.wait(30), output.decode()
 
 

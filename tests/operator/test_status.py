@@ -164,6 +164,34 @@ def test_agents_are_known_by_what_they_run(
     assert [(each["maker"], each["managed"]) for each in found] == [known]
 
 
+def test_a_daemonset_that_only_looks_like_ours_leads_nobody_astray(world: World) -> None:
+    world.node("a")
+    world.server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "aaa"}})
+    own = ("--configmap=aaa/ip-masq-agent", "--status-namespace=aaa")
+    world.daemon_set("wayhome-agent", "registry.example/wayhome:1", *own, namespace="aaa")
+    world.wayhome()
+    found = world.document("status")
+    assert found["configmap"]["namespace"] == "kube-system"
+    assert found["exit_code"] == 3
+    assert "contradict each other" in found["notes"][0]["text"]
+    (world.folder / "new").write_text(CONFIG)
+    refused = world.run("apply", "new", "--yes")
+    assert refused.returncode == 2
+    assert "--configmap" in refused.stdout
+    given = world.document("status", "--configmap=kube-system/ip-masq-agent")
+    assert not any("contradict" in note["text"] for note in given["notes"])
+
+
+def test_the_key_that_agents_read_is_the_one_that_counts(world: World) -> None:
+    world.wayhome("--configmap-key=masq.yaml")
+    world.node("a")
+    text = "nonMasqueradeCIDRs: [10.0.0.0/8]\n"
+    item = {"metadata": {"name": "ip-masq-agent"}, "data": {"masq.yaml": text}}
+    world.server.ask("POST", "/api/v1/namespaces/kube-system/configmaps", item)
+    world.holds("a", text, "7", held_key="masq.yaml")
+    assert conditions(world) == {"a": "current"}
+
+
 def test_azures_configuration_is_several_files_and_not_judged_by_one(world: World) -> None:
     volume = {"name": "c", "configMap": {"name": "azure-ip-masq-agent-config"}}
     image = "mcr.microsoft.com/aks/ip-masq-agent-v2:v0.1.15"

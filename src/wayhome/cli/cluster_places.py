@@ -6,7 +6,6 @@ import click
 
 from wayhome.cluster.agent_sets import DEFAULT_CONFIGMAP
 from wayhome.cluster.look import Places
-from wayhome.cluster.wanted import DATA_KEY
 from wayhome.kube.objects import Key
 
 
@@ -14,7 +13,7 @@ def places(command: Any) -> Any:
     """The options; the command gets `configmap`, `key` and `status_namespace`."""
     for decorate in (
         click.option("--status-namespace", metavar="NAMESPACE", help="Where the agents' Leases are; default: as the agents' flags say, else wayhome-status."),
-        click.option("--key", default=DATA_KEY, show_default=True, metavar="KEY", help="The ConfigMap's key."),
+        click.option("--key", metavar="KEY", help="The ConfigMap's key; default: as the agents' flags say, else config."),
         click.option("--configmap", metavar="NAMESPACE/NAME", callback=_read_key, help="The ConfigMap; default: what the agents read, else kube-system/ip-masq-agent."),
     ):  # fmt: skip
         command = decorate(command)

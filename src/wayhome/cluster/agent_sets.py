@@ -4,6 +4,9 @@ They are known by what they run and what they mount, not by where somebody has p
 command is an agent's, or a volume of the ConfigMap. wayhome in the place of upstream's agent keeps that DaemonSet's
 name, so names count least.
 
+Whoever may make a DaemonSet in some namespace can make one that looks like ours and reads his own ConfigMap. So those in
+the namespaces of agents come first, and where ours contradict each other, nothing is written by what one of them says.
+
 Sources: kubernetes-sigs/ip-masq-agent and Azure/ip-masq-agent-v2, their manifests; GKE, "Configure an IP masquerade
 agent"; Cilium, "IPv4 masquerading, ip-masq-agent".
 """
@@ -13,9 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wayhome.kube.objects import Key, Object, key_of, metadata
+from wayhome.kube.one_line import one_line
 from wayhome.policy import Settings
 
 DEFAULT_CONFIGMAP: Key = ("kube-system", "ip-masq-agent")
+HOMES = frozenset({"kube-system", "wayhome"})
+"""Namespaces in which nobody but those who run the cluster makes a DaemonSet."""
 _COMMANDS = frozenset({"clean", "await-daemonset", "probe", "query"})
 _IDLE = frozenset({"sleep", "pause", "true"})
 _MANAGED_LABEL = "addonmanager.kubernetes.io/mode"
@@ -73,7 +79,29 @@ class AgentSet:
 def agent_sets(daemon_sets: Iterable[Object], configmap_name: str) -> tuple[AgentSet, ...]:
     """Those among DaemonSets that keep masquerade rules. wayhome's come first."""
     found = [each for item in daemon_sets if (each := _agent_set(item, configmap_name))]
-    return tuple(sorted(found, key=lambda each: (each.maker is not Maker.WAYHOME, str(each))))
+    return tuple(sorted(found, key=_order))
+
+
+def _order(each: AgentSet) -> tuple[bool, bool, str]:
+    return each.maker is not Maker.WAYHOME, each.namespace not in HOMES, str(each)
+
+
+def contradiction(sets: Sequence[AgentSet], configmap: Key | None, namespace: str | None) -> str:
+    """Why it is not known which ConfigMap counts, or where the Leases are; empty where it is, or is given."""
+    telling = [each for each in sets if each.tells]
+    if configmap is None and len({each.configmaps for each in telling}) > 1:
+        return _different(telling, "configmap")
+    readers = [each for each in telling if configmap is None or configmap in each.configmaps]
+    if namespace is None and len({each.argument("status-namespace") for each in readers}) > 1:
+        return _different(readers, "status-namespace")
+    return ""
+
+
+def _different(sets: Sequence[AgentSet], flag: str) -> str:
+    said = ", ".join(f"{each} has --{flag}={each.argument(flag) or ''}" for each in sets)
+    return (
+        f"agents contradict each other: {one_line(said, 300)}; say with --{flag} which one counts"
+    )
 
 
 def configmap_of(sets: Sequence[AgentSet]) -> Key:

@@ -9,7 +9,13 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from wayhome.cluster.agent_sets import DEFAULT_CONFIGMAP, AgentSet, agent_sets, configmap_of
+from wayhome.cluster.agent_sets import (
+    DEFAULT_CONFIGMAP,
+    AgentSet,
+    agent_sets,
+    configmap_of,
+    contradiction,
+)
 from wayhome.cluster.nodes import ClusterNode, read_node
 from wayhome.cluster.wanted import DATA_KEY
 from wayhome.kube.client import Client, Selection
@@ -51,6 +57,8 @@ class Facts:
     agents: tuple[AgentSet, ...] | Unseen
     egress_policies: tuple[Object, ...] | Unseen
     """GKE's EgressNATPolicy objects: where there are any, GKE writes the ConfigMap from them."""
+    contradiction: str = ""
+    """Why it is doubtful that these are the ConfigMap and the Leases that count."""
     answers: frozenset[str] = frozenset()
     """Versions of the ConfigMap: an agent has answered when it has read one of these; none: whatever it has read."""
 
@@ -61,7 +69,7 @@ class Places:
 
     configmap: Key | None = None
     status_namespace: str | None = None
-    data_key: str = DATA_KEY
+    data_key: str | None = None
 
 
 async def look(client: Client, places: Places) -> Facts:
@@ -70,8 +78,10 @@ async def look(client: Client, places: Places) -> Facts:
     agents = await _seen(_agents(client, name))
     sets = () if isinstance(agents, Unseen) else agents
     configmap = places.configmap or configmap_of(sets)
-    told = next((s.argument("status-namespace") for s in sets if s.tells), None)
+    readers = [each for each in sets if each.tells and configmap in each.configmaps]
+    told = next((each.argument("status-namespace") for each in readers), None)
     namespace = places.status_namespace or told or NAMESPACE
+    key = next((each.argument("configmap-key") for each in readers), None)
     item, elsewhere, nodes, statuses, policies = await asyncio.gather(
         _seen(configmap_item(client, configmap)),
         _seen(_elsewhere(client, configmap)),
@@ -81,7 +91,7 @@ async def look(client: Client, places: Places) -> Facts:
     )
     return Facts(
         configmap=configmap,
-        data_key=places.data_key,
+        data_key=places.data_key or key or DATA_KEY,
         status_namespace=namespace,
         item=item,
         elsewhere=elsewhere,
@@ -89,6 +99,7 @@ async def look(client: Client, places: Places) -> Facts:
         statuses=statuses,
         agents=agents,
         egress_policies=policies,
+        contradiction=contradiction(sets, places.configmap, places.status_namespace),
     )
 
 

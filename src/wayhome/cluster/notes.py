@@ -174,6 +174,8 @@ def _warnings(report: Report) -> Iterator[Note]:
 
 
 def _rest(facts: Facts) -> Iterator[Note]:
+    if facts.contradiction:
+        yield Note(Weight.MISSING, facts.contradiction)
     for what, seen in (("the nodes", facts.nodes), ("what agents say", facts.statuses)):
         if isinstance(seen, Unseen):
             yield Note(Weight.MISSING, f"{what} cannot be seen: {seen.reason}")

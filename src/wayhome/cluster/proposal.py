@@ -160,6 +160,8 @@ def _refusal(found: Proposal) -> Refusal | None:
     name = "/".join(facts.configmap)
     if found.configuration is None:
         return Refusal(1, "the configuration has errors: nothing was changed")
+    if facts.contradiction:
+        return Refusal(2, facts.contradiction)
     if isinstance(facts.item, Unseen):
         return Refusal(3, f"the ConfigMap {name} cannot be read: {facts.item.reason}")
     if is_azures(facts) and facts.data_key == DATA_KEY:
