@@ -25,8 +25,8 @@ from wayhome.clouds.located import Located
 from wayhome.clouds.values import Cidr
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.cause import Cause
+from wayhome.diagnosis.gcloud import made
 from wayhome.diagnosis.question import Question
-from wayhome.diagnosis.repairs.gcloud import made
 from wayhome.diagnosis.repairs.replay import Replay
 
 PLANS = {

@@ -16,12 +16,12 @@ from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.terraform import resource
 
 HOSTILE = "$(reboot)`reboot`;reboot|reboot&'\"\\ \nreboot\n #"
-STUBS = ("gcloud", "kubectl")
+STUBS = ("gcloud", "kubectl", "ip")
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Path:
-    """A folder of programs: the two that may be run write down their arguments, and one must not be."""
+    """A folder of programs: those that may be run write down their arguments, and one must not be."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in STUBS:
@@ -56,6 +56,9 @@ PLANS = {
     "bgp": Plan(seed=4, link="bgp", suffix=HOSTILE),
     "classic": Plan(seed=5, link="classic", suffix=HOSTILE),
     "native": Plan(seed=3, native=True, lets_in_pods=False, suffix=HOSTILE),
+    "substitution": Plan(seed=1, suffix="$(reboot)"),
+    "quote": Plan(seed=1, suffix="';reboot;'"),
+    "line": Plan(seed=1, suffix="\nreboot\n"),
 }
 
 
@@ -72,7 +75,20 @@ def test_nothing_but_the_named_programs_runs(shell: Path, name: str) -> None:
     assert len(commands) > 10
     words = [run(shell, command) for command in commands]
     # The names arrive whole: the network's, with everything that is in it.
-    assert any(HOSTILE in word for said in words for word in said)
+    assert any(PLANS[name].suffix in word for said in words for word in said)
+
+
+@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("destination", ["there", "home", "10.250.1.1"])
+def test_nor_by_the_commands_that_confirm_a_cause(shell: Path, name: str, destination: str) -> None:
+    one = generate(shell / "exports", PLANS[name])
+    where = {"there": one.there.address, "home": one.home.address}.get(destination, destination)
+    answer = Answer.to(one.estate, Question.parse(one.pod, f"{where}:443"), kinds=())
+    if answer.found is None:
+        assert answer.situation.works
+        return
+    assert answer.found.confirm.partition(" ")[0] in {"gcloud", "ip"}
+    run(shell, answer.found.confirm)
 
 
 def test_terraform_takes_no_templates() -> None:

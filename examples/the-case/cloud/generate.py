@@ -23,9 +23,9 @@ from wayhome.clouds.read import read_estate
 from wayhome.clouds.values import Cidr, IpAddress, PortRange
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.creation import creation, deletion, where
+from wayhome.diagnosis.gcloud import container, gcloud, made, place
+from wayhome.diagnosis.kubectl import kubectl
 from wayhome.diagnosis.question import Question
-from wayhome.diagnosis.repairs.gcloud import container, gcloud, made, place
-from wayhome.diagnosis.repairs.kubectl import kubectl
 
 FOLDER = Path(__file__).parent
 EXPORTS = FOLDER.parent / "exports"

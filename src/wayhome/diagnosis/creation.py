@@ -14,7 +14,7 @@ from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.kubernetes.resources.node import Node
 from wayhome.clouds.located import Located
-from wayhome.diagnosis.repairs.gcloud import Option, container, gcloud, place, with_input
+from wayhome.diagnosis.gcloud import Option, container, gcloud, place, with_input
 
 MACHINE = "e2-small"
 

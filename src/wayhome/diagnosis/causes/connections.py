@@ -8,6 +8,7 @@ from wayhome.clouds.node.connections import Connection, connections_of
 from wayhome.clouds.node.settings import settings_of
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.diagnosis.cause import Cause, Found
+from wayhome.diagnosis.causes.live import on
 from wayhome.diagnosis.situation import Situation
 from wayhome.diagnosis.source_node import compiled, source_node, state_of
 from wayhome.network import (
@@ -58,8 +59,8 @@ def pinned_flow(situation: Situation) -> Found | None:
         because=f"new connections arrive, as {now}; {len(lost)} that {name} has tracked since before still leave as "
         f"{lost[0].seen_as}, and are lost: a connection keeps the translation that its first packet met",
         deciding=(state.outputs[NodeOutput.CONNTRACK].evidence,),
-        confirm=f"conntrack -L {selection}  # on {name}",
-        notes=(f"to let them start again: conntrack -D {selection}  # on {name}",),
+        confirm=f"conntrack -L {selection}  {on(name)}",
+        notes=(f"to let them start again: conntrack -D {selection}  {on(name)}",),
     )
 
 
@@ -76,7 +77,7 @@ def port_exhaustion(situation: Situation) -> Found | None:
             cause=Cause.PORT_EXHAUSTION,
             because=f"{name} tracks {full[0]} connections, of at most {full[1]}: it drops new ones",
             deciding=(state.outputs[NodeOutput.SYSCTL].evidence,),
-            confirm=f"sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max  # on {name}",
+            confirm=f"sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max  {on(name)}",
         )
     if seen.source == flow.source or flow.protocol is Protocol.ICMP:
         return None
@@ -90,7 +91,7 @@ def port_exhaustion(situation: Situation) -> Found | None:
         because=f"{name} has {used} connections to {seen.destination} {flow.protocol} port {seen.destination_port} as "
         f"{seen.source}, and {available} ports for them ({first} to {last}): new ones fail",
         deciding=(state.outputs[NodeOutput.CONNTRACK].evidence,),
-        confirm=f"conntrack -S  # on {name}: insert_failed grows",
+        confirm=f"conntrack -S  {on(name)}: insert_failed grows",
     )
 
 

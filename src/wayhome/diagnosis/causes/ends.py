@@ -4,8 +4,10 @@ from wayhome.clouds.kubernetes.masquerading import pod_ranges
 from wayhome.clouds.kubernetes.services import NO_ENDPOINTS
 from wayhome.clouds.node.routes import STAYS
 from wayhome.diagnosis.cause import Cause, Found
-from wayhome.diagnosis.causes.live import describe_instance, describe_pod
+from wayhome.diagnosis.causes.live import describe_instance, describe_pod, on
 from wayhome.diagnosis.causes.scene import Scene, unique
+from wayhome.diagnosis.gcloud import gcloud
+from wayhome.diagnosis.kubectl import kubectl
 from wayhome.network import NodeKind
 from wayhome.trace import Lost
 
@@ -37,7 +39,12 @@ def _service(scene: Scene) -> Found:
         cause=Cause.NOT_RUNNING,
         because=f"no Pod behind the Service {namespace}/{short} is ready",
         deciding=scene.decided,
-        confirm=f"kubectl get endpointslices --namespace {namespace} --selector kubernetes.io/service-name={short}",
+        confirm=kubectl(
+            "get",
+            "endpointslices",
+            namespace=namespace,
+            selector=f"kubernetes.io/service-name={short}",
+        ),
     )
 
 
@@ -54,7 +61,7 @@ def on_node_overlap(scene: Scene) -> Found | None:
         if owner.kind is not NodeKind.POD
     ]
     elsewhere = f"; {owners[0].name} has that address" if owners else ""
-    confirm = f"ip route get {destination}  # on {name}"
+    confirm = f"ip route get {destination}  {on(name)}"
     if scene.drop.cause == STAYS:
         return Found(
             cause=Cause.ON_NODE_OVERLAP,
@@ -90,13 +97,11 @@ def _describe(name: str) -> str:
     short, project = parts[-1], parts[1] if len(parts) > 1 else "PROJECT"
     region = parts[3] if len(parts) > 3 else "REGION"
     if "forwardingRules" in parts or "backendServices" in parts:
-        return (
-            f"gcloud compute backend-services list --project={project} "
-            f"--format='table(name,region.basename(),backends[].group.basename())'"
-        )
+        columns = "table(name,region.basename(),backends[].group.basename())"
+        return gcloud("backend-services", "list", project=project, format=columns)
     if "vpnTunnels" in parts:
-        return (
-            f"gcloud compute vpn-tunnels describe {short} --project={project} --region={region} "
-            "--format='value(status,detailedStatus)'"
+        fields = "value(status,detailedStatus)"
+        return gcloud(
+            "vpn-tunnels", "describe", short, project=project, region=region, format=fields
         )
     return describe_instance(name, "status")

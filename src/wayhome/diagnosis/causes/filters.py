@@ -4,6 +4,8 @@ from wayhome.clouds.kubernetes.network_policy import CAUSE as GKE_NETWORK_POLICY
 from wayhome.diagnosis.cause import Cause, Found
 from wayhome.diagnosis.causes.live import describe_instance
 from wayhome.diagnosis.causes.scene import Scene
+from wayhome.diagnosis.gcloud import gcloud
+from wayhome.diagnosis.kubectl import kubectl
 from wayhome.network import NodeKind
 from wayhome.trace import Lost
 
@@ -36,7 +38,7 @@ def network_policy(scene: Scene) -> Found | None:
         cause=Cause.NETWORK_POLICY,
         because=f"{scene.refused_by}; {whose}",
         deciding=scene.decided,
-        confirm=f"kubectl describe networkpolicies --namespace {namespace}",
+        confirm=kubectl("describe", "networkpolicies", namespace=namespace),
     )
 
 
@@ -83,17 +85,17 @@ def destination_firewall(scene: Scene) -> Found | None:
         cause=Cause.DESTINATION_FIREWALL,
         because=f"{scene.refused_by}; {whose}{hint}",
         deciding=scene.decided,
-        confirm=f"gcloud compute networks get-effective-firewalls {network} --project={project} --format=json",
+        confirm=gcloud(
+            "networks", "get-effective-firewalls", network, project=project, format="json"
+        ),
     )
 
 
 def _describe_tunnel(scene: Scene, field: str) -> str:
     parts = scene.node.name.split("/")
     region = parts[3] if len(parts) > 3 else "REGION"
-    return (
-        f"gcloud compute vpn-tunnels describe {parts[-1]} --project={parts[1] if len(parts) > 1 else 'PROJECT'} "
-        f"--region={region} --format='value({field})'"
-    )
+    project = parts[1] if len(parts) > 1 else "PROJECT"
+    return gcloud("vpn-tunnels", "describe", parts[-1], project=project, region=region, format=f"value({field})")  # fmt: skip
 
 
 def _namespace(scene: Scene) -> str:

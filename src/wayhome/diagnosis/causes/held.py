@@ -15,6 +15,7 @@ from wayhome.clouds.node.routes import REVERSE_PATH
 from wayhome.clouds.node.rules import AGENT_STEP, FOREIGN_STEP, chains_of
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.diagnosis.cause import Cause, Found
+from wayhome.diagnosis.causes.live import on
 from wayhome.diagnosis.causes.scene import Scene, unique
 from wayhome.diagnosis.source_node import source_node, state_of, without
 from wayhome.netfilter.agent_chains import agent_chains
@@ -51,7 +52,7 @@ def held_rules(scene: Scene) -> Found | None:
             because=f"a rule on {name} that is no masquerade agent's translates the Pod's address: {rule}. "
             f"The destination would have had to see the Pod ({scene.drop.cause})",
             deciding=unique([step.evidence, *scene.evidence]),
-            confirm=f"wayhome node conflicts  # on {name}",
+            confirm=f"wayhome node conflicts  {on(name)}",
         )
     return _not_live(scene, node, step.evidence, "translates the Pod's address")
 
@@ -65,8 +66,8 @@ def wrong_interface(scene: Scene) -> Found | None:
             cause=Cause.WRONG_INTERFACE,
             because=f"{scene.dropped_by}: the way back to it leads by another interface, and rp_filter is strict",
             deciding=scene.evidence,
-            confirm=f"ip route get {scene.situation.trace.flow.destination}; sysctl net.ipv4.conf.all.rp_filter  # on "
-            f"{scene.node.name.rpartition('/')[2]}",
+            confirm=f"ip route get {scene.situation.trace.flow.destination}; sysctl net.ipv4.conf.all.rp_filter  "
+            + on(scene.node.name.rpartition("/")[2]),
         )
     if scene.drop.cause == "FOREIGN_IP_DISALLOWED" and (owner := _other_interface(scene)):
         port, others = owner
@@ -74,8 +75,8 @@ def wrong_interface(scene: Scene) -> Found | None:
             cause=Cause.WRONG_INTERFACE,
             because=f"{scene.died_at.node} does not take {scene.seen_source} by {port}: {others} has that address",
             deciding=scene.evidence,
-            confirm=f"ip rule; ip route get {scene.situation.trace.flow.destination} from {scene.seen_source}  # on "
-            f"{scene.hops[-2].node.rpartition('/')[2]}",
+            confirm=f"ip rule; ip route get {scene.situation.trace.flow.destination} from {scene.seen_source}  "
+            + on(scene.hops[-2].node.rpartition("/")[2]),
         )
     if node is None or state is None or not any(output in state.outputs for output in WAYS):
         return None
@@ -89,7 +90,7 @@ def wrong_interface(scene: Scene) -> Found | None:
         deciding=unique(
             [*(state.outputs[o].evidence for o in WAYS if o in state.outputs), *scene.evidence]
         ),
-        confirm=f"ip rule; ip route get {scene.situation.trace.flow.destination}  # on {node.value.metadata.name}",
+        confirm=f"ip rule; ip route get {scene.situation.trace.flow.destination}  {on(node.value.metadata.name)}",
     )
 
 
@@ -128,7 +129,7 @@ def _kept(scene: Scene, state: NodeState, node: Located[KubernetesNode]) -> Foun
                 because=f"a rule on {name} keeps the Pod's address before the masquerade agent's rules are asked: "
                 f"{base.family} {base.table} {rule.chain} ({base.variant}): {rule.text}",
                 deciding=unique([evidence, *scene.evidence]),
-                confirm=f"wayhome node conflicts  # on {name}",
+                confirm=f"wayhome node conflicts  {on(name)}",
             )
     return _not_live(scene, node, evidence, "leaves the Pod's address as it is")
 

@@ -6,6 +6,7 @@ from wayhome.clouds.node.outputs import RULES
 from wayhome.clouds.node.own import not_collected
 from wayhome.clouds.node_state import NodeOutput
 from wayhome.diagnosis.cause import Cause
+from wayhome.diagnosis.causes.live import on
 from wayhome.diagnosis.situation import Situation
 from wayhome.diagnosis.source_node import compiled, source_node, state_of
 
@@ -39,7 +40,7 @@ def unexamined(situation: Situation) -> tuple[Unexamined, ...]:
             _SHOWN_BY[one.outputs],
             name,
             f"{name}'s own state: {one.why}",
-            f"wayhome collect DIRECTORY --node  # on {name}",
+            f"wayhome collect DIRECTORY --node  {on(name)}",
         )
         for one in not_collected(state_of(situation, node), host)
     )

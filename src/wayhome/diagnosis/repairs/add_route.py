@@ -18,7 +18,7 @@ from wayhome.clouds.kubernetes.masquerading import pod_ranges
 from wayhome.clouds.kubernetes.resources.node import Node
 from wayhome.clouds.values import Cidr, Reference
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.repairs.gcloud import Option, gcloud, made, place, short
+from wayhome.diagnosis.gcloud import Option, gcloud, made, place, short
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.ranges import range_of
 from wayhome.diagnosis.repairs.source import range_of_source

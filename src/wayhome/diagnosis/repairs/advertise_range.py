@@ -18,7 +18,7 @@ from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.values import Cidr
-from wayhome.diagnosis.repairs.gcloud import Option, gcloud, place
+from wayhome.diagnosis.gcloud import Option, gcloud, place
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.source import range_of_source
 from wayhome.diagnosis.situation import Situation

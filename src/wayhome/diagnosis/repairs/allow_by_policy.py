@@ -22,8 +22,8 @@ from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import Cidr
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.repairs.gcloud import made, with_input
-from wayhome.diagnosis.repairs.kubectl import kubectl
+from wayhome.diagnosis.gcloud import made, with_input
+from wayhome.diagnosis.kubectl import kubectl
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Address, NodeKind, Protocol

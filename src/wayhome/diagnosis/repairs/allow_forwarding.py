@@ -7,7 +7,7 @@ import msgspec
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.repairs.gcloud import gcloud, place
+from wayhome.diagnosis.gcloud import gcloud, place
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.situation import Situation
 

@@ -19,7 +19,7 @@ from wayhome.clouds.gcp.derive.route import EffectiveRoute
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.repairs.gcloud import gcloud
+from wayhome.diagnosis.gcloud import gcloud
 from wayhome.diagnosis.repairs.path import Side, networks_on_the_way, side
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.terraform import resource

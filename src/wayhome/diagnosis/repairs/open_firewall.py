@@ -12,7 +12,7 @@ from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import Cidr, PortRange, Reference
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.repairs.gcloud import gcloud
+from wayhome.diagnosis.gcloud import gcloud
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.source import range_of_source
 from wayhome.diagnosis.repairs.terraform import resource

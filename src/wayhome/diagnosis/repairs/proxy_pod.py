@@ -6,9 +6,9 @@ from wayhome.clouds.kubernetes.resources.metadata import Metadata
 from wayhome.clouds.kubernetes.resources.pod import Pod, PodAddress, PodSpec, PodStatus
 from wayhome.clouds.proxy import Proxy
 from wayhome.clouds.values import IpAddress
+from wayhome.diagnosis.gcloud import made
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.free import free_pod_address
-from wayhome.diagnosis.repairs.gcloud import made
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.source import PodSource
 from wayhome.diagnosis.situation import Situation

@@ -28,9 +28,9 @@ from wayhome.clouds.located import Located
 from wayhome.clouds.proxy import Proxy
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.values import Cidr, IpAddress, PortRange, Reference
+from wayhome.diagnosis.gcloud import gcloud, made, short, with_input
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.free import free_addresses
-from wayhome.diagnosis.repairs.gcloud import gcloud, made, short, with_input
 from wayhome.diagnosis.repairs.nginx import configuration, health_port, startup_script
 from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.repairs.ranges import pod_ranges_of

@@ -18,8 +18,8 @@ from wayhome.clouds.gcp.resources.router import Nat, NatSubnetwork, Router
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.values import Cidr, IpAddress, PortRange, Reference
+from wayhome.diagnosis.gcloud import gcloud, made, place, short
 from wayhome.diagnosis.question import Question
-from wayhome.diagnosis.repairs.gcloud import gcloud, made, place, short
 from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.repairs.source import PodSource
 from wayhome.diagnosis.situation import Situation

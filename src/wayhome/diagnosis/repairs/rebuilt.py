@@ -20,8 +20,8 @@ from wayhome.clouds.kubernetes.resources.pod import Pod, PodAddress
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.values import Cidr, IpAddress, Reference
+from wayhome.diagnosis.gcloud import made, short
 from wayhome.diagnosis.repairs.free import free_addresses
-from wayhome.diagnosis.repairs.gcloud import made, short
 from wayhome.diagnosis.repairs.proposal import Changes
 from wayhome.prefixes import Family, Prefix
 

@@ -16,7 +16,7 @@ from wayhome.clouds.node.rules import chains_of, is_an_agents
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.diagnosis.cause import Cause
 from wayhome.diagnosis.causes import find_cause
-from wayhome.diagnosis.repairs.gcloud import gcloud, place, with_input
+from wayhome.diagnosis.gcloud import gcloud, place, with_input
 from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.situation import Situation
 from wayhome.diagnosis.source_node import source_node, state_of

@@ -10,7 +10,7 @@ from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.repairs.gcloud import gcloud, place
+from wayhome.diagnosis.gcloud import gcloud, place
 from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Missing

@@ -12,8 +12,8 @@ import msgspec
 from wayhome.clouds.gcp.resources.subnetwork import SecondaryRange
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import Cidr
+from wayhome.diagnosis.gcloud import Option, container, gcloud, place, short
 from wayhome.diagnosis.repairs.free import free_range
-from wayhome.diagnosis.repairs.gcloud import Option, container, gcloud, place, short
 from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.repairs.ranges import pod_ranges_of
 from wayhome.diagnosis.repairs.rebuilt import Rebuilt, TooSmallError
