@@ -284,6 +284,15 @@ def test_what_agents_warn_of_is_said_once_and_not_what_was_seen_without_them(wor
     assert "5 of 5 nodes" in done.stdout
 
 
+def test_an_agent_that_misses_a_pod_range_by_itself_is_heard(world: World) -> None:
+    """By its own flags or version it reads the list otherwise than the command line does."""
+    world.wayhome()
+    version = world.put(CONFIG)
+    world.node("a", podCIDRs=["10.4.0.0/24"])
+    world.holds("a", CONFIG, version, warning="no entry holds the Pod range 10.4.0.0/24")
+    assert "a: no entry holds the Pod range 10.4.0.0/24" in world.run("status").stdout
+
+
 def restrict(world: World, *granted: tuple[str, str]) -> None:
     """The operator has only these rights: (resource, group)."""
     control(world.server, granted)

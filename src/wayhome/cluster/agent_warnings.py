@@ -18,13 +18,16 @@ _AND_MORE = re.compile(r" \(and \d+ more\)$")
 _UNHEARD = (*UNCOUNTED, Condition.STALE)
 
 
-def agent_warnings(report: Report, said: Container[str]) -> Iterator[str]:
-    """Sentences, those of most nodes first. `said`: what was told already."""
+def agent_warnings(
+    report: Report, said: Container[str], *, ranges_said: bool = False
+) -> Iterator[str]:
+    """Sentences, those of most nodes first. `said`: what was told already; `ranges_said`: of Pod ranges, too."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for row in report.rows:
         text = row.status.warning if row.status and row.condition not in _UNHEARD else ""
         first = _AND_MORE.sub("", text)
-        if first and first not in said and not _is_of_its_ranges(first, report.facts, row.node):
+        ranges = ranges_said and _is_of_its_ranges(first, report.facts, row.node)
+        if first and first not in said and not ranges:
             found[first].append(row.node)
     for text, nodes in sorted(found.items(), key=lambda item: -len(item[1])):
         more = f" and {len(nodes) - MOST_NODES:,} more" if len(nodes) > MOST_NODES else ""

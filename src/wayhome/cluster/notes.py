@@ -167,7 +167,9 @@ def _warnings(report: Report) -> Iterator[Note]:
     said = {str(finding) for finding in read.warnings} if read else set()
     if not isinstance(wanted, Unseen) and isinstance(wanted.said, Absent):
         said.add(wanted.said.hint)
-    texts = list(agent_warnings(report, said))
+    configuration = read.configuration if read else None
+    ranges = bool(configuration and forgotten(report.facts, configuration))
+    texts = list(agent_warnings(report, said, ranges_said=ranges))
     yield from (Note(Weight.WARNING, text) for text in texts[:MOST_NAMED])
     if len(texts) > MOST_NAMED:
         yield Note(Weight.WARNING, f"agents warn of {len(texts) - MOST_NAMED:,} other things (--json has them)")  # fmt: skip
