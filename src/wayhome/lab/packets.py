@@ -21,7 +21,7 @@ class Packet:
     """The head of a packet.
 
     An echo's identifier stands as the port of the one who asked; the other port is 0. The numbers are TCP's, and the
-    payload is that of an echo, as far as it was copied.
+    payload is that of an echo or of a datagram of UDP, as far as it was copied.
     """
 
     source: Address
@@ -57,7 +57,8 @@ def _decode(data: bytes) -> Packet | None:
         return None
     segment = data[length:]
     if transport == IPPROTO_UDP:
-        return Packet(source, destination, transport, *struct.unpack_from("!HH", segment))
+        from_port, to_port = struct.unpack_from("!HH", segment)
+        return Packet(source, destination, transport, from_port, to_port, payload=segment[8:])
     if transport == IPPROTO_TCP:
         from_port, to_port, sequence, acknowledgement, flags = struct.unpack_from(
             "!HHIIxB", segment

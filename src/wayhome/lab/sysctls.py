@@ -7,6 +7,7 @@ A fresh network namespace starts with the kernel's defaults or with the host's v
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from wayhome.lab.mounts import remount_sysctls_writable
@@ -56,8 +57,13 @@ def has_ipv6() -> bool:
 
 
 def apply(node: Node) -> None:
-    """Write the settings, in the network that the calling thread is in. Raises OSError."""
-    for name, value in settings(node).items():
+    """Write a node's settings, in the network that the calling thread is in. Raises OSError."""
+    write(settings(node))
+
+
+def write(chosen: Mapping[str, str]) -> None:
+    """Write settings, in the network that the calling thread is in. Raises OSError."""
+    for name, value in chosen.items():
         if name.startswith("ipv6/") and not has_ipv6():
             continue
         path = Path("/proc/sys/net", name)

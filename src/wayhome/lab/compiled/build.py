@@ -1,0 +1,148 @@
+"""Builds a network: a namespace for each node, and in it links, addresses, rules, tables, filters and translation.
+
+All links are made first, each with both ends at once in their nodes' namespaces, and without ARP: the two ends have
+the same hardware address, so a node sends by a link without asking who is there. That is what a link of the model is,
+and no neighbour has to be found before the first packet passes. The nodes' rules are then loaded by several `nft` at a
+time, while the others' routes are made.
+"""
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import count
+
+from wayhome.lab import programs
+from wayhome.lab import sysctls as node_sysctls
+from wayhome.lab.compiled import rtnetlink, rules, sysctls
+from wayhome.lab.compiled.matches import Families
+from wayhome.lab.compiled.names import Interface, Names
+from wayhome.lab.compiled.paths import LOOPBACK, Paths, paths_of
+from wayhome.lab.compiled.rtnetlink import Message, Rtnetlink
+from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.network import Link, Network, Node
+from wayhome.prefixes import Family
+
+CARRIER_SECONDS = 10.0
+_NFT_AT_ONCE = max(2, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltNode:
+    """A node of the network, and what it is in the kernel."""
+
+    node: Node
+    names: Names
+    namespace: NetworkNamespace
+
+
+def build(network: Network, held: ExitStack) -> dict[str, BuiltNode]:
+    """Build all of it; the namespaces live as long as `held`. Raises OSError, ProgramError."""
+    numbers = count(2)
+    families = _families(network)
+    built = {
+        node.name: BuiltNode(
+            node, Names.of(node, numbers), held.enter_context(NetworkNamespace.create())
+        )
+        for node in network.nodes
+    }
+    for one in built.values():
+        with one.namespace.entered():
+            settings = sysctls.settings(forwards=one.node.forwards, ipv6=Family.IPV6 in families)
+            node_sysctls.write(settings)
+    paths = {
+        name: paths_of(network.places[name], one.names, families) for name, one in built.items()
+    }
+    with Rtnetlink.opened() as here:
+        here.obey(_links(network, built))
+    _dig(held.enter_context(NetworkNamespace.create()), built, numbers)
+    with ThreadPoolExecutor(_NFT_AT_ONCE) as pool:
+        loading = [
+            pool.submit(_load, one, rules.render(network.places[name], one.names, families))
+            for name, one in built.items()
+        ]
+        for name, one in built.items():
+            _configure(one, paths[name])
+        for done in loading:
+            done.result()
+    for one in built.values():
+        _wait_for_carriers(one)
+    return built
+
+
+def _families(network: Network) -> Families:
+    """The families that somebody has an address or a prefix of."""
+    found = {address.family for node in network.nodes for address in node.addresses}
+    found |= {prefix.family for node in network.nodes for prefix in node.local}
+    return tuple(family for family in Family if family in found) or (Family.IPV4,)
+
+
+def _links(network: Network, built: dict[str, BuiltNode]) -> Iterator[Message]:
+    for link in network.links:
+        one, other = built[link.a.node], built[link.b.node]
+        yield rtnetlink.pair(
+            one.names.ports[link.a.port],
+            one.namespace.descriptor,
+            other.names.ports[link.b.port],
+            other.namespace.descriptor,
+            _mtu(network, link),
+        )
+
+
+def _dig(pit: NetworkNamespace, built: dict[str, BuiltNode], numbers: Iterator[int]) -> None:
+    """Lead all sinks to a namespace that has no addresses and does not forward: its kernel drops what arrives."""
+    with pit.entered(), Rtnetlink.opened() as here:
+        node_sysctls.write(sysctls.settings(forwards=False, ipv6=False))
+        for one in built.values():
+            for sink in one.names.sinks.values():
+                end = Interface(f"e{sink.index}", next(numbers))
+                here.obey(
+                    [
+                        rtnetlink.pair(sink, one.namespace.descriptor, end, pit.descriptor, None),
+                        rtnetlink.up(end),
+                    ]
+                )
+
+
+def _mtu(network: Network, link: Link) -> int | None:
+    ends = (network.places[end.node].ports[end.port].mtu for end in (link.a, link.b))
+    return min((mtu for mtu in ends if mtu), default=None)
+
+
+def _load(one: BuiltNode, text: str) -> None:
+    with one.namespace.entered():
+        programs.run(("nft", "-f", "-"), text)
+
+
+def _configure(one: BuiltNode, paths: Paths) -> None:
+    with one.namespace.entered(), Rtnetlink.opened() as here:
+        interfaces = (*one.names.ports.values(), *one.names.sinks.values())
+        here.obey(map(rtnetlink.up, interfaces))
+        here.obey(_addresses(one))
+        here.obey(map(rtnetlink.route, paths.routes))
+        here.obey(map(rtnetlink.rule, paths.rules))
+
+
+def _addresses(one: BuiltNode) -> Iterator[Message]:
+    for port in one.node.ports:
+        for address in port.addresses:
+            yield rtnetlink.address(one.names.ports[port.name], address)
+    for prefix in dict.fromkeys(one.node.local):
+        if prefix not in {address.prefix for address in one.node.addresses}:
+            yield rtnetlink.local(prefix, LOOPBACK)
+
+
+def _wait_for_carriers(one: BuiltNode) -> None:
+    """An interface sends nothing before it knows of its carrier, which a work queue of the kernel tells it."""
+    interfaces = {**one.names.ports, **one.names.sinks}
+    wanted = {interface.index: name for name, interface in interfaces.items()}
+    until = time.monotonic() + CARRIER_SECONDS
+    with one.namespace.entered(), Rtnetlink.opened() as here:
+        while missing := wanted.keys() - here.running():
+            if time.monotonic() > until:
+                ports = ", ".join(wanted[index] for index in missing)
+                raise OSError(errno.ENETDOWN, f"no carrier at {ports} of {one.node.name}")
+            time.sleep(0.001)

@@ -1,0 +1,227 @@
+"""A network that is up, and what becomes of flows in it.
+
+All flows of a question are under way at once. Each ends when its answer is there, or when one of its packets is seen to
+die: the rules log every drop, on every node, with its cause. It also ends when a reply is delivered and no socket waits
+for it. The time-out is for what vanishes unseen, and in a network that is built as described nothing does.
+
+The caller has left the host before (`namespaces.enter`).
+"""
+
+import asyncio
+import resource
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+from wayhome.lab.compiled.asked import Asked, Seen
+from wayhome.lab.compiled.attempt import Attempt, open_attempt
+from wayhome.lab.compiled.build import BuiltNode, build
+from wayhome.lab.compiled.proxy import Proxy
+from wayhome.lab.compiled.responder import answer_datagram, answer_stream
+from wayhome.lab.compiled.rules import DELIVERED
+from wayhome.lab.compiled.serving import listen, serve_datagrams, serve_streams
+from wayhome.lab.compiled.sightings import Sightings
+from wayhome.lab.drops import Drop as Logged
+from wayhome.lab.drops import DropLog
+from wayhome.network import Address, Drop, Network, Node, Protocol
+from wayhome.prefixes import Family
+from wayhome.trace import Lost
+from wayhome.trace.exchange import REPLY_NOT_EXPECTED
+from wayhome.trace.translating import NO_ADDRESS
+
+TIMEOUT_SECONDS = 3.0
+AT_ONCE = 200
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What is known of one attempt so far."""
+
+    lost: asyncio.Future[Seen]
+    source_seen: Address | None = None
+    delivered_to: str | None = None
+
+
+class LabNetwork:
+    """A network out of namespaces."""
+
+    def __init__(self, network: Network, seconds: float = TIMEOUT_SECONDS) -> None:
+        """Build it; `seconds` is how long an answer may take. Raises OSError, ProgramError."""
+        self.network = network
+        self._seconds = seconds
+        self._held = ExitStack()
+        self._sightings = Sightings()
+        self._outcomes: list[_Outcome] = []
+        self._served: set[tuple[Protocol, int]] = set()
+        self._serving: list[asyncio.Task[None]] = []
+        self._datagrams: list[socket.socket] = []
+        try:
+            _allow_many_files()
+            self.nodes = build(network, self._held)
+            self._logs = [self._log(one) for one in self.nodes.values()]
+            self._runner = self._held.enter_context(asyncio.Runner())
+            self._runner.run(self._watch())
+        except BaseException:
+            self._held.close()
+            raise
+
+    def ask(self, questions: Sequence[Asked]) -> list[Seen]:
+        """What becomes of these flows, in their order. Raises OSError; KeyError for a node that is not there."""
+        return self._runner.run(self._ask(questions))
+
+    def close(self) -> None:
+        """Take it down."""
+        self._runner.run(self._stop())
+        self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _log(self, one: BuiltNode) -> DropLog:
+        log = DropLog(one.node.name, one.namespace)
+        self._held.callback(log.close)
+        return log
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        for log in self._logs:
+            loop.add_reader(log.fileno(), self._notice, log)
+
+    async def _stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        for log in self._logs:
+            loop.remove_reader(log.fileno())
+        for channel in self._datagrams:
+            loop.remove_reader(channel)
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def _ask(self, questions: Sequence[Asked]) -> list[Seen]:
+        self._serve(questions)
+        seen: list[Seen] = []
+        for first in range(0, len(questions), AT_ONCE):
+            some = questions[first : first + AT_ONCE]
+            with ExitStack() as sockets:
+                loop = asyncio.get_running_loop()
+                self._outcomes = [_Outcome(loop.create_future()) for _ in some]
+                attempts = [
+                    sockets.enter_context(self._open(number, asked))
+                    for number, asked in enumerate(some)
+                ]
+                seen += await asyncio.gather(*map(self._outcome, attempts, self._outcomes))
+            self._sightings.forget()
+        return seen
+
+    def _open(self, number: int, asked: Asked) -> Attempt:
+        namespace = self.nodes[asked.at].namespace
+        return open_attempt(number, asked, namespace, self._sightings)
+
+    async def _outcome(self, attempt: Attempt, outcome: _Outcome) -> Seen:
+        answer = asyncio.create_task(attempt.reaches())
+        try:
+            ends: list[asyncio.Future[Any]] = [answer, outcome.lost]
+            await asyncio.wait(ends, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            if outcome.lost.done():
+                return outcome.lost.result()
+            if answer.done():
+                answer.result()
+                return Seen(True, None, None, None, outcome.source_seen, outcome.delivered_to)
+            return Seen(False, None, None, None, outcome.source_seen, outcome.delivered_to)
+        finally:
+            answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
+
+    def _notice(self, log: DropLog) -> None:
+        for logged in log.read():
+            self._sight(logged)
+
+    def _sight(self, logged: Logged) -> None:
+        packet = logged.packet
+        found = self._sightings.flow_of(packet) if packet else None
+        if packet is None or found is None:
+            return
+        senders, way = found
+        outcome = self._outcomes[senders[0].attempt]
+        if logged.cause != DELIVERED:
+            cause = self.nodes[logged.node].names.cause_of(logged.cause)
+            self._lose(outcome, way, logged.node, cause)
+        elif way is Lost.FORWARD:
+            outcome.source_seen = Address.parse(str(packet.source))
+            outcome.delivered_to = logged.node
+        elif not any(s.node == logged.node and s.waits_for(packet) for s in senders):
+            self._lose(outcome, way, logged.node, REPLY_NOT_EXPECTED)
+
+    @staticmethod
+    def _lose(outcome: _Outcome, way: Lost, node: str, cause: str) -> None:
+        if not outcome.lost.done():
+            arrived = way is Lost.REPLY
+            source, delivered_to = outcome.source_seen, outcome.delivered_to
+            seen = Seen(False, way, node, cause, *((source, delivered_to) if arrived else ()))
+            outcome.lost.set_result(seen)
+
+    def _serve(self, questions: Iterable[Asked]) -> None:
+        """Let every node answer on the ports that are asked for, and on those that flows are led to."""
+        wanted = {(asked.flow.protocol, asked.flow.port) for asked in questions if asked.flow.port}
+        led_to = {port for node in self.network.nodes for port in _target_ports(node)}
+        wanted |= {(protocol, port) for protocol, _ in set(wanted) for port in led_to}
+        for protocol, port in wanted - self._served:
+            self._served.add((protocol, port))
+            for one in self.nodes.values():
+                for family in _families(one.node):
+                    self._serve_port(one, protocol, port, family)
+
+    def _serve_port(self, one: BuiltNode, protocol: Protocol, port: int, family: Family) -> None:
+        channel = self._held.enter_context(listen(one.namespace, protocol, port, family))
+        proxy = self._proxy(one, protocol, port)
+        if protocol is Protocol.TCP:
+            serve = proxy.relay_stream if proxy else answer_stream
+            self._serving.append(
+                asyncio.get_running_loop().create_task(serve_streams(channel, serve))
+            )
+        else:
+            answer = proxy.relay_datagram if proxy else answer_datagram
+            self._datagrams.append(channel)
+            asyncio.get_running_loop().add_reader(
+                channel, partial(serve_datagrams, channel, answer)
+            )
+
+    def _proxy(self, one: BuiltNode, protocol: Protocol, port: int) -> Proxy | None:
+        listener = next(
+            (each for each in one.node.listeners if (each.protocol, each.port) == (protocol, port)),
+            None,
+        )
+        if listener is None:
+            return None
+        return Proxy(
+            one.node.name,
+            one.namespace,
+            listener,
+            self._sightings,
+            lambda number, node: self._lose(self._outcomes[number], Lost.FORWARD, node, NO_ADDRESS),
+        )
+
+
+def _families(node: Node) -> set[Family]:
+    return {address.family for address in node.addresses} | {prefix.family for prefix in node.local}
+
+
+def _target_ports(node: Node) -> Iterator[int]:
+    """The ports that flows are led to here."""
+    for rule in node.translation_in:
+        if not isinstance(rule.action, Drop):
+            yield from (target.port for target in rule.action if target.port is not None)
+    for listener in node.listeners:
+        yield from (target.port for target in listener.upstreams if target.port is not None)
+
+
+def _allow_many_files() -> None:
+    """A namespace, a log and a port each take a descriptor, for each node."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

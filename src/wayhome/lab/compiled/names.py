@@ -1,0 +1,54 @@
+"""What a node's ports and causes are called in a kernel.
+
+The network's names may be long, have spaces or come from somebody hostile, and a kernel's have 15 characters. So all
+names in a kernel are made here: `p0`, `p1` … for ports, `d0` … for sinks (`paths`), `c0` … for
+causes in log messages. Names are a node's own; numbers of interfaces are the lab's, because the kernel takes a pair
+whose two ends have one number for no pair, and may then take a second to notice that both are up (linkwatch).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from wayhome.network import Drop, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface in a node's namespace."""
+
+    name: str
+    index: int
+
+
+@dataclass(slots=True)
+class Names:
+    """The kernel's names of one node. Causes and sinks get theirs when they are first asked for."""
+
+    numbers: Iterator[int]
+    ports: dict[str, Interface] = field(default_factory=dict)
+    sinks: dict[str, Interface] = field(default_factory=dict)
+    causes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, node: Node, numbers: Iterator[int]) -> "Names":
+        """Name a node's ports; `numbers` are free numbers for interfaces."""
+        names = cls(numbers)
+        for at, port in enumerate(node.ports):
+            names.ports[port.name] = Interface(f"p{at}", next(numbers))
+        return names
+
+    def sink(self, drop: Drop) -> Interface:
+        """The interface into which goes what is dropped for this cause."""
+        if drop.cause not in self.sinks:
+            self.sinks[drop.cause] = Interface(f"d{len(self.sinks)}", next(self.numbers))
+        return self.sinks[drop.cause]
+
+    def cause(self, cause: str) -> str:
+        """What a cause is called in the kernel's log."""
+        if cause not in self.causes:
+            self.causes.append(cause)
+        return f"c{self.causes.index(cause)}"
+
+    def cause_of(self, logged: str) -> str:
+        """The cause behind its name in the log. Raises ValueError, IndexError for a name that is none of ours."""
+        return self.causes[int(logged.removeprefix("c"))]

@@ -1,0 +1,152 @@
+"""All rules of a node as one text for `nft -f -`.
+
+The chains are called in the order that `network.node` states: `arrive` (is it running, may this source enter here)
+before connection tracking; the translation of the destination; `way_in` (the port's filter; does the node forward);
+the routing; `way_out` (the port's filter; may this destination leave here; what goes to a sink); the translation of the
+source. What is dropped is counted and logged with its cause, and what the node itself gets is logged as delivered.
+
+A loop ends when a packet's time to live does: whoever holds it then drops it with the cause ROUTING_LOOP, silently,
+where a kernel would tell the sender.
+"""
+
+from collections.abc import Iterator
+
+from wayhome.lab.compiled.asked import NOT_KNOWN
+from wayhome.lab.compiled.filters import Filters
+from wayhome.lab.compiled.matches import Families, Line, addresses, of_family
+from wayhome.lab.compiled.names import Names
+from wayhome.lab.compiled.translation import Translations
+from wayhome.lab.filters import LOG_GROUP, TABLE
+from wayhome.network import Place, Port
+from wayhome.prefixes import Family
+from wayhome.trace.walk import ROUTING_LOOP
+
+DELIVERED = "delivered"
+_LIFE = {Family.IPV4: "ip ttl 1", Family.IPV6: "ip6 hoplimit 1"}
+# As logged: one packet of each kind tells where a flow got to; of TCP those that open a connection.
+_TELLING = ("tcp flags & syn == syn", "meta l4proto udp", "icmp type { 0, 8 }", "icmpv6 type { 128, 129 }")  # fmt: skip
+_HOOKS = (
+    ("arrive", "prerouting", -350),
+    ("way_in", "prerouting", 0),
+    ("sent", "output", 0),
+    ("way_out", "postrouting", 0),
+    ("delivered", "input", 0),
+)
+
+
+def render(place: Place, names: Names, families: Families) -> str:
+    """The node's rules. The causes that it drops with are named in `names`."""
+    return "".join(f"{line}\n" for line in _Rules(place, names, families).lines())
+
+
+class _Rules:
+    def __init__(self, place: Place, names: Names, families: Families) -> None:
+        self._node = place.node
+        self._names = names
+        self._families = families
+        self._filters = Filters(place.node, families)
+        self._translations = Translations(place, names, families)
+
+    def lines(self) -> Iterator[str]:
+        yield f"add table inet {TABLE}"
+        for name, hook, priority in _HOOKS:
+            kind = f"{{ type filter hook {hook} priority {priority} ; }}"
+            yield f"add chain inet {TABLE} {name} {kind}"
+        for declaration in self._declarations():
+            what, _, rest = declaration.partition(" ")
+            yield f"add {what} inet {rest}"
+        for chain, rule, cause in self._all():
+            yield f"add rule inet {TABLE} {chain} {rule}{self._end(cause)}"
+
+    def _end(self, cause: str | None, verdict: str = "drop") -> str:
+        if cause is None:
+            return ""
+        name = self._names.cause(cause)
+        return f' counter log group {LOG_GROUP} prefix "{name}" {verdict}'
+
+    def _declarations(self) -> Iterator[str]:
+        yield from self._filters.declarations()
+        yield from self._translations.declarations()
+        for at, port in enumerate(self._node.ports):
+            if _has_way_in(port):
+                yield f"chain {TABLE} in{at}"
+            if _has_way_out(port):
+                yield f"chain {TABLE} out{at}"
+
+    def _all(self) -> Iterator[Line]:
+        yield from self._filters.rules()
+        yield from self._translations.rules()
+        yield from self._arrive()
+        yield from self._way_in()
+        yield from self._sent()
+        yield from self._way_out()
+        for telling in _TELLING:
+            log = f'log group {LOG_GROUP} prefix "{DELIVERED}"'
+            yield "delivered", f"{telling} {log}", None
+
+    def _arrive(self) -> Iterator[Line]:
+        if self._node.not_running:
+            yield "arrive", 'iifname != "lo"', self._node.not_running.cause
+        for port in self._node.ports:
+            for others in _others(port, "saddr", self._families):
+                yield (
+                    "arrive",
+                    f'iifname "{self._names.ports[port.name].name}" {others}',
+                    port.spoofed,
+                )
+
+    def _way_in(self) -> Iterator[Line]:
+        jumps = []
+        for at, port in enumerate(self._node.ports):
+            if _has_way_in(port):
+                jumps.append(f'"{self._names.ports[port.name].name}" : jump in{at}')
+                for rule in self._filters.passing(port, enters=True):
+                    yield f"in{at}", rule, None
+        if jumps:
+            yield "way_in", f"iifname vmap {{ {', '.join(jumps)} }}", None
+        forwarded = 'iifname != "lo" fib daddr type != local'
+        if self._node.opaque:
+            yield "way_in", 'iifname != "lo"', NOT_KNOWN
+        elif not self._node.forwards:
+            yield "way_in", forwarded, self._node.not_forwarding.cause
+        else:
+            for family in self._families:
+                yield "way_in", f"{forwarded} {_LIFE[family]}", ROUTING_LOOP
+
+    def _sent(self) -> Iterator[Line]:
+        if self._node.not_running:
+            yield "sent", "", self._node.not_running.cause
+        elif self._node.opaque:
+            yield "sent", "", NOT_KNOWN
+
+    def _way_out(self) -> Iterator[Line]:
+        jumps = []
+        for at, port in enumerate(self._node.ports):
+            if _has_way_out(port):
+                jumps.append(f'"{self._names.ports[port.name].name}" : jump out{at}')
+                for rule in self._filters.passing(port, enters=False):
+                    yield f"out{at}", rule, None
+                for others in _others(port, "daddr", self._families):
+                    yield f"out{at}", others, port.spoofed
+        if jumps:
+            yield "way_out", f"oifname vmap {{ {', '.join(jumps)} }}", None
+        for cause, device in self._names.sinks.items():
+            yield "way_out", f'oifname "{device.name}"{self._end(cause, "accept")}', None
+
+
+def _has_way_in(port: Port) -> bool:
+    return port.filter_in is not None or port.tracks
+
+
+def _has_way_out(port: Port) -> bool:
+    return port.filter_out is not None or port.tracks or port.permitted is not None
+
+
+def _others(port: Port, field: str, families: Families) -> Iterator[str]:
+    """Matches of what is not permitted at a port."""
+    if port.permitted is None:
+        return
+    for family in families:
+        match = addresses(field, port.permitted, family, inverted=True)
+        if match is not None:
+            yield f"{of_family(family)} {match}"

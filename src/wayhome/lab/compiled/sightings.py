@@ -1,0 +1,87 @@
+"""Whose packet was seen, and which way it was on.
+
+What a packet carries inside no translation changes (`lab.marks`): TCP's numbers, and a nonce in each datagram and echo.
+Each attempt has numbers of its own; a proxy that opens a second connection for it begins with others, which then are
+the attempt's too. So a sighting anywhere belongs to one attempt, behind any number of translations and proxies.
+"""
+
+import socket
+from dataclasses import dataclass
+
+from wayhome.lab.marks import SPAN, first_sequences
+from wayhome.lab.packets import Packet
+from wayhome.probe.echo import NONCE_BYTES
+from wayhome.probe.flow import identifiers
+from wayhome.trace import Lost
+
+REQUEST, REPLY = b"?", b"!"
+"""What follows the nonce in a datagram, by its way; an echo has a type that tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a flow: the attempt, the node, and the socket, whose address may be chosen as it sends."""
+
+    attempt: int
+    node: str
+    channel: socket.socket
+    destination: tuple[str, int]
+
+    def waits_for(self, packet: Packet) -> bool:
+        """Whether this socket takes the packet for the reply."""
+        address, port = self.channel.getsockname()[:2]
+        came_from = (str(packet.source), packet.source_port)
+        went_to = (str(packet.destination), packet.destination_port)
+        return (came_from, went_to) == (self.destination, (address, port))
+
+
+class Sightings:
+    """Which flow a packet belongs to. `ports` are source ports and echo identifiers that nobody had yet."""
+
+    def __init__(self) -> None:
+        self.ports = identifiers()
+        self._numbers = first_sequences()
+        self._by_number: dict[int, Sender] = {}
+        self._by_nonce: dict[bytes, list[Sender]] = {}
+
+    def begins(self, sender: Sender) -> int:
+        """The number with which a TCP connection is to begin."""
+        first = next(self._numbers)
+        self._by_number[first // SPAN] = sender
+        return first
+
+    def sends(self, nonce: bytes, sender: Sender) -> None:
+        """Datagrams or echoes will carry this nonce."""
+        self._by_nonce.setdefault(nonce, []).append(sender)
+
+    def attempt_of(self, nonce: bytes) -> int | None:
+        """Which attempt has this nonce."""
+        senders = self._by_nonce.get(nonce)
+        return senders[0].attempt if senders else None
+
+    def forget(self) -> None:
+        """What is seen from now on belongs to nobody."""
+        self._by_number.clear()
+        self._by_nonce.clear()
+
+    def flow_of(self, packet: Packet) -> tuple[tuple[Sender, ...], Lost] | None:
+        """Who may have sent the flow, and which way the packet was on; None for a packet that is nobody's."""
+        if packet.transport == socket.IPPROTO_TCP:
+            return self._tcp(packet)
+        senders = self._by_nonce.get(packet.payload[:NONCE_BYTES])
+        if senders is None:
+            return None
+        if packet.transport == socket.IPPROTO_UDP:
+            reply = packet.payload[NONCE_BYTES : NONCE_BYTES + 1] == REPLY
+        else:
+            reply = packet.destination_port != 0
+        return tuple(senders), Lost.REPLY if reply else Lost.FORWARD
+
+    def _tcp(self, packet: Packet) -> tuple[tuple[Sender, ...], Lost] | None:
+        for number, way in (
+            (packet.sequence, Lost.FORWARD),
+            (packet.acknowledgement, Lost.REPLY),
+        ):
+            if number is not None and (sender := self._by_number.get(number // SPAN)):
+                return (sender,), way
+        return None
