@@ -10,8 +10,10 @@ from tests.diagnosis.variants import (
     with_narrow_firewall,
 )
 
-from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
+from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule, ProtocolAndPorts
+from wayhome.clouds.values import Cidr, Reference
 from wayhome.diagnosis.cause import Cause
+from wayhome.diagnosis.gcloud import made
 
 
 def test_a_second_failure_behind_the_first_is_found_and_repaired_with_it() -> None:
@@ -78,3 +80,26 @@ def test_a_live_configuration_is_no_cause() -> None:
     assert answer.found is None
     assert answer.situation.works
     assert answer.repairs == ()
+
+
+def test_what_the_source_does_not_let_out_is_let_out_to_that_destination_alone() -> None:
+    estate = the_case()
+    network = Reference("projects/source-project/global/networks/my-network")
+    denied = FirewallRule(
+        name="deny-out",
+        network=network,
+        direction="EGRESS",
+        priority=900,
+        denied=(ProtocolAndPorts(ip_protocol="all"),),
+        destination_ranges=(Cidr("10.2.0.0/16"),),
+    )
+    name = "projects/source-project/global/firewalls/deny-out"
+    answer = asked(estate.with_changes(created=[made(name, denied)]), "test-gce-01")
+    opened = repairs(answer)["open-firewall"]
+    assert opened.works
+    (rule,) = opened.proposal.changes.created
+    assert isinstance(rule.value, FirewallRule)
+    assert (rule.value.direction, rule.value.priority) == ("EGRESS", 899)
+    assert rule.value.destination_ranges == ("10.2.0.1/32",)
+    assert "--direction=EGRESS" in opened.proposal.commands[0]
+    assert "--destination-ranges=10.2.0.1/32" in opened.proposal.commands[0]

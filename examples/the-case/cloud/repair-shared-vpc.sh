@@ -13,7 +13,7 @@ gcloud compute shared-vpc enable "$DESTINATION_PROJECT"
 gcloud compute shared-vpc associated-projects add "$SOURCE_PROJECT" --host-project="$DESTINATION_PROJECT"
 gcloud compute networks subnets create my-gke-nodes --project="$DESTINATION_PROJECT" --network=target-network --region=asia-northeast1 --range=10.0.0.0/24 --secondary-range=my-gke-pods=172.17.0.0/16
 gcloud container clusters create my-gke-native --enable-ip-alias --network=projects/"$DESTINATION_PROJECT"/global/networks/target-network --subnetwork=projects/"$DESTINATION_PROJECT"/regions/asia-northeast1/subnetworks/my-gke-nodes --cluster-secondary-range-name=my-gke-pods --project="$SOURCE_PROJECT" --location=asia-northeast1-a
-gcloud compute firewall-rules create allow-tcp80-from-172-17-0-0-16-to-target-network --project="$DESTINATION_PROJECT" --network=target-network --direction=INGRESS --priority=1000 --allow=tcp:80 --source-ranges=172.17.0.0/16
+gcloud compute firewall-rules create allow-tcp80-from-172-17-0-0-16-to-target-network --project="$DESTINATION_PROJECT" --network=target-network --direction=INGRESS --priority=1000 --action=ALLOW --rules=tcp:80 --source-ranges=172.17.0.0/16
 }
 
 undo() {

@@ -11,7 +11,7 @@ gcloud container clusters get-credentials my-gke --project="$SOURCE_PROJECT" --l
 make() {
 gcloud compute networks subnets update my-subnet --add-secondary-ranges=my-gke-pods=172.17.0.0/16 --project="$SOURCE_PROJECT" --region=asia-northeast1
 gcloud container clusters create my-gke-native --enable-ip-alias --network=projects/"$SOURCE_PROJECT"/global/networks/my-network --subnetwork=projects/"$SOURCE_PROJECT"/regions/asia-northeast1/subnetworks/my-subnet --cluster-secondary-range-name=my-gke-pods --project="$SOURCE_PROJECT" --location=asia-northeast1-a
-gcloud compute firewall-rules create allow-tcp80-from-172-17-0-0-16-to-target-network --project="$DESTINATION_PROJECT" --network=target-network --direction=INGRESS --priority=1000 --allow=tcp:80 --source-ranges=172.17.0.0/16
+gcloud compute firewall-rules create allow-tcp80-from-172-17-0-0-16-to-target-network --project="$DESTINATION_PROJECT" --network=target-network --direction=INGRESS --priority=1000 --action=ALLOW --rules=tcp:80 --source-ranges=172.17.0.0/16
 }
 
 undo() {

@@ -1,6 +1,6 @@
-"""Open a firewall: a rule that lets the refused packet in, for its source's range, its port and its target, and no more.
+"""Open a firewall: a rule that lets the refused packet in, or out, for one range, its port and its instance, and no more.
 
-It stands before the rule that refused. What a policy above the network refuses no rule of the network can allow: then the
+Inwards the range is the source's, outwards the destination alone. The rule stands before the rule that refused. What a policy above the network refuses no rule of the network can allow: then the
 replay fails, and says so.
 """
 
@@ -9,43 +9,41 @@ from collections.abc import Iterator
 
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule, ProtocolAndPorts
 from wayhome.clouds.gcp.resources.instance import Instance
-from wayhome.clouds.located import Located
 from wayhome.clouds.values import Cidr, PortRange, Reference
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.gcloud import gcloud
+from wayhome.diagnosis.gcloud import gcloud, made, short
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.source import range_of_source
 from wayhome.diagnosis.repairs.terraform import resource
 from wayhome.diagnosis.situation import Situation
-from wayhome.network import Evidence, Protocol
-from wayhome.prefixes import Prefix
+from wayhome.network import Protocol
 from wayhome.trace import Lost
 
 KIND = "open-firewall"
 DEFAULT_PRIORITY = 1000
+INGRESS, EGRESS = "INGRESS", "EGRESS"
 LONGEST_NAME = 63
 """Characters of a resource's name (RFC 1035)."""
 
 
 def open_firewall(situation: Situation) -> Iterator[Proposal | NotPossible]:
-    """Let the packet in where a firewall refused it."""
+    """Let the packet in, or out, where a firewall refused it."""
     scene = Scene.of(situation)
     if scene is None or scene.drop.cause != "FIREWALL_RULE" or scene.lost is not Lost.FORWARD:
         return
     network = scene.vpc
-    if network is None or "INGRESS" not in scene.dropped_by:
+    if network is None:
         return
-    source = range_of_source(situation)
-    rule = _rule(situation, network.name, source, _priority(situation, scene))
-    located = Located(
-        rule, Evidence(f"{network.name.partition('/networks/')[0]}/firewalls/{rule.name}", "")
-    )
+    rule = _rule(situation, scene, network.name)
+    located = made(f"{network.name.partition('/networks/')[0]}/firewalls/{rule.name}", rule)
     if situation.estate.get(FirewallRule, located.name) is not None:
         return
     _, project, *_ = network.name.split("/")
+    verb, side = ("out", "to") if rule.direction == EGRESS else ("in", "from")
+    (span,) = rule.source_ranges or rule.destination_ranges
     yield Proposal(
         kind=KIND,
-        summary=f"{network.name.rpartition('/')[2]} lets in {_what(rule)} from {source}",
+        summary=f"{rule.network.short} lets {verb} {_what(rule)} {side} {span}",
         changes=Changes(created=(located,)),
         commands=(_create(rule, project),),
         undo=(gcloud("firewall-rules", "delete", rule.name, project=project, quiet=True),),
@@ -53,24 +51,35 @@ def open_firewall(situation: Situation) -> Iterator[Proposal | NotPossible]:
     )
 
 
-def _rule(situation: Situation, network: str, source: Prefix, priority: int) -> FirewallRule:
+def _rule(situation: Situation, scene: Scene, network: str) -> FirewallRule:
     packet = situation.trace.shown.result.packet  # a proxy's, where it was refused behind one
     icmp = packet.protocol is Protocol.ICMP
     ports = () if icmp else (PortRange(str(packet.destination_port)),)
+    outwards = EGRESS in scene.dropped_by
+    span = packet.destination.prefix if outwards else range_of_source(situation)
+    what = f"{packet.protocol}{''.join(ports)}"
+    side = f"from-{short(network)}-to-{span}" if outwards else f"from-{span}-to-{short(network)}"
+    ranges = (Cidr(str(span)),)
     return FirewallRule(
-        name=_name(network.rpartition("/")[2], source, f"{packet.protocol}{''.join(ports)}"),
+        name=_name(f"allow-{what}-{side}"),
         network=Reference(network),
-        priority=priority,
+        direction=EGRESS if outwards else INGRESS,
+        priority=_priority(situation, scene),
         allowed=(ProtocolAndPorts(ip_protocol=str(packet.protocol), ports=ports),),
-        source_ranges=(Cidr(str(source)),),
-        target_tags=_tags(situation),
+        source_ranges=() if outwards else ranges,
+        destination_ranges=ranges if outwards else (),
+        target_tags=_tags(situation, scene, outwards=outwards),
     )
 
 
-def _tags(situation: Situation) -> tuple[str, ...]:
-    """Those of the destination's instance; without any the rule is for all instances of the network."""
-    for owner in situation.network.owners(situation.trace.shown.result.packet.destination):
-        instance = situation.estate.get(Instance, owner.name)
+def _tags(situation: Situation, scene: Scene, *, outwards: bool) -> tuple[str, ...]:
+    """Those of the instance that it comes from or goes to; without any the rule is for all instances of the network."""
+    destination = situation.trace.shown.result.packet.destination
+    names = [owner.name for owner in situation.network.owners(destination)]
+    if outwards:  # the fabric's port to the instance that sent it
+        names = [(scene.died_at.entered or "").rpartition("/")[0]]
+    for name in names:
+        instance = situation.estate.get(Instance, name)
         if instance is not None:
             return instance.value.tags.items[:1]
     return ()
@@ -83,9 +92,8 @@ def _priority(situation: Situation, scene: Scene) -> int:
     return max(0, refusing.value.priority - 1) if refusing else DEFAULT_PRIORITY
 
 
-def _name(network: str, source: Prefix, what: str) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", f"allow-{what}-from-{source}-to-{network}".lower())
-    return name[:LONGEST_NAME].strip("-")
+def _name(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:LONGEST_NAME].strip("-")
 
 
 def _what(rule: FirewallRule) -> str:
@@ -96,21 +104,23 @@ def _what(rule: FirewallRule) -> str:
 def _create(rule: FirewallRule, project: str) -> str:
     return gcloud(
         "firewall-rules", "create", rule.name,
-        project=project, network=rule.network.short, direction="INGRESS", priority=rule.priority,
-        allow=_what(rule), source_ranges=rule.source_ranges, target_tags=rule.target_tags or None,
+        project=project, network=rule.network.short, direction=rule.direction, priority=rule.priority,
+        action="ALLOW", rules=_what(rule), source_ranges=rule.source_ranges or None,
+        destination_ranges=rule.destination_ranges or None, target_tags=rule.target_tags or None,
     )  # fmt: skip
 
 
 def _terraform(rule: FirewallRule, project: str) -> str:
     (allowed,) = rule.allowed
     ports = {"ports": list(map(str, allowed.ports))} if allowed.ports else {}
+    key = "destination_ranges" if rule.direction == EGRESS else "source_ranges"
+    ranges = {key: list(map(str, rule.source_ranges or rule.destination_ranges))}
     tags = {"target_tags": list(rule.target_tags)} if rule.target_tags else {}
     return resource(
         "google_compute_firewall", rule.name,
         {
             "project": project, "name": rule.name, "network": rule.network.short,
-            "direction": "INGRESS", "priority": rule.priority,
-            "source_ranges": list(map(str, rule.source_ranges)), **tags,
+            "direction": rule.direction, "priority": rule.priority, **ranges, **tags,
             "allow": {"protocol": allowed.ip_protocol, **ports},
         },
     )  # fmt: skip
