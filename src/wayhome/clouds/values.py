@@ -6,7 +6,9 @@ are checked where they are read: whoever holds one need not ask again whether it
 
 import re
 from functools import lru_cache
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+import msgspec
 
 from wayhome.policy.findings import quote
 from wayhome.prefixes import Family, Prefix, PrefixError, parse_address
@@ -80,6 +82,10 @@ class IpAddress(str):
     def prefix(self) -> Prefix:
         """The prefix of this address alone."""
         return Prefix(self.family, self.value, self.family.bits)
+
+
+PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+"""A port of Kubernetes', where 0 is none."""
 
 
 class PortRange(str):

@@ -116,10 +116,25 @@ def test_an_asset_inventory(tmp_path: Path, key: str) -> None:
 
 
 def test_kubectl_lists_and_raw_api_lists(tmp_path: Path) -> None:
-    typed = {"kind": "PodList", "apiVersion": "v1", "items": [{"metadata": {"name": "b"}}]}
+    named = {"metadata": {"name": "b", "namespace": "default"}}
+    typed = {"kind": "PodList", "apiVersion": "v1", "items": [named]}
     files = {"a.json": listed(kubernetes("Pod", "a", "default")), "b.json": typed}
     estate = estate_of(tmp_path, files)
     assert [name.rpartition("/")[2] for name in estate.all(Pod)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("kind", ["Pod", "NetworkPolicy", "Service"])
+def test_what_lies_in_a_namespace_says_in_which(tmp_path: Path, kind: str) -> None:
+    homeless = {"kind": kind, "apiVersion": "v1", "metadata": {"name": "b"}}
+    estate = estate_of(
+        tmp_path, {"a.json": listed(kubernetes("Pod", "a", "default")), "b.json": homeless}
+    )
+    assert "has no metadata.namespace" in problems(estate)[0]
+
+
+def test_a_port_of_a_service_that_is_none(tmp_path: Path) -> None:
+    service = kubernetes("Service", "s", "default") | {"spec": {"ports": [{"port": -1}]}}
+    assert "/spec/ports/0/port" in problems(estate_of(tmp_path, {"a.json": listed(service)}))[0]
 
 
 def test_kinds_of_other_groups_are_not_taken_for_ours(tmp_path: Path) -> None:

@@ -1,13 +1,26 @@
-"""A Kubernetes node as its own outputs have it. What is not understood of them changes nothing; `unexamined` says so."""
+"""A Kubernetes node as its own outputs have it.
+
+Routes that are not understood change nothing, as if nobody had collected them. Rules that are not understood may
+translate or not, and where that decides, it is missing.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wayhome.clouds.node.outputs import RULES, NodeOutputError
 from wayhome.clouds.node.routes import ways_of, with_ways
-from wayhome.clouds.node.rules import chains_of, translation_of
+from wayhome.clouds.node.rules import AGENT_STEP, CHAIN, chains_of, translation_of
 from wayhome.clouds.node_state import NodeOutput, NodeState
-from wayhome.network import Address, Node, TranslationChain
+from wayhome.network import (
+    Address,
+    Either,
+    FallThrough,
+    Masquerade,
+    Missing,
+    Node,
+    TranslationChain,
+    TranslationRule,
+)
 
 
 def own_way_out(host: Node, state: NodeState) -> Node:
@@ -22,15 +35,27 @@ def own_way_out(host: Node, state: NodeState) -> Node:
 def own_translation(
     state: NodeState, host: Node, pods: Iterable[Address]
 ) -> TranslationChain | None:
-    """What the node does with its Pods' addresses, where its rules were collected."""
+    """What the node does with its Pods' addresses; None where its rules were not collected."""
     try:
         ways = ways_of(state, host)
     except NodeOutputError:
         ways = None
     try:
         return translation_of(state, pods, () if ways is None else ways.interfaces)
-    except NodeOutputError:
-        return None
+    except NodeOutputError as error:
+        return TranslationChain(CHAIN, (_unknown(state, error),))
+
+
+def _unknown(state: NodeState, error: NodeOutputError) -> TranslationRule:
+    """What was there and is not understood may say anything."""
+    node = state.name.rpartition("/")[2]
+    missing = Missing(f"what {node} translates: {error}", f"{error.output}  # on {node}")
+    return TranslationRule(
+        action=Either((Masquerade(), FallThrough()), missing),
+        locally_sent=False,
+        step=AGENT_STEP,
+        evidence=error.evidence,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from wayhome.clouds.node.outputs import RULES, NodeOutputError
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.netfilter.agent_chains import agent_chains
+from wayhome.netfilter.iptables_save import is_complete
 from wayhome.netfilter.rules import BaseChain, Effect, Rule, Sources, Variant
 from wayhome.netfilter.ruleset import base_chains
 from wayhome.netfilter.walk import Subject, Translation, translations
@@ -56,17 +57,21 @@ def chains_of(state: NodeState) -> tuple[BaseChain, ...] | None:
     """The node's nat chains in the kernel's order; None where no output holds any. Raises NodeOutputError."""
     if not any(output in state.outputs for output in RULES):
         return None
-    saved = {
-        place: located.value
-        for output, place in _SAVED.items()
-        if (located := state.outputs.get(output)) is not None
-    }
+    saved = {}
+    for output, place in _SAVED.items():
+        located = state.outputs.get(output)
+        if located is None:
+            continue
+        if not is_complete(located.value):
+            raise NodeOutputError(output, "it ends in the middle of a table", located.evidence)
+        saved[place] = located.value
     nft = state.outputs.get(NodeOutput.NFT)
+    if nft is None:
+        return base_chains(None, saved)
     try:
-        return base_chains(nft.value if nft else None, saved)
+        return base_chains(nft.value, saved)
     except ValueError as error:
-        output = NodeOutput.NFT if nft else next(iter(_SAVED))
-        raise NodeOutputError(output, str(error), state.outputs[output].evidence) from None
+        raise NodeOutputError(NodeOutput.NFT, str(error), nft.evidence) from None
 
 
 def translation_of(

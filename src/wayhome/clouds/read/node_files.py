@@ -90,7 +90,11 @@ class NodeFiles:
             return True
         output = recognise(text, file.path.rpartition("/")[2].lower())
         if output is None:
-            return False
+            if text.lstrip()[:1] in ("{", "["):
+                return False  # it may be something else, whose reader will say so
+            problem = "is the output of no command that a node is asked for"
+            self.findings.warn(file.path, "", problem, "export it again, unchanged, or remove it")
+            return True
         outputs = self._outputs.setdefault(_folder(file.path), {})
         if output in outputs:
             problem = (

@@ -8,7 +8,10 @@ from wayhome.clouds.gcp.resources.cluster import Cluster
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.router import Router
+from wayhome.clouds.kubernetes.resources.egress_nat_policy import EgressNatPolicy
 from wayhome.clouds.kubernetes.resources.metadata import KubernetesObject
+from wayhome.clouds.kubernetes.resources.namespace import Namespace
+from wayhome.clouds.kubernetes.resources.node import Node
 from wayhome.clouds.read.clusters import ClusterOfFile, Clusters
 from wayhome.clouds.read.collected import Collected
 from wayhome.clouds.read.findings import Findings
@@ -20,6 +23,8 @@ from wayhome.clouds.read.subjects import NoSubjectError, Subjects
 from wayhome.clouds.resource import Resource
 
 R = TypeVar("R", bound=Resource)
+OF_THE_CLUSTER = (Node, Namespace, EgressNatPolicy)
+"""Kinds of objects that lie in no namespace."""
 
 
 @dataclass(slots=True)
@@ -93,6 +98,9 @@ class Placement:
         finder = Clusters(self._of(Cluster), self._of(Instance))
         self.clusters = finder.by_file(loaded, named)
         for one in loaded:
+            if _lacks_namespace(one.resource):
+                self._refuse(one, "has no metadata.namespace", "export it again, unchanged")
+                continue
             given, within, _ = one.name.partition("/k8s/")
             clusters = self.clusters.of(one.file)
             if within:
@@ -115,6 +123,12 @@ class Placement:
 
     def _of(self, kind: type[R]) -> dict[str, R]:
         return {one.name: one.resource for one in self.objects if isinstance(one.resource, kind)}
+
+
+def _lacks_namespace(resource: Resource) -> bool:
+    return isinstance(resource, KubernetesObject) and not (
+        resource.metadata.namespace or isinstance(resource, OF_THE_CLUSTER)
+    )
 
 
 def _kubernetes_name(resource: Resource, cluster: str) -> str:

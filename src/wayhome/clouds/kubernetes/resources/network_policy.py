@@ -6,7 +6,7 @@ import msgspec
 
 from wayhome.clouds.kubernetes.resources.metadata import KubernetesObject, LabelSelector
 from wayhome.clouds.resource import Part
-from wayhome.clouds.values import Cidr
+from wayhome.clouds.values import Cidr, PortNumber
 
 
 class IpBlock(Part, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -28,8 +28,8 @@ class PolicyPort(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     """A port by number or by a container port's name, up to `end_port`; none: all of the protocol."""
 
     protocol: str | None = None
-    port: int | str | None = None
-    end_port: int | None = None
+    port: PortNumber | str | None = None
+    end_port: PortNumber | None = None
 
 
 class IngressRule(Part, frozen=True, kw_only=True, rename="camel", gc=False):

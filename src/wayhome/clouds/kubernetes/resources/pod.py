@@ -6,13 +6,13 @@ import msgspec
 
 from wayhome.clouds.kubernetes.resources.metadata import KubernetesObject
 from wayhome.clouds.resource import Part
-from wayhome.clouds.values import IpAddress
+from wayhome.clouds.values import IpAddress, PortNumber
 
 
 class ContainerPort(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     """A port that a NetworkPolicy or a Service may call by its name."""
 
-    container_port: int
+    container_port: PortNumber
     name: str = ""
     protocol: str = "TCP"
 

@@ -6,16 +6,16 @@ import msgspec
 
 from wayhome.clouds.kubernetes.resources.metadata import KubernetesObject
 from wayhome.clouds.resource import Part
-from wayhome.clouds.values import Cidr
+from wayhome.clouds.values import Cidr, PortNumber
 
 
 class ServicePort(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     """A port, and the one behind it by number or name."""
 
-    port: int
+    port: PortNumber
     name: str = ""
     protocol: str = "TCP"
-    target_port: int | str | None = None
+    target_port: PortNumber | str | None = None
     node_port: int | None = None
 
 
