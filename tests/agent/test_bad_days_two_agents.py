@@ -24,9 +24,9 @@ OTHER = "nonMasqueradeCIDRs: [10.0.0.0/8, 172.16.0.0/16]\n"
 # It asks again after an hour, if it is not woken.
 NEVER_ASKS_AGAIN = """
 import runpy, sys
-from wayhome.agent import run
-assert run.LOCK_INTERVAL > 0
-run.LOCK_INTERVAL = 3600.0
+from wayhome.agent import node_turn
+assert node_turn.LOCK_INTERVAL > 0
+node_turn.LOCK_INTERVAL = 3600.0
 sys.argv = sys.argv[2:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """

@@ -6,7 +6,6 @@ Everything that can be missing on a node is found out here and said once, in a l
 import asyncio
 import signal
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from wayhome import __version__
@@ -14,14 +13,14 @@ from wayhome.agent import http, query_server
 from wayhome.agent.announcer import Announcer
 from wayhome.agent.arguments import Options
 from wayhome.agent.backend import choose_backend
-from wayhome.agent.endpoints import Endpoints, waiting_paths
+from wayhome.agent.endpoints import Endpoints
 from wayhome.agent.holding import Holding
 from wayhome.agent.keeper import Keeper
 from wayhome.agent.limits import memory_limit, too_little
-from wayhome.agent.lock import Holder, NodeLock
 from wayhome.agent.logs import Log
 from wayhome.agent.loop import Loop
 from wayhome.agent.memory import Memory
+from wayhome.agent.node_turn import NodeTurn
 from wayhome.agent.observer import Observers
 from wayhome.agent.origin import NoOriginError, Origin, origin_of
 from wayhome.agent.query_answers import queries
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
     from wayhome.agent.cluster_side import ClusterSide
 
 Result = TypeVar("Result")
-
-LOCK_INTERVAL = 5.0
-"""Seconds between two attempts of a second agent that the first one's end does not wake."""
 
 
 def run(options: Options) -> int:
@@ -110,7 +106,8 @@ class _Agent:
             loop.add_signal_handler(number, self._stop, number)
         options, log = self._options, self._log
         origin = origin_of(options, log)
-        if not options.observe and not await self._acquire_node():
+        self._turn = NodeTurn(options.metrics_bind_address, log, self._stopping)
+        if not options.observe and not await self._turn.taken():
             return 0
         remembered, problem = origin.memory.recall()
         if problem:
@@ -261,63 +258,9 @@ class _Agent:
             )
             return None
 
-    def _serve_while_waiting(self) -> Server | None:
-        """Healthy, or kubelet would start it anew again and again, and not ready.
-
-        The agent that it waits for may have the same address: then that one answers.
-        """
-        if self._options.metrics_bind_address is None:
-            return None
-        with suppress(OSError):
-            return http.serve(*self._options.metrics_bind_address, waiting_paths())
-        return None
-
     def _stop(self, number: int) -> None:
         self._log.info("stopping", f"{signal.Signals(number).name} received")
         self._stopping.set()
-
-    async def _acquire_node(self) -> bool:
-        """Take the node, as soon as no other agent has it. False if this one is told to end before."""
-        lock = self._lock = NodeLock()
-        said = False
-        waiting: Server | None = None
-        while not self._stopping.is_set():
-            if lock.try_acquire():
-                if waiting:
-                    waiting.close()
-                return True
-            holder = _holder()
-            if not said:
-                said = True
-                waiting = self._serve_while_waiting()
-                pid = holder and holder.pid
-                self._log.warning(
-                    "waiting",
-                    "another wayhome agent keeps this node's rules; this one takes over when it ends (whether two are "
-                    "meant: `kubectl get daemonset --all-namespaces`)",
-                    **({"holder": pid} if pid else {}),
-                )
-            await self._until_gone(holder)
-        return False
-
-    async def _until_gone(self, holder: Holder | None) -> None:
-        """Until the holder's end, or that of LOCK_INTERVAL where it is not known, or until this agent is to stop."""
-        loop, gone = asyncio.get_running_loop(), asyncio.Event()
-        if holder:
-            loop.add_reader(holder, gone.set)
-        waiting = [asyncio.ensure_future(event.wait()) for event in (gone, self._stopping)]
-        try:
-            await asyncio.wait(
-                waiting,
-                timeout=None if holder else LOCK_INTERVAL,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        finally:
-            for one in waiting:
-                one.cancel()
-            if holder:
-                loop.remove_reader(holder)
-                holder.close()
 
 
 class _Closable(Protocol):
@@ -334,11 +277,3 @@ def _stays(options: Options, backend: Backend) -> str:
     name = options.masq_chain or iptables.CHAIN
     chain = "" if backend.name == BackendName.NFTABLES else f" --masq-chain={name}"
     return f"the rules stay in place; `wayhome-agent clean{chain}` removes them"
-
-
-def _holder() -> Holder | None:
-    """None if it has just ended, has not begun to listen, or too many wait for it."""
-    try:
-        return Holder()
-    except OSError:
-        return None
