@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from tests.golden.corpus import CASES, differences, exports_of
 
 from wayhome.cli.main import wayhome
+from wayhome.diagnosis.cause import Cause
 
 EXIT = {"REACHABLE": 0, "UNREACHABLE": 1, "AMBIGUOUS": 3, "UNDETERMINED": 3}
 
@@ -25,11 +26,16 @@ def test_a_case(folder: Path, tmp_path: Path) -> None:
     answer = json.loads(done.stdout)
     assert differences(case["expect"], answer) == []
     assert done.exit_code == EXIT[answer["verdict"]]
+    if answer["cause"]:
+        assert answer["because"]
+        assert answer["confirm"]
+        assert answer["deciding"]
     text = CliRunner().invoke(wayhome, command, catch_exceptions=False).stdout
     cause = f" ({answer['cause']})" if answer["cause"] else ""
     assert text.startswith(f"{answer['verdict']}{cause}")
     assert "projects/" not in text.replace("=projects/", "")
 
 
-def test_the_corpus_is_there() -> None:
-    assert len(CASES) >= 25
+def test_every_cause_is_found_in_some_case() -> None:
+    expected = [json.loads((folder / "case.json").read_text())["expect"] for folder in CASES]
+    assert {one["cause"] for one in expected if one.get("cause")} == set(map(str, Cause))

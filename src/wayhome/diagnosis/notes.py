@@ -48,5 +48,5 @@ def _uncovered(situation: Situation) -> Iterator[str]:
         if decision.action is Action.MASQUERADE:
             yield (
                 f"pod-range-not-listed: the agent's list does not hold {prefix}, the range of this cluster's own Pods on "
-                f"{node.value.metadata.name}: Pods on other nodes see its address instead of the Pod's"
+                f"{node.value.metadata.name}: Pods on other nodes see its address instead of the Pod's (wayhome policy lint FILE --pod-cidrs {prefix})"
             )

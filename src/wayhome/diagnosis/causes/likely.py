@@ -23,11 +23,7 @@ def likely_cause(situation: Situation) -> Found | None:
         )
     seen = trace.shown.result.packet.source
     routers = _routers(situation)
-    advertised = (
-        f"; {routers[0].object} advertises the ranges of subnets, and not this one"
-        if routers
-        else ""
-    )
+    advertised = f"; {routers[0].object} does not advertise it there" if routers else ""
     return Found(
         cause=Cause.NO_RETURN_ROUTE,
         because=f"the packet arrives from {seen}, and nothing that was exported leads from {where} back to it{advertised}",

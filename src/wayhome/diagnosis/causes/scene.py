@@ -14,6 +14,7 @@ from wayhome.network import Address, Drop, Evidence, Node, NodeKind
 from wayhome.trace import Hop, Lost, Step
 from wayhome.trace.hop import DROP
 
+_AT_PORT = re.compile(r"(?P<step>[A-Z_]+) at port (?P<port>.*?)(?P<default>, by default)?")
 _VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
 
 
@@ -90,7 +91,12 @@ class Scene:
         """The object that refused it, and how."""
         drop = self.drop
         who = drop.evidence.object if drop.evidence else self.node.name
-        return f"{who} refuses it ({drop.detail})" if drop.detail else f"{who} refuses it"
+        said = _AT_PORT.fullmatch(drop.detail)
+        if said is None:
+            return f"{who} refuses it ({drop.detail})" if drop.detail else f"{who} refuses it"
+        direction = "ingress" if "INGRESS" in said["step"] else "egress"
+        by_default = ", where no rule allows it" if said["default"] else ""
+        return f"{who} refuses it ({direction} at {said['port']}{by_default})"
 
     @property
     def decided(self) -> tuple[Evidence, ...]:
