@@ -10,6 +10,8 @@ import pytest
 from tests.diagnosis.generated import Generated, Plan, generate
 
 from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.gcp.resources.router import RouterStatus
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.question import Question
@@ -95,3 +97,22 @@ def test_terraform_takes_no_templates() -> None:
     text = resource("google_compute_route", 'a" {', {"name": '${file("/etc/passwd")}%{if true}"\n'})
     assert text.splitlines()[0] == 'resource "google_compute_route" "a-" {'
     assert text.splitlines()[1] == r'  name = "$${file(\"/etc/passwd\")}%%{if true}\"\n"'
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_nor_by_the_commands_that_would_show_a_missing_fact(shell: Path, name: str) -> None:
+    """The peer's project was not exported, nor what the routers learned."""
+    one = generate(shell / "exports", PLANS[name])
+    unknown = [(kind, full) for kind in (Network, RouterStatus) for full in one.estate.all(kind)]
+    gone = [
+        (kind, full)
+        for kind, full in unknown
+        if kind is RouterStatus or full.startswith(f"projects/{one.there.project}/")
+    ]
+    estate = one.estate.with_changes(deleted=gone)
+    answer = Answer.to(estate, Question.parse(one.pod, f"{one.there.address}:443"), kinds=())
+    missing = answer.situation.trace.missing
+    assert missing
+    for fact in missing:
+        if not fact.command.startswith("show ip route "):  # which is for a router, not a shell
+            run(shell, fact.command)

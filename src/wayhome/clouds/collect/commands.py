@@ -1,6 +1,7 @@
 """The commands that produce an export, and those that follow from what an answer names. Nothing here changes anything."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -108,14 +109,14 @@ def shown_by(kind: type[Resource], name: str) -> str:
     """A command that shows one object as it is now, by its full name."""
     if issubclass(kind, KubernetesObject):
         *_, namespaces, namespace, _, short = ["", "", *name.split("/")]
-        option = f" --namespace={namespace}" if namespaces == "namespaces" else ""
-        return f"kubectl get {kind.COLLECTION} {short}{option} -o json"
+        option = f" --namespace={shlex.quote(namespace)}" if namespaces == "namespaces" else ""
+        return f"kubectl get {kind.COLLECTION} {shlex.quote(short)}{option} -o json"
     project = project_of(name).removeprefix("projects/")
     words = next((words for _, listed, words in _OF_PROJECT if listed is kind), None)
     if words is None or not words.endswith(" list"):
-        return f"wayhome collect DIRECTORY --project {project} --run"
+        return f"wayhome collect DIRECTORY --project {shlex.quote(project)} --run"
     short = name.rpartition("/")[2]
-    return f"gcloud {words} --filter=name={short} --project={project} --format=json"
+    return f"gcloud {words} --filter={shlex.quote(f'name={short}')} --project={shlex.quote(project)} --format=json"
 
 
 def following(command: Command, answer: Any, regions: Mapping[str, set[str]]) -> Iterator[Command]:

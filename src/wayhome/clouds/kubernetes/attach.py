@@ -8,6 +8,7 @@ What is not exported stays unknown: a node without its instance leads nowhere th
 whose Pods were not exported may be anybody's.
 """
 
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -242,7 +243,7 @@ def _unknown_host(node: Located[KubernetesNode]) -> Node:
     way_out = Opaque(
         Missing(
             f"the interfaces and the network of {node.value.metadata.name}",
-            f"gcloud compute instances list --project={project} --format=json",
+            f"gcloud compute instances list --project={shlex.quote(project)} --format=json",
         )
     )
     return Node(

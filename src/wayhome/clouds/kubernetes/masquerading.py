@@ -19,6 +19,7 @@ Source: Google's "IP masquerade agent" (the table of configurations), the node's
 
 import enum
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -211,7 +212,7 @@ def _with_agent(found: _Cluster, agent: Agent, node: Located[Node]) -> Masquerad
             evidence=(agent.evidence,),
             missing=Missing(
                 f"what the ConfigMap {wanted.namespace}/{wanted.name} says",
-                f"kubectl get configmap {wanted.name} --namespace {wanted.namespace} -o json",
+                f"kubectl get configmap {shlex.quote(wanted.name)} --namespace {shlex.quote(wanted.namespace)} -o json",
             ),
         )
     return replace(
@@ -311,7 +312,7 @@ def _wrong_key(config_map: Located[ConfigMap], source: ConfigSource, settings: S
     text = next((text for text in (config_map.value.data or {}).values() if text), "")
     return NotLive(
         problem=f"{where} has the key {quote(keys[0])} and not {source.key}, which the agent reads",
-        instead=f"kubectl create configmap {source.name} --from-file={source.key}=FILE --namespace {source.namespace}",
+        instead=f"kubectl create configmap {shlex.quote(source.name)} --from-file={shlex.quote(f'{source.key}=FILE')} --namespace {shlex.quote(source.namespace)}",
         evidence=config_map.at("data", keys[0]),
         would=_policy_of(text, settings),
     )

@@ -4,6 +4,7 @@ A passthrough balancer leaves the destination as it is: its address belongs to a
 are not exported, or a proxy stands in between (INTERNAL_MANAGED), what happens there is unknown.
 """
 
+import shlex
 from collections.abc import Iterator
 
 from wayhome.clouds.estate import Estate
@@ -35,7 +36,7 @@ def backends(estate: Estate, rule: Located[ForwardingRule]) -> tuple[Interface, 
     for backend in service.value.backends:
         members = estate.get(InstanceGroupMembers, f"{backend.group}/instances")
         if members is None:
-            words = f"instance-groups list-instances {backend.group.short}"
+            words = f"instance-groups list-instances {shlex.quote(backend.group.short)}"
             return _unknown(rule, f"the members of {backend.group.short}", words)
         found += _members(estate, members.value, value.network or "")
     return tuple(found)

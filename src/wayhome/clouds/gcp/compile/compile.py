@@ -4,6 +4,7 @@ The seam for Kubernetes: `nodes` are by name, so that an instance that is a Kube
 has Pods behind it before `wayhome.network.Network` is made.
 """
 
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -108,7 +109,11 @@ def _actions(parts: Parts, estate: Estate, network: str) -> Actions:
             return found
         fact = f"what lies behind {route.next_hop.target or 'the next hop'}"
         return (
-            Opaque(Missing(fact, f"gcloud compute routes describe {route.evidence[0].object}")),
+            Opaque(
+                Missing(
+                    fact, f"gcloud compute routes describe {shlex.quote(route.evidence[0].object)}"
+                )
+            ),
         )
 
     return actions
@@ -129,9 +134,8 @@ def _add_unread_networks(parts: Parts) -> None:
     for name, ports in parts.fabric_ports.items():
         if name not in parts.nodes:
             project = project_of(name).removeprefix("projects/")
-            words = (
-                f"gcloud compute networks describe {name.rpartition('/')[2]} --project={project}"
-            )
+            short = shlex.quote(name.rpartition("/")[2])
+            words = f"gcloud compute networks describe {short} --project={shlex.quote(project)}"
             missing = Missing(f"the configuration of {name}", f"{words} --format=json")
             parts.add(
                 Node(name=name, kind=NodeKind.FABRIC, ports=tuple(ports.values()), opaque=missing)

@@ -5,6 +5,7 @@ to another interface's subnetwork leave there; everything else by the first inte
 an instance, and of Pods behind one, only what else is known of it (a Kubernetes node) can tell; until then it is opaque.
 """
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -169,7 +170,7 @@ def _beyond(instance: Located[Instance], prefixes: Iterable[Prefix]) -> RouteTab
     name, zone = instance.value.name, instance.value.zone.short
     missing = Missing(
         f"what {name} does with packets that a route sends through it",
-        f"gcloud compute ssh {name} --zone={zone} --command='ip route; ip rule; iptables-save'",
+        f"gcloud compute ssh {shlex.quote(name)} --zone={shlex.quote(zone)} --command='ip route; ip rule; iptables-save'",
     )
     return RouteTable.of(
         Route(prefix, Opaque(missing), GUEST, evidence=instance.evidence)

@@ -8,6 +8,7 @@ The stand-in has those. Whether its firewall lets a packet in, and whether it ha
 one of our subnets, is unknown; what this side exports makes one answer likely.
 """
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
@@ -228,7 +229,7 @@ class _StandIn:
         self, network: Located[Network], peering: Peering, route: EffectiveRoute
     ) -> Missing:
         words = (
-            f"networks peerings list-routes {peering.name} --network={network.value.name}"
+            f"networks peerings list-routes {shlex.quote(peering.name)} --network={shlex.quote(network.value.name)}"
             f" --region={route.region or 'REGION'} --direction=OUTGOING"
         )
         return Missing(
@@ -252,7 +253,7 @@ class _StandIn:
     def _firewall(self) -> Filter:
         missing = Missing(
             f"whether the firewall of {self._short} lets it in",
-            command(f"networks get-effective-firewalls {self._short}", self._project),
+            command(f"networks get-effective-firewalls {shlex.quote(self._short)}", self._project),
         )
         return Filter(
             stages=(

@@ -3,6 +3,7 @@
 Two steps and no more: what came over a peering is never exported again, so nothing has to be repeated until it settles.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -186,7 +187,8 @@ def _local_gaps(estate: Estate, network: Located[Network]) -> Iterator[Gap]:
                 subnets=False,
                 fact=f"what the Cloud Router {router.value.name} has learned",
                 command=command(
-                    f"routers get-status {router.value.name} --region={region}", project
+                    f"routers get-status {shlex.quote(router.value.name)} --region={shlex.quote(region)}",
+                    project,
                 ),
                 unless=f"{router.value.name} has learned a route there",
             )

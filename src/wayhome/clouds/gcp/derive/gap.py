@@ -1,5 +1,6 @@
 """Routes that may exist and that no export shows: for which destinations, and the command that would show them."""
 
+import shlex
 from dataclasses import dataclass
 
 from wayhome.prefixes import Prefix
@@ -23,6 +24,6 @@ class Gap:
 
 
 def command(words: str, project: str) -> str:
-    """A read-only command of gcloud for a project (`projects/P`)."""
-    option = f" --project={project.removeprefix('projects/')}" if project else ""
+    """A read-only command of gcloud for a project (`projects/P`). Names in `words` are quoted by whoever puts them there."""
+    option = f" --project={shlex.quote(project.removeprefix('projects/'))}" if project else ""
     return f"gcloud compute {words}{option} --format=json"

@@ -4,6 +4,7 @@ It is derived from the peer's own resources. Where nobody may read those, what c
 `networks peerings list-routes`, and the copies of peers' subnet routes in a list of routes.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from wayhome.clouds.estate import Estate
@@ -130,7 +131,7 @@ def import_gaps(estate: Estate, network: Located[Network], number: int) -> Itera
     project = project_of(network.name)
     listed = any(_listings(estate, network.name, peering))
     words = (
-        f"networks peerings list-routes {peering.name} --network={network.value.name}"
+        f"networks peerings list-routes {shlex.quote(peering.name)} --network={shlex.quote(network.value.name)}"
         " --region=REGION --direction=INCOMING"
     )
     if peer is None:

@@ -5,6 +5,7 @@ instance may not forward (`canIpForward`) is no such case: the route is used, an
 Causes are the names of Connectivity Tests (DropInfo.cause).
 """
 
+import shlex
 from dataclasses import dataclass
 
 from wayhome.clouds.estate import Estate
@@ -92,7 +93,7 @@ class NextHops:
                 NextHop(NextHopType.NCC_HUB, hub),
                 unknown=UnknownNextHop(
                     f"which spoke of {hub} has the destination",
-                    f"gcloud network-connectivity hubs route-tables routes list --hub={hub.short} --route_table=default",
+                    f"gcloud network-connectivity hubs route-tables routes list --hub={shlex.quote(hub.short)} --route_table=default",
                 ),
             )
         return None
@@ -180,7 +181,7 @@ class NextHops:
 
 
 def _ask(listing: str, fact: str, project: str) -> UnknownNextHop:
-    option = f" --project={project.removeprefix('projects/')}" if project else ""
+    option = f" --project={shlex.quote(project.removeprefix('projects/'))}" if project else ""
     return UnknownNextHop(fact, f"gcloud compute {listing}{option} --format=json")
 
 

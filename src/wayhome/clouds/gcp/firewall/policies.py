@@ -5,6 +5,7 @@ address groups and network contexts. A rule with such a condition may match or n
 the fact that is missing. A rule that hands the packet to an inspection (apply_security_profile_group) may do either.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from wayhome.clouds.gcp.firewall.protocols import protocol_matches
@@ -90,5 +91,5 @@ def _unknown(rule: PolicyRule, policy: str) -> Missing | None:
         return Missing(fact, "gcloud resource-manager tags bindings list --effective")
     return Missing(
         fact,
-        f"gcloud compute firewall-policies rules describe {rule.priority} --firewall-policy={policy}",
+        f"gcloud compute firewall-policies rules describe {rule.priority} --firewall-policy={shlex.quote(policy)}",
     )

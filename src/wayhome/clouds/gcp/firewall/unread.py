@@ -9,6 +9,7 @@ Effective firewalls show all of them but those of a region. Without these, three
   is never certain would help nobody who has the VPC's own rules.
 """
 
+import shlex
 from collections.abc import Iterator
 
 from wayhome.clouds.estate import Estate
@@ -28,7 +29,7 @@ def unread_stages(estate: Estate, network: str) -> Iterator[tuple[FilterRule, ..
     if _seen(estate, network):
         return
     name = network.rpartition("/")[2]
-    words = command(f"networks get-effective-firewalls {name}", project_of(network))
+    words = command(f"networks get-effective-firewalls {shlex.quote(name)}", project_of(network))
     if estate.knows(EffectiveFirewalls, network).state in _LOOKED_FOR:
         yield _anything(Missing(f"which firewall policies apply to {name}", words))
         return
@@ -46,7 +47,7 @@ def assumption(estate: Estate, network: str) -> str:
     what = (
         "hierarchical firewall policy" if estate.of(FirewallPolicy, network) else "firewall policy"
     )
-    words = command(f"networks get-effective-firewalls {name}", project_of(network))
+    words = command(f"networks get-effective-firewalls {shlex.quote(name)}", project_of(network))
     return f"no {what} applies to {name} (not exported: {words})"
 
 
