@@ -30,7 +30,8 @@ def lines(proposal: Proposal) -> Iterator[str]:
     if not proposal.is_change:
         yield "  the configuration is there already, word for word"
     else:
-        yield from _changes(proposal.changes)
+        if proposal.configuration is not None:
+            yield from _changes(proposal.changes)
         if proposal.plans:
             yield from _connections(proposal.plans)
     for proof in proposal.proofs:
