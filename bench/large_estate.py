@@ -21,8 +21,11 @@ _URL = "https://www.googleapis.com/compute/v1/projects"
 _STATICS = ROUTES - SUBNETS
 
 
-def write(folder: Path, hubs: int = HUBS) -> None:
-    """Write the estate's files: of all hubs, or of the first ones with their spokes, a part in proportion."""
+def write(folder: Path, hubs: int = HUBS, pod_ranges: int = 0) -> None:
+    """Write the estate's files: of all hubs, or of the first ones with their spokes, a part in proportion.
+
+    `pod_ranges`, in proportion too: one cluster in each network, whose nodes are instances with a Pod range each.
+    """
     for number in range(hubs * (SPOKES + 1)):
         project = _project(number)
         subnets = list(_subnets(number))
@@ -35,6 +38,41 @@ def write(folder: Path, hubs: int = HUBS) -> None:
         }
         for name, content in files.items():
             (folder / f"{project}.{name}.json").write_text(json.dumps(content, indent=1))
+        if pod_ranges:
+            _write_cluster(folder / f"gke_{project}_{REGIONS[0]}_main", number, pod_ranges)
+
+
+def _write_cluster(folder: Path, number: int, pod_ranges: int) -> None:
+    """All kinds of objects, so that nothing is unknown; there are no Pods, but the nodes have ranges for them."""
+    folder.mkdir()
+    for name in ("configmaps", "daemonsets", "namespaces", "networkpolicies", "pods", "services"):
+        kind = {"configmaps": "ConfigMap", "daemonsets": "DaemonSet", "namespaces": "Namespace",
+                "networkpolicies": "NetworkPolicy", "pods": "Pod", "services": "Service"}[name]  # fmt: skip
+        listed = {"apiVersion": "v1", "kind": f"{kind}List", "items": []}
+        (folder / f"{name}.json").write_text(json.dumps(listed))
+    nodes = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": list(_nodes(number, _share(pod_ranges, number))),
+    }
+    (folder / "nodes.json").write_text(json.dumps(nodes))
+
+
+def _nodes(number: int, count: int) -> Iterator[dict[str, Any]]:
+    """Instances but the first, which is stopped; each has the range of the first route through it."""
+    for index in range(1, count + 1):
+        region = REGIONS[index % len(REGIONS)]
+        yield {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": f"vm-{index}"},
+            "spec": {
+                "podCIDR": _static(number, index),
+                "podCIDRs": [_static(number, index)],
+                "providerID": f"gce://{_project(number)}/{region}-a/vm-{index}",
+            },
+            "status": {"nodeInfo": {"kubeletVersion": "v1.30.5-gke.1"}},
+        }
 
 
 def start(number: int) -> tuple[str, str]:
@@ -113,12 +151,16 @@ def _copies(number: int, subnets: list[dict[str, Any]]) -> Iterator[dict[str, An
 
 def _statics(number: int) -> Iterator[dict[str, Any]]:
     for index in range(_share(_STATICS, number)):
-        first = (number * 512 + index) * 16  # in 172.16.0.0/12, then on
-        octets = (172, 16 + (first >> 16), first >> 8 & 255, first & 255)
-        route = _route(number, f"pods-{index}", f"{'.'.join(map(str, octets))}/28", 1000)
+        route = _route(number, f"pods-{index}", _static(number, index), 1000)
         instance = f"vm-{index % INSTANCES}"
         region = REGIONS[index % INSTANCES % len(REGIONS)]
         yield route | {"nextHopInstance": _of(number, f"zones/{region}-a/instances/{instance}")}
+
+
+def _static(number: int, index: int) -> str:
+    first = (number * 512 + index) * 16  # in 172.16.0.0/12, then on
+    octets = (172, 16 + (first >> 16), first >> 8 & 255, first & 255)
+    return f"{'.'.join(map(str, octets))}/28"
 
 
 def _route(number: int, name: str, cidr: str, priority: int) -> dict[str, Any]:

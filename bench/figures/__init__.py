@@ -5,6 +5,7 @@ from bench.figures import (
     accounting,
     api_memory,
     api_to_kernel,
+    audited,
     beside_kube_proxy,
     compiled,
     connections,
@@ -49,5 +50,6 @@ FIGURES: dict[str, Figure] = {
         crowd,
         compiled,
         traces,
+        audited,
     )
 }

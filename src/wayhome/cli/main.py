@@ -17,6 +17,8 @@ _PLACES = {
     "routes": "wayhome.cli.routes:routes",
     "cluster": "wayhome.cli.cluster:cluster",
     "why": "wayhome.cli.why:why",
+    "audit": "wayhome.cli.audit:audit",
+    "diff": "wayhome.cli.diff:diff",
     "collect": "wayhome.cli.collect:collect",
     "collect-prune": "wayhome.cli.collect:prune",
     "lab": "wayhome.cli.lab:lab",

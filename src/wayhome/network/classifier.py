@@ -50,6 +50,13 @@ class Classifier:
             yield lowest.bit_length() - 1
             bits ^= lowest
 
+    def about(self, address: Address, *, as_source: bool) -> int:
+        """The rules whose sources, or whose destinations, hold an address: a bit each."""
+        if self._sources is None:
+            self._build()
+        assert self._sources is not None  # noqa: S101 (for the type checker; _build sets it)
+        return (self._sources if as_source else self._destinations).holding(address)
+
     def port_edges(self, protocol: Protocol) -> Sequence[int]:
         """The ports at which other rules match than one port below."""
         if self._sources is None:

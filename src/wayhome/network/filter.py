@@ -86,6 +86,10 @@ class Filter:
                 break
         return found
 
+    def about(self, stage: int, address: Address, *, as_source: bool) -> int:
+        """The rules of a stage whose sources, or whose destinations, hold an address: a bit each."""
+        return self._classifiers[stage].about(address, as_source=as_source)
+
     def port_edges(self, protocol: Protocol) -> set[int]:
         """The destination ports at which the answer may be another one than one port below."""
         return {edge for stage in self._classifiers for edge in stage.port_edges(protocol)}

@@ -12,7 +12,7 @@ in the kernel. A table behind which nothing else shall be asked, such as what a 
 route for everything that drops.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -72,6 +72,13 @@ class RouteTable:
     def of(cls, routes: Iterable[Route]) -> "RouteTable":
         """The table of any routes, in any order."""
         return cls(tuple(routes))
+
+    def by_prefix(self) -> Iterator[tuple[Prefix, tuple[Route, ...]]]:
+        """Each prefix with the routes to it, the lowest order first."""
+        for family, lengths in self._lengths.items():
+            for host_bits, by_first in lengths:
+                for first, routes in by_first.items():
+                    yield Prefix(family, first, family.bits - host_bits), routes
 
     def lookup(self, destination: Address, ingress: frozenset[str]) -> tuple[Route, ...]:
         """The routes that hold, several for ECMP, none where the table says nothing."""

@@ -1,0 +1,152 @@
+"""An audit: the outcomes of all classes, those that belong together as one finding, the most serious first.
+
+Classes belong together if one thing is to be done about them: the same cluster, the same cause and drop, in the same
+network, on the same way, or the same missing facts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from wayhome.clouds.estate import Estate
+from wayhome.diagnosis.audit.configuration import Fault, faults
+from wayhome.diagnosis.audit.outcome import Outcome, Severity
+from wayhome.diagnosis.audit.sources import Source
+from wayhome.diagnosis.audit.survey import Progress, State, Surveyed, Surveyor, space_of
+from wayhome.network import Evidence, Flow, Missing
+from wayhome.prefixes import Intervals, Prefix
+from wayhome.trace.classes import Space
+from wayhome.trace.classes.line import prefixes
+
+MOST_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Classes with one outcome. `destinations` are all their addresses, `ports` all their protocols and ports.
+
+    `example` is what `outcome` says in words; `examples` are flows of other classes too, with the nodes that open them.
+    """
+
+    severity: Severity
+    cluster: str
+    outcome: Outcome
+    classes: int
+    sources: tuple[Source, ...]
+    destinations: Intervals
+    ports: tuple[str, ...]
+    all_ports: bool
+    examples: tuple[tuple[Source, Flow], ...]
+    deciding: tuple[Evidence, ...]
+    missing: tuple[Missing, ...]
+
+    @property
+    def addresses(self) -> int:
+        """How many destinations."""
+        return sum(last - first + 1 for first, last in self.destinations.spans)
+
+    @property
+    def prefixes(self) -> tuple[Prefix, ...]:
+        """The destinations as prefixes."""
+        return tuple(prefixes(self.destinations))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """The whole answer. `atoms` are the parts of the address space that anything tells apart."""
+
+    findings: tuple[Finding, ...]
+    faults: tuple[Fault, ...]
+    sources: tuple[Source, ...]
+    without_range: tuple[str, ...]
+    destinations: Intervals
+    atoms: int
+    classes: int
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of a severity."""
+        return tuple(finding for finding in self.findings if finding.severity is severity)
+
+
+@dataclass(slots=True)
+class _Group:
+    outcome: Outcome
+    classes: int = 0
+    sources: dict[Source, None] = field(default_factory=dict)
+    atoms: int = 0
+    ports: int = 0
+    examples: list[tuple[Source, Flow]] = field(default_factory=list)
+    deciding: dict[Evidence, None] = field(default_factory=dict)
+
+    def add(self, one: Surveyed) -> None:
+        self.classes += 1
+        self.sources[one.source] = None
+        for atoms, ports in one.boxes:
+            self.atoms |= atoms
+            self.ports |= ports
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples.append((one.source, one.flow))
+        self.deciding.update(dict.fromkeys(one.outcome.deciding))
+
+
+def audit(estate: Estate, progress: Progress) -> Audit:
+    """Ask everything. Raises NetworkError."""
+    state = State.of(estate)
+    space = space_of(state)
+    surveyor = Surveyor(state, space)
+    groups: dict[tuple[object, ...], _Group] = {}
+    classes = 0
+    for one in surveyor.survey(state.sources.all, progress):
+        classes += 1
+        outcome = one.outcome
+        if outcome.severity is Severity.REACHABLE:
+            continue
+        key = (outcome.severity, one.source.cluster, outcome.cause, outcome.drop, outcome.lost,
+               outcome.died_in, outcome.missing)  # fmt: skip
+        groups.setdefault(key, _Group(outcome)).add(one)
+    findings = [_finding(space, key[1], group) for key, group in groups.items()]
+    findings.sort(key=_order)
+    return Audit(
+        findings=tuple(findings),
+        faults=faults(estate),
+        sources=state.sources.all,
+        without_range=state.sources.without_range,
+        destinations=space.atoms.places(surveyor.everything),
+        atoms=space.atoms.count,
+        classes=classes,
+    )
+
+
+def _finding(space: Space, cluster: object, group: _Group) -> Finding:
+    return Finding(
+        severity=group.outcome.severity,
+        cluster=str(cluster),
+        outcome=group.outcome,
+        classes=group.classes,
+        sources=tuple(group.sources),
+        destinations=space.atoms.places(group.atoms),
+        ports=tuple(space.ports.names(group.ports)),
+        all_ports=group.ports == space.ports.all,
+        examples=tuple(group.examples),
+        deciding=tuple(group.deciding),
+        missing=group.outcome.missing,
+    )
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    outcome = finding.outcome
+    return (
+        finding.severity, -finding.addresses, finding.cluster, outcome.cause or "", outcome.drop or "",
+        outcome.died_in, str(outcome.lost), [fact.fact for fact in outcome.missing],
+    )  # fmt: skip
+
+
+def serious(found: Audit, ignored: Iterable[str]) -> int:
+    """The exit code: 1 if something is lost, 3 if something is not known, else 0. `ignored` are causes."""
+    left_out = set(ignored)
+    worst = {
+        finding.severity for finding in found.findings if str(finding.outcome.cause) not in left_out
+    }
+    wrong = any(not fault.note and fault.kind not in left_out for fault in found.faults)
+    if wrong or worst & {Severity.REPLY_LOST, Severity.LOST, Severity.REFUSED}:
+        return 1
+    return 3 if worst & {Severity.UNDETERMINED, Severity.AMBIGUOUS} else 0
