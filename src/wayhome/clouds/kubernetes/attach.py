@@ -22,7 +22,7 @@ from wayhome.clouds.kubernetes.resources.namespace import Namespace
 from wayhome.clouds.kubernetes.resources.network_policy import NetworkPolicy
 from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
 from wayhome.clouds.kubernetes.resources.pod import Pod
-from wayhome.clouds.kubernetes.services import destination_rules
+from wayhome.clouds.kubernetes.services import destination_rules, unknown_services
 from wayhome.clouds.located import Located
 from wayhome.clouds.node.own import own_translation, own_way_out
 from wayhome.network.actions import DeliverAttached, Drop, Forward, Opaque
@@ -86,6 +86,7 @@ class _Cluster:
         self._pods_are_known = estate.knows(Pod, name).state is State.EXPORTED
         self._policies = _policies(estate, name)
         self._services = tuple(destination_rules(estate, name))
+        self._unknown_services = tuple(unknown_services(estate, name))
         self._chains: dict[Masquerading, tuple[TranslationChain, ...]] = {}
 
     def attach(
@@ -114,7 +115,7 @@ class _Cluster:
         )
 
     def _table(self, node: Located[KubernetesNode], attached: "list[_Attached]") -> RouteTable:
-        """The node's Pods one by one, and what becomes of the rest of its range."""
+        """The node's Pods one by one, what becomes of the rest of its range, and Services that lead nobody knows where."""
         routes = [
             Route(prefix, DeliverAttached(NO_SUCH_POD), kind="SUBNET", evidence=one.node.evidence)
             for one in attached
@@ -137,7 +138,7 @@ class _Cluster:
             for prefix in pod_ranges(node)
             if prefix not in own
         ]
-        return RouteTable.of(routes)
+        return RouteTable.of((*routes, *self._unknown_services))
 
     def _rules_of_services(self, attached: "list[_Attached]") -> tuple[DestinationRule, ...]:
         """For what Pods of this node and the node itself send."""
