@@ -16,7 +16,6 @@ from wayhome.network import Address
 from wayhome.policy import Policy
 
 _SET = re.compile(r"@(\w+)")
-_COUNTER = re.compile(r'counter name "\w+"')
 
 
 def declarations(policy: Policy, chain: str) -> Iterator[str]:
@@ -33,11 +32,16 @@ def declarations(policy: Policy, chain: str) -> Iterator[str]:
 def rules(policy: Policy, chain: str, instead: Mapping[str, Address]) -> Iterator[str]:
     """The chain's rules. `instead`: for interfaces without an address, what to masquerade with."""
     for rule in ruleset_of(policy).skeleton.translation.rules:
-        text = _COUNTER.sub("", _SET.sub(rf"@{chain}_\1", rule.text)).strip()
-        tests, masquerades, _ = text.partition("masquerade")
-        if masquerades:
+        statements = [
+            _SET.sub(rf"@{chain}_\1", statement.text)
+            for statement in rule.statements
+            if not statement.text.startswith("counter")
+        ]
+        if not statements:
+            continue
+        *tests, end = statements
+        if end.startswith("masquerade"):
             for interface, own in instead.items():
-                header = f'oifname "{interface}" {of_family(own.family)}'
-                yield f"{header} {tests} snat {HEADER[own.family]} to {own}"
-        if text:
-            yield text
+                leaving = (f'oifname "{interface}"', of_family(own.family))
+                yield " ".join((*leaving, *tests, f"snat {HEADER[own.family]} to {own}"))
+        yield " ".join((*tests, end))

@@ -14,11 +14,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from wayhome.kernel.attributes import attribute, nested, text
+from wayhome.kernel.attributes import attribute, nested, parse, text
 from wayhome.kernel.netlink import (
     NLM_F_ACK,
     NLM_F_ACK_TLVS,
+    NLM_F_CAPPED,
     NLM_F_CREATE,
+    NLM_F_DUMP,
     NLM_F_EXCL,
     NLM_F_REQUEST,
     NLMSG_ERROR,
@@ -35,7 +37,8 @@ RTM_NEWLINK, RTM_GETLINK, RTM_SETLINK = 16, 18, 19
 RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWRULE = 20, 24, 32
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 18, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
-IFF_UP, IFF_RUNNING, IFF_NOARP = 0x1, 0x40, 0x80
+IFF_UP, IFF_NOARP = 0x1, 0x80
+IFLA_OPERSTATE, IF_OPER_UP = 16, 6
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
 IFA_F_NODAD, IFA_F_NOPREFIXROUTE = 0x02, 0x200
 RTA_DST, RTA_OIF, RTA_PREFSRC, RTA_MULTIPATH, RTA_TABLE = 1, 4, 7, 9, 15
@@ -48,7 +51,14 @@ FR_ACT_TO_TBL = 1
 BATCH_BYTES = 1 << 16
 # One address for all: a pair without ARP sends to its own, so both ends have to have the same.
 _MAC = bytes.fromhex("020000000001")
-_CREATE = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL
+# Not NLM_F_EXCL for rules: the kernel takes one without a source for the same as any with one (fib4_rule_compare).
+_FLAGS = {
+    RTM_NEWLINK: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL,
+    RTM_SETLINK: NLM_F_REQUEST,
+    RTM_NEWADDR: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL,
+    RTM_NEWROUTE: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL,
+    RTM_NEWRULE: NLM_F_REQUEST | NLM_F_CREATE,
+}
 _ifinfomsg = struct.Struct("=BxHiII")
 _ifaddrmsg = struct.Struct("=BBBBI")
 _rtmsg = struct.Struct("=BBBBBBBBI")
@@ -198,19 +208,19 @@ class Rtnetlink(Netlink):
             self._send(batch)
 
     def running(self) -> set[int]:
-        """The numbers of the interfaces that have a carrier and know it."""
+        """The numbers of the interfaces that have a carrier and know it (IFF_RUNNING is set before they do)."""
         found = set()
         body = _ifinfomsg.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-        for answer in self.ask(RTM_GETLINK, body, 0x300):
-            _, _, index, flags, _ = _ifinfomsg.unpack_from(answer)
-            if flags & IFF_RUNNING:
-                found.add(index)
+        for answer in self.ask(RTM_GETLINK, body, NLM_F_DUMP):
+            state = parse(answer[_ifinfomsg.size :]).get(IFLA_OPERSTATE)
+            if state == bytes([IF_OPER_UP]):
+                found.add(_ifinfomsg.unpack_from(answer)[2])
         return found
 
     def _send(self, batch: list[Message]) -> None:
         *others, last = batch
-        packed = [self.pack(kind, _CREATE, body) for kind, body in others]
-        packed.append(self.pack(last[0], _CREATE | NLM_F_ACK, last[1]))
+        packed = [self.pack(kind, _FLAGS[kind], body) for kind, body in others]
+        packed.append(self.pack(last[0], _FLAGS[last[0]] | NLM_F_ACK, last[1]))
         first = self.sequence - len(batch) + 1
         self.send(b"".join(packed))
         while True:
@@ -219,7 +229,7 @@ class Rtnetlink(Netlink):
                     continue
                 number = -struct.unpack_from("=i", said)[0]
                 if number:
-                    words = kernels_words(flags & (NLM_F_ACK_TLVS | 0x100), said)
+                    words = kernels_words(flags & (NLM_F_ACK_TLVS | NLM_F_CAPPED), said)
                     refused = (
                         batch[sequence - first] if 0 <= sequence - first < len(batch) else last
                     )

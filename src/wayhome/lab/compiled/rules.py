@@ -3,7 +3,8 @@
 The chains are called in the order that `network.node` states: `arrive` (is it running, may this source enter here)
 before connection tracking; the translation of the destination; `way_in` (the port's filter; does the node forward);
 the routing; `way_out` (the port's filter; may this destination leave here; what goes to a sink); the translation of the
-source. What is dropped is counted and logged with its cause, and what the node itself gets is logged as delivered.
+source. What is dropped is counted and logged with its cause, and what the node itself gets is logged as delivered, as
+its sockets see it: what was translated as the node sent it is undone behind the input hook's other chains.
 
 A loop ends when a packet's time to live does: whoever holds it then drops it with the cause ROUTING_LOOP, silently,
 where a kernel would tell the sender.
@@ -15,7 +16,7 @@ from wayhome.lab.compiled.asked import NOT_KNOWN
 from wayhome.lab.compiled.filters import Filters
 from wayhome.lab.compiled.matches import Families, Line, addresses, of_family
 from wayhome.lab.compiled.names import Names
-from wayhome.lab.compiled.translation import Translations
+from wayhome.lab.compiled.translation import SRCNAT, Translations
 from wayhome.lab.filters import LOG_GROUP, TABLE
 from wayhome.network import Place, Port
 from wayhome.prefixes import Family
@@ -28,9 +29,10 @@ _TELLING = ("tcp flags & syn == syn", "meta l4proto udp", "icmp type { 0, 8 }", 
 _HOOKS = (
     ("arrive", "prerouting", -350),
     ("way_in", "prerouting", 0),
+    ("begin", "output", -350),
     ("sent", "output", 0),
     ("way_out", "postrouting", 0),
-    ("delivered", "input", 0),
+    ("delivered", "input", SRCNAT + 1),
 )
 
 
@@ -115,8 +117,8 @@ class _Rules:
 
     def _sent(self) -> Iterator[Line]:
         if self._node.not_running:
-            yield "sent", "", self._node.not_running.cause
-        elif self._node.opaque:
+            yield "begin", "", self._node.not_running.cause
+        if self._node.opaque:
             yield "sent", "", NOT_KNOWN
 
     def _way_out(self) -> Iterator[Line]:
