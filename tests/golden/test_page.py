@@ -39,5 +39,10 @@ def test_the_case_and_what_is_missing_are_shown_as_they_are(tmp_path: Path) -> N
     assert f"```\n{printed('peer-not-exported', tmp_path / 'b', 'not examined')}\n```" in PAGE
 
 
+def test_the_readme_shows_its_first_lines(tmp_path: Path) -> None:
+    shown = printed("the-case", tmp_path, "The route to")
+    assert f"```\n{shown}\n```" in (ROOT / "README.md").read_text()
+
+
 def test_every_cause_has_its_row() -> None:
     assert [cause for cause in Cause if f"\n| `{cause}`" not in PAGE] == []

@@ -20,6 +20,8 @@ EXIT = {
     Verdict.AMBIGUOUS: 3,
     Verdict.UNDETERMINED: 3,
 }
+MOST_FINDINGS = 12
+"""About the exports, before the answer: who is on call wants the answer."""
 
 
 @click.command(short_help="Why a Pod cannot reach a destination, and what repairs it.")
@@ -73,9 +75,11 @@ def why(  # noqa: PLR0917 (click names them)
             estate = read_estate(directory)
         except UnreadableDirectoryError as error:
             _end(str(error))
-    for finding in estate.findings:
-        if finding.severity is not Severity.NOTE:
-            click.echo(f"wayhome: {printable(str(finding))}", err=True)
+    found = [finding for finding in estate.findings if finding.severity is not Severity.NOTE]
+    for finding in found[:MOST_FINDINGS]:
+        click.echo(f"wayhome: {printable(str(finding))}", err=True)
+    if len(found) > MOST_FINDINGS:
+        click.echo(f"wayhome: {len(found) - MOST_FINDINGS} more of these; mend the first", err=True)
     try:
         question = Question.parse(source, destination, Protocol(protocol) if protocol else None)
         answer = Answer.to(estate, question)

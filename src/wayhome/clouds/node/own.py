@@ -1,11 +1,11 @@
 """A Kubernetes node as its own outputs have it.
 
-Routes that are not understood change nothing, as if nobody had collected them. Rules that are not understood may
-translate or not, and where that decides, it is missing.
+What was not collected changes nothing. What was and is not understood is missing: routes may lead anywhere, and nat rules
+may translate or not.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wayhome.clouds.node.outputs import RULES, NodeOutputError
 from wayhome.clouds.node.routes import ways_of, with_ways
@@ -18,18 +18,39 @@ from wayhome.network import (
     Masquerade,
     Missing,
     Node,
+    Opaque,
+    Route,
+    RouteTable,
+    RoutingRule,
     TranslationChain,
     TranslationRule,
 )
+from wayhome.prefixes import Family, Prefix
+
+UNKNOWN = "node, not understood"
 
 
 def own_way_out(host: Node, state: NodeState) -> Node:
     """The node with its own rules and routes, where they were collected."""
     try:
         ways = ways_of(state, host)
-    except NodeOutputError:
-        return host
+    except NodeOutputError as error:
+        return replace(
+            host, rules=(RoutingRule(table=UNKNOWN),), tables={UNKNOWN: _anywhere(state, error)}
+        )
     return host if ways is None else with_ways(host, ways, state)
+
+
+def _anywhere(state: NodeState, error: NodeOutputError) -> RouteTable:
+    """What was there and is not understood may lead anywhere."""
+    node = state.name.rpartition("/")[2]
+    missing = Missing(f"which way {node} sends it: {error}", f"{error.output}  # on {node}")
+    return RouteTable(
+        tuple(
+            Route(Prefix(family, 0, 0), Opaque(missing), evidence=error.evidence)
+            for family in Family
+        )
+    )
 
 
 def own_translation(

@@ -94,7 +94,7 @@ class Site:
         }
         return Missing(
             f"whether {self.name} routes the source's address to the tunnel",
-            "show ip route SOURCE (on the site's router)",
+            "show ip route SOURCE  # on the site's router",
             likely,
             unless.get(likely, "") if likely else "",
         )
