@@ -31,7 +31,6 @@ from wayhome.network import (
 )
 from wayhome.trace.forks import ForkKind, Taken
 
-
 Key = int | tuple[int, ...]
 
 
