@@ -45,11 +45,17 @@ def write(folder: Path, hubs: int = HUBS, pod_ranges: int = 0) -> None:
 def _write_cluster(folder: Path, number: int, pod_ranges: int) -> None:
     """All kinds of objects, so that nothing is unknown; there are no Pods, but the nodes have ranges for them."""
     folder.mkdir()
-    for name in ("configmaps", "daemonsets", "namespaces", "networkpolicies", "pods", "services"):
-        kind = {"configmaps": "ConfigMap", "daemonsets": "DaemonSet", "namespaces": "Namespace",
-                "networkpolicies": "NetworkPolicy", "pods": "Pod", "services": "Service"}[name]  # fmt: skip
+    for kind in ("ConfigMap", "DaemonSet", "Namespace", "NetworkPolicy", "Pod", "Service"):
         listed = {"apiVersion": "v1", "kind": f"{kind}List", "items": []}
-        (folder / f"{name}.json").write_text(json.dumps(listed))
+        (folder / f"{kind}.json").write_text(json.dumps(listed))
+    cluster = {
+        "name": "main",
+        "location": REGIONS[0],
+        "selfLink": f"https://container.googleapis.com/v1/projects/{_project(number)}/locations/{REGIONS[0]}/clusters/main",
+        "currentMasterVersion": "1.30.5-gke.1",
+        "networkConfig": {"network": f"projects/{_project(number)}/global/networks/net-{number}"},
+    }
+    (folder / "clusters.json").write_text(json.dumps([cluster]))
     nodes = {
         "apiVersion": "v1",
         "kind": "List",

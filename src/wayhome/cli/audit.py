@@ -63,7 +63,7 @@ def audit(directory: Path, ignored: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(audit_document.document(found), indent=2))
     else:
-        for line in audit_text.lines(found, ignored=ignored):
+        for line in audit_text.lines(found, str(directory), ignored=ignored):
             print_line(line)
     sys.exit(serious(found, ignored))
 

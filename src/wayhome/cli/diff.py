@@ -36,6 +36,6 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(diff_document.document(found), indent=2))
     else:
-        for line in diff_text.lines(found):
+        for line in diff_text.lines(found, str(after)):
             print_line(line)
     sys.exit(found.exit_code)

@@ -47,7 +47,7 @@ def _finding(finding: Finding) -> Document:
         "because": outcome.because or None,
         "confirm": outcome.confirm or None,
         "died_in": outcome.died_in,
-        "cluster": finding.cluster,
+        "clusters": list(finding.clusters),
         "classes": finding.classes,
         "addresses": finding.addresses,
         "sources": list(dict.fromkeys(str(source.range) for source in finding.sources)),

@@ -1,5 +1,6 @@
 """An audit as text: how much was asked, then the findings, the most serious first, each in a few lines."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from wayhome.diagnosis.audit.audit import Audit, Finding
@@ -22,8 +23,8 @@ TITLES = {
 }
 
 
-def lines(audit: Audit, *, ignored: Iterable[str] = ()) -> Iterator[Line]:
-    """The text, line by line."""
+def lines(audit: Audit, directory: str, *, ignored: Iterable[str] = ()) -> Iterator[Line]:
+    """The text, line by line. `directory` is where the exports are."""
     left_out = set(ignored)
     yield from _head(audit)
     number = 0
@@ -31,7 +32,7 @@ def lines(audit: Audit, *, ignored: Iterable[str] = ()) -> Iterator[Line]:
         if finding.severity in TITLES and str(finding.outcome.cause) not in left_out:
             number += 1
             yield Line("")
-            yield from _finding(number, finding)
+            yield from _finding(number, finding, directory)
     yield from _left_out(audit, left_out)
     shown = [fault for fault in audit.faults if fault.kind not in left_out]
     if shown:
@@ -51,7 +52,7 @@ def _head(audit: Audit) -> Iterator[Line]:
         f"{counted(audit.classes, 'class', 'classes')} of flows, all of them asked"
     )
     tallies = [
-        f"{counted(sum(f.classes for f in audit.of(severity)), 'class', 'classes')} {title}"
+        f"{title}: {counted(sum(f.classes for f in audit.of(severity)), 'class', 'classes')}"
         for severity, title in TITLES.items()
         if audit.of(severity)
     ]
@@ -65,7 +66,7 @@ def _head(audit: Audit) -> Iterator[Line]:
         yield Line(f"{short(node)} has no Pod range in the exports, and was not asked about", 2)
 
 
-def _finding(number: int, finding: Finding) -> Iterator[Line]:
+def _finding(number: int, finding: Finding, directory: str) -> Iterator[Line]:
     outcome = finding.outcome
     names = ", ".join(str(name) for name in (outcome.cause, outcome.drop) if name)
     title = f"{TITLES[finding.severity]}{f' ({names})' if names else ''}"
@@ -78,17 +79,19 @@ def _finding(number: int, finding: Finding) -> Iterator[Line]:
     yield Line(f"{counted(finding.addresses, 'address', 'addresses')} in {classes}, by {ports}", 3)
     if outcome.because:
         yield Line(shortened(outcome.because), 3, "because ")
-    for fact in finding.missing:
+    for fact in finding.missing[:MOST_SHOWN]:
         likely = f"; very probably {fact.likely}" if fact.likely else ""
         unless = f", unless {fact.unless}" if fact.unless else ""
         yield Line(shortened(f"{fact.fact}{likely}{unless}"), 3, "not known: ", Role.UNSURE)
         yield Line(f"$ {fact.command}", 5, "", Role.COMMAND)
-    yield example(*finding.examples[0])
+    if len(finding.missing) > MOST_SHOWN:
+        yield Line(f"and {len(finding.missing) - MOST_SHOWN:,} more facts", 3, role=Role.UNSURE)
+    yield example(*finding.examples[0], directory)
     for evidence in finding.deciding[:MOST_SHOWN]:
         yield Line(place(evidence), 3, "decided by ", Role.QUIET)
 
 
-def example(source: Source, flow: Flow) -> Line:
+def example(source: Source, flow: Flow, directory: str) -> Line:
     """One flow of a class: the question that answers it in full, where an exported Pod asks."""
     if source.stand_in:
         none = f"no exported Pod has an address in that part of {source.range}"
@@ -101,14 +104,15 @@ def example(source: Source, flow: Flow) -> Line:
     )
     port = "" if flow.port is None else f":{flow.port}"
     protocol = " --protocol udp" if flow.protocol is Protocol.UDP else ""
-    words = f"$ wayhome why {parts[1]}/{parts[3]} {host}{port}{protocol} --from DIR"
+    words = f"$ wayhome why {parts[1]}/{parts[3]} {host}{port}{protocol} --from {shlex.quote(directory)}"
     return Line(words, 3, "", Role.COMMAND)
 
 
 def _from(finding: Finding) -> str:
     ranges = list(dict.fromkeys(source.range for source in finding.sources))
-    cluster = finding.cluster.rpartition("/")[2]
-    return f"{cluster}, {prefix_list(ranges)}"
+    clusters = [name.rpartition("/")[2] for name in finding.clusters]
+    named = clusters[0] if len(clusters) == 1 else f"{len(clusters):,} clusters"
+    return f"{named}, {prefix_list(ranges)}"
 
 
 def prefix_list(prefixes: Iterable[Prefix]) -> str:

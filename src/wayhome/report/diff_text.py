@@ -11,8 +11,8 @@ from wayhome.report.names import place, short, shortened
 MOST_OBJECTS = 6
 
 
-def lines(comparison: Comparison) -> Iterator[Line]:
-    """The text, line by line."""
+def lines(comparison: Comparison, directory: str) -> Iterator[Line]:
+    """The text, line by line. `directory` is where the exports of the second state are."""
     worse = sum(1 for one in comparison.differences if one.worse)
     better = len(comparison.differences) - worse
     role = Role.BAD if worse else Role.GOOD
@@ -26,10 +26,10 @@ def lines(comparison: Comparison) -> Iterator[Line]:
             yield Line(f"{source.range} of {source.node}", 2, f"{title}: ")
     for number, difference in enumerate(comparison.differences, 1):
         yield Line("")
-        yield from _difference(number, difference)
+        yield from _difference(number, difference, directory)
 
 
-def _difference(number: int, difference: Difference) -> Iterator[Line]:
+def _difference(number: int, difference: Difference, directory: str) -> Iterator[Line]:
     ranges = dict.fromkeys(source.range for source in difference.sources)
     sign = {1: "worse", 3: "no more known", 0: "better"}[difference.worse]
     if not difference.worse and severity(difference.after) is Severity.NOBODY:
@@ -50,7 +50,7 @@ def _difference(number: int, difference: Difference) -> Iterator[Line]:
         yield Line(place(change.evidence) if change.evidence else short(change.name), 3, head)
     if len(difference.objects) > MOST_OBJECTS:
         yield Line(f"and {len(difference.objects) - MOST_OBJECTS:,} more", 3)
-    yield example(*difference.example)
+    yield example(*difference.example, directory)
 
 
 def _outcome(outcome: Outcome | None) -> str:

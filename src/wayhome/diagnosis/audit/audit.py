@@ -1,7 +1,7 @@
 """An audit: the outcomes of all classes, those that belong together as one finding, the most serious first.
 
-Classes belong together if one thing is to be done about them: the same cluster, the same cause and drop, in the same
-network, on the same way, or the same missing facts.
+Classes belong together if one thing is to be done about them: the same cause and drop, in the same network, on the same
+way.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Finding:
     """
 
     severity: Severity
-    cluster: str
+    clusters: tuple[str, ...]
     outcome: Outcome
     classes: int
     sources: tuple[Source, ...]
@@ -76,6 +76,7 @@ class _Group:
     ports: int = 0
     examples: list[tuple[Source, Flow]] = field(default_factory=list)
     deciding: dict[Evidence, None] = field(default_factory=dict)
+    missing: dict[Missing, None] = field(default_factory=dict)
 
     def add(self, one: Surveyed) -> None:
         self.classes += 1
@@ -86,6 +87,7 @@ class _Group:
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append((one.source, one.flow))
         self.deciding.update(dict.fromkeys(one.outcome.deciding))
+        self.missing.update(dict.fromkeys(one.outcome.missing))
 
 
 def audit(estate: Estate, progress: Progress) -> Audit:
@@ -100,10 +102,9 @@ def audit(estate: Estate, progress: Progress) -> Audit:
         outcome = one.outcome
         if outcome.severity is Severity.REACHABLE:
             continue
-        key = (outcome.severity, one.source.cluster, outcome.cause, outcome.drop, outcome.lost,
-               outcome.died_in, outcome.missing)  # fmt: skip
+        key = (outcome.severity, outcome.cause, outcome.drop, outcome.lost, outcome.died_in)
         groups.setdefault(key, _Group(outcome)).add(one)
-    findings = [_finding(space, key[1], group) for key, group in groups.items()]
+    findings = [_finding(space, group) for group in groups.values()]
     findings.sort(key=_order)
     return Audit(
         findings=tuple(findings),
@@ -116,10 +117,10 @@ def audit(estate: Estate, progress: Progress) -> Audit:
     )
 
 
-def _finding(space: Space, cluster: object, group: _Group) -> Finding:
+def _finding(space: Space, group: _Group) -> Finding:
     return Finding(
         severity=group.outcome.severity,
-        cluster=str(cluster),
+        clusters=tuple(dict.fromkeys(source.cluster for source in group.sources)),
         outcome=group.outcome,
         classes=group.classes,
         sources=tuple(group.sources),
@@ -128,16 +129,20 @@ def _finding(space: Space, cluster: object, group: _Group) -> Finding:
         all_ports=group.ports == space.ports.all,
         examples=tuple(group.examples),
         deciding=tuple(group.deciding),
-        missing=group.outcome.missing,
+        missing=tuple(group.missing),
     )
 
 
 def _order(finding: Finding) -> tuple[object, ...]:
-    outcome = finding.outcome
+    one = finding.outcome
     return (
-        finding.severity, -finding.addresses, finding.cluster, outcome.cause or "", outcome.drop or "",
-        outcome.died_in, str(outcome.lost), [fact.fact for fact in outcome.missing],
-    )  # fmt: skip
+        finding.severity,
+        -finding.addresses,
+        one.cause or "",
+        one.drop or "",
+        one.died_in,
+        str(one.lost),
+    )
 
 
 def serious(found: Audit, ignored: Iterable[str]) -> int:
