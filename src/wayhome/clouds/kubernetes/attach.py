@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.resources.cluster import Cluster
 from wayhome.clouds.knowledge import State
+from wayhome.clouds.kubernetes.host_ports import host_port_rules
 from wayhome.clouds.kubernetes.masquerading import Basis, Masquerading, masquerading_of, pod_ranges
 from wayhome.clouds.kubernetes.network_policy import EGRESS, INGRESS, Policies, pod_prefixes
 from wayhome.clouds.kubernetes.resources.namespace import Namespace
@@ -96,11 +97,11 @@ class _Cluster:
         state = self._estate.node_states.get(node.name)
         if state is not None:
             host = own_way_out(host, state)
+        pods = self._pods.get(node.value.metadata.name, ())
         attached = [
-            _attached(pod, host, self._policies)
-            for pod in self._pods.get(node.value.metadata.name, ())
-            if not pod.value.spec.host_network
+            _attached(pod, host, self._policies) for pod in pods if not pod.value.spec.host_network
         ]
+        lent = tuple(rule for pod in pods for rule in host_port_rules(pod, host))
         for one in attached:
             nodes[one.node.name] = one.node
             links.append(one.link)
@@ -110,7 +111,7 @@ class _Cluster:
             ports=(*host.ports, *(one.port for one in attached)),
             rules=(RoutingRule(table=PODS_TABLE), *host.rules),
             tables={**host.tables, PODS_TABLE: self._table(node, attached)},
-            translation_in=(*host.translation_in, *self._rules_of_services(attached)),
+            translation_in=(*host.translation_in, *self._rules_of_services(attached), *lent),
             translation_out=(*host.translation_out, *self._held(node, host, attached)),
         )
 

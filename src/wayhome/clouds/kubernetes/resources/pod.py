@@ -10,11 +10,15 @@ from wayhome.clouds.values import IpAddress, PortNumber
 
 
 class ContainerPort(Part, frozen=True, kw_only=True, rename="camel", gc=False):
-    """A port that a NetworkPolicy or a Service may call by its name."""
+    """A port that a NetworkPolicy or a Service may call by its name, and that the node may lend it one of its own for."""
 
     container_port: PortNumber
     name: str = ""
     protocol: str = "TCP"
+    host_port: int = 0
+    """0: none."""
+    host_ip: str = msgspec.field(name="hostIP", default="")
+    """The one address of the node that it is about; empty or unspecified: all."""
 
 
 class Container(Part, frozen=True, kw_only=True, rename="camel", gc=False):
