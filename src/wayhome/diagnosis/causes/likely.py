@@ -1,11 +1,10 @@
 """What very probably becomes of a flow of which nobody can be sure, in the words of a cause."""
 
-from wayhome.clouds.gcp.resources.router import Router
-from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.diagnosis.cause import Cause, Found
+from wayhome.diagnosis.causes.routers import CLOUD_ROUTER, routers_on_the_way
 from wayhome.diagnosis.causes.scene import unique
 from wayhome.diagnosis.situation import Situation
-from wayhome.network import Evidence, Verdict
+from wayhome.network import Verdict
 from wayhome.trace import Lost
 
 
@@ -22,28 +21,11 @@ def likely_cause(situation: Situation) -> Found | None:
             because=f"nothing that was exported leads from {where} to {trace.flow.destination}",
         )
     seen = trace.shown.result.packet.source
-    routers = _routers(situation)
-    advertised = f"; {routers[0].object} does not advertise it there" if routers else ""
+    routers = list(routers_on_the_way(situation))
+    advertised = f"; {routers[0].name} does not advertise it there" if routers else ""
     return Found(
         cause=Cause.NO_RETURN_ROUTE,
         because=f"the packet arrives from {seen}, and nothing that was exported leads from {where} back to it{advertised}",
-        deciding=unique([*routers]),
-        notes=(_CLOUD_ROUTER,) if routers else (),
+        deciding=unique([router.at("bgp") for router in routers]),
+        notes=(CLOUD_ROUTER,) if routers else (),
     )
-
-
-_CLOUD_ROUTER = (
-    "a Cloud Router is what passes ranges on to the other end of a VPN or an Interconnect, so here it is one: a range of "
-    "Pods that is no range of a subnet has to be among its advertised ranges"
-)
-
-
-def _routers(situation: Situation) -> list[Evidence]:
-    """The Cloud Routers of the tunnels on the way out."""
-    found = []
-    for hop in situation.trace.forward:
-        tunnel = situation.estate.get(VpnTunnel, hop.node)
-        router = tunnel.value.router if tunnel else None
-        if router and (located := situation.estate.get(Router, router)):
-            found.append(located.at("bgp"))
-    return found

@@ -6,16 +6,13 @@ from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.cause import Cause, Found
 from wayhome.diagnosis.causes.live import list_routes, routes_towards
+from wayhome.diagnosis.causes.passed_on import last_vpc, not_active, not_passed_on
 from wayhome.diagnosis.causes.scene import Scene, unique
-from wayhome.network import Address, Evidence
+from wayhome.network import Address
 from wayhome.trace import Lost
 from wayhome.trace.exchange import REPLY_NOT_EXPECTED
 from wayhome.trace.walk import ROUTING_LOOP
 
-NO_CLOUD_ROUTER = (
-    "no Cloud Router is involved: a VPC peering exchanges routes by itself. Over a VPN or an Interconnect it would be "
-    "one: it advertises the ranges of subnets, and not the routes to Pods"
-)
 _VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
 _WHY = {
     "PRIVATE_TRAFFIC_TO_INTERNET": "only a route to the internet is left, and that carries no private address",
@@ -58,12 +55,13 @@ def no_forward_route(scene: Scene) -> Found | None:
     if scene.lost is not Lost.FORWARD:
         return None
     where = scene.vpc.name if scene.vpc else scene.node.name
+    states, inactive = not_active(scene)
     return Found(
         cause=Cause.NO_FORWARD_ROUTE,
         because=f"{where} has no way to {scene.towards}: {_why(scene)}",
-        deciding=scene.evidence,
+        deciding=unique([*states, *scene.evidence]),
         confirm=routes_towards(scene, scene.towards, peer=_peer_to(scene)),
-        notes=_about_services(scene),
+        notes=(*inactive, *_about_services(scene)),
     )
 
 
@@ -71,13 +69,13 @@ def no_return_route(scene: Scene) -> Found:
     """The packet arrived, and the reply found no way home."""
     towards, where = scene.towards, scene.vpc.name if scene.vpc else scene.node.name
     whose = "the Pod's own address" if scene.from_pod and not scene.translated else f"{towards}"
-    peerings, notes = _about_peerings(scene)
+    came_from = last_vpc(scene, before=where)
+    kept_back, notes = not_passed_on(scene, came_from)
     kept = [step.evidence for step in scene.steps("SKIP_GKE_POD_IP_MASQUERADING")]
-    came_from = _last_vpc(scene, before=where)
     return Found(
         cause=Cause.NO_RETURN_ROUTE,
         because=f"the packet arrives with {whose}, and {where} has no route back to {towards}: {_why(scene)}",
-        deciding=unique([*peerings, *scene.evidence, *kept]),
+        deciding=unique([*kept_back, *scene.evidence, *kept]),
         confirm=routes_towards(scene, towards, peer=came_from.name if came_from else None),
         notes=notes,
     )
@@ -99,45 +97,6 @@ def _about_services(scene: Scene) -> tuple[str, ...]:
 def _peer_to(scene: Scene) -> str | None:
     there = _network_of(scene, scene.towards)
     return there.name if there else None
-
-
-def _about_peerings(scene: Scene) -> tuple[list[Evidence], tuple[str, ...]]:
-    """Which flags of which peering keep the route back, and whether a Cloud Router has anything to do with it."""
-    here = scene.vpc
-    came_from = _last_vpc(scene, before=here.name) if here else None
-    if here is None or came_from is None:
-        return [], ()
-    evidence: list[Evidence] = []
-    flags = []
-    for network, peer, flag, field in (
-        (came_from, here.name, "export", "exportCustomRoutes"),
-        (here, came_from.name, "import", "importCustomRoutes"),
-    ):
-        for number, peering in enumerate(network.value.peerings):
-            if peering.network == peer:
-                evidence.append(network.at("peerings", number, field))
-                on = (
-                    peering.export_custom_routes
-                    if flag == "export"
-                    else peering.import_custom_routes
-                )
-                flags.append(f"{network.name} does {'' if on else 'not '}{flag} custom routes")
-    if not flags:
-        return [], ()
-    exchanged = (
-        f"the route to {scene.towards} is not exchanged over the peering: {' and '.join(flags)}"
-    )
-    return evidence, (exchanged, NO_CLOUD_ROUTER)
-
-
-def _last_vpc(scene: Scene, before: str) -> Located[Network] | None:
-    """The VPC network from which the packet came on its way out."""
-    names = []
-    for hop in scene.situation.trace.forward:
-        if (found := _VPC.match(hop.node)) and found[0] not in names:
-            names.append(found[0])
-    earlier = [name for name in names if name != before]
-    return scene.situation.estate.get(Network, earlier[-1]) if earlier else None
 
 
 def _network_of(scene: Scene, address: Address) -> Located[Network] | None:

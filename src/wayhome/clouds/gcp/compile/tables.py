@@ -94,7 +94,7 @@ def opaque_routes(
                 for prefix in enclosing(destination)
                 for route in known.get(prefix, ())
             )
-            likely = None if covered else Verdict.UNREACHABLE
+            likely = None if covered or not gap.unless else Verdict.UNREACHABLE
             action = Opaque(Missing(gap.fact, gap.command, likely, gap.unless))
             yield Route(destination, action, order=BEHIND_ALL_KNOWN)
 

@@ -190,5 +190,5 @@ def _local_gaps(estate: Estate, network: Located[Network]) -> Iterator[Gap]:
                     f"routers get-status {shlex.quote(router.value.name)} --region={shlex.quote(region)}",
                     project,
                 ),
-                unless=f"{router.value.name} has learned a route there",
+                unless="",  # to learn routes is what it is there for
             )

@@ -11,7 +11,8 @@ class Gap:
     """A missing part of a network's routes.
 
     `destinations` are the prefixes that such routes may lie in; `subnets`: they would be subnet routes, before all
-    others; `of_peer`: they would come over a peering. `unless` says what would make the packet arrive after all.
+    others; `of_peer`: they would come over a peering. `unless` says what would make the packet arrive after all; empty:
+    the one is as likely as the other.
     """
 
     network: str

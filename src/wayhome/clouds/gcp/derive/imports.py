@@ -12,7 +12,7 @@ from wayhome.clouds.gcp.derive.exchange import ACTIVE, not_exported, not_importe
 from wayhome.clouds.gcp.derive.gap import Gap, command
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING, PRIVATE
 from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHop, NextHopType, RouteType
-from wayhome.clouds.gcp.derive.subnets import subnets_known
+from wayhome.clouds.gcp.derive.subnets import subnet_routes, subnets_known
 from wayhome.clouds.gcp.resources.network import Network, Peering
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.route import Route
@@ -142,8 +142,11 @@ def import_gaps(estate: Estate, network: Located[Network], number: int) -> Itera
         subnets, custom = listed or shown, listed
     else:
         mirror = other_side(peer, network.name)
+        if mirror is None or mirror[1].state != ACTIVE:
+            yield _disputed(estate, network, peer)
+            return
         subnets = listed or subnets_known(estate, peer)
-        exported = mirror is not None and mirror[1].export_custom_routes
+        exported = mirror[1].export_custom_routes
         routes = estate.knows(Route, peering.network.project).state is State.EXPORTED
         custom = listed or routes or not exported
     if not subnets:
@@ -166,3 +169,17 @@ def import_gaps(estate: Estate, network: Located[Network], number: int) -> Itera
             command=command(words, project),
             unless=f"{peering.network} exports a route there",
         )
+
+
+def _disputed(estate: Estate, network: Located[Network], peer: Located[Network]) -> Gap:
+    """Both sides are ACTIVE or neither is: exports that differ are of different times, and one of them is old."""
+    words = f"networks describe {shlex.quote(network.value.name)}"
+    return Gap(
+        network=network.name,
+        destinations=tuple(route.destination for route in subnet_routes(estate, peer)),
+        subnets=True,
+        of_peer=True,
+        fact=f"whether {network.value.name} is peered with {peer.name}: its export says so, and the other's does not",
+        command=command(words, project_of(network.name)),
+        unless="",
+    )
