@@ -182,6 +182,23 @@ def test_a_daemonset_that_only_looks_like_ours_leads_nobody_astray(world: World)
     assert not any("contradict" in note["text"] for note in given["notes"])
 
 
+@pytest.mark.parametrize("named", ["../../secrets/x", "kube-system/..", "Kube/x", "a/b/c"])
+def test_a_flag_that_is_no_name_leads_nowhere(world: World, named: str) -> None:
+    """Whoever may write a DaemonSet says what the operator's own rights are used on."""
+    world.node("a")
+    world.put(CONFIG)
+    own = (f"--configmap={named}", "--status-namespace=../../../nodes")
+    world.daemon_set("wayhome-agent", "registry.example/wayhome:1", *own, namespace="wayhome")
+    found = world.document("status")
+    assert found["configmap"]["name"] == "ip-masq-agent"
+    assert found["agents"][0]["configmaps"] == []
+    calls = world.server.control("GET", "calls")
+    assert isinstance(calls, list)
+    assert not any(".." in str(call) for call in calls)
+    assert world.run("status", f"--configmap={named}").returncode == 2
+    assert world.run("status", "--status-namespace=..").returncode == 2
+
+
 def test_the_key_that_agents_read_is_the_one_that_counts(world: World) -> None:
     world.wayhome("--configmap-key=masq.yaml")
     world.node("a")
@@ -408,6 +425,12 @@ def test_a_cluster_that_cannot_be_asked(world: World) -> None:
     done = world.run("status")
     assert (done.returncode, done.stdout) == (3, "")
     assert "cannot be reached" in done.stderr
+    (world.folder / "new").write_text(CONFIG)
+    for asked in (("status",), ("apply", "new", "--yes"), ("probe", "a/b", "10.0.0.1:80")):
+        found = world.document(*asked)
+        assert (found["exit_code"], set(found)) == (3, {"schema", "exit_code", "error"})
+        assert "cannot be reached" in found["error"]
     world.server.kubeconfig.write_text("{}")
     assert world.run("status").returncode == 2
+    assert world.document("status")["exit_code"] == 2
     world.server.start()

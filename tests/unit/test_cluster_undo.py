@@ -3,11 +3,12 @@
 import json
 import shlex
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayhome.cluster.before import before_of
+from wayhome.cluster.before import before_of, everywhere
 from wayhome.cluster.undo import manifest, undo_command
 from wayhome.kube.objects import Object
 
@@ -68,3 +69,41 @@ def test_what_an_unfinished_run_kept_is_what_is_put_back() -> None:
     assert before_of(KEY, "config", shared).existed, "somebody has put something else into it"
     damaged = configmap({"config": "new"}, **{"wayhome/previous": "config.previous"})
     assert before_of(KEY, "config", damaged).lost
+
+
+def said_of(item: Object, data_key: str = "config") -> str:
+    before = before_of(KEY, data_key, item)
+    return str(before.left)
+
+
+def test_what_an_unfinished_run_left_is_said_as_it_is() -> None:
+    kept = configmap({"masq.yaml": "new", "masq.yaml.previous": "old"}, **{"wayhome/previous": "masq.yaml.previous"})  # fmt: skip
+    assert said_of(kept, "masq.yaml").endswith("is kept under masq.yaml.previous")
+    assert before_of(KEY, "masq.yaml", kept).text == "old"
+    again = everywhere(before_of(KEY, "masq.yaml", kept), "newer", None)
+    assert again["metadata"]["annotations"]["wayhome/previous"] == "masq.yaml.previous"
+    assert again["data"]["masq.yaml.previous"] == "old"
+    large = configmap({"config": "new"}, **{"wayhome/previous": "not kept"})
+    assert said_of(large).endswith("was too large to be kept beside it")
+    canary = configmap({"masq.yaml.next": "new"}, **{"wayhome/canary-nodes": "a"})
+    assert said_of(canary, "masq.yaml").endswith("left its candidate (masq.yaml.next) on a")
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("something\u202e", "the annotation wayhome/previous says "),
+        ("other.previous", "the annotation wayhome/previous says "),
+        ("config.previous", "the key config.previous, which held it, is gone"),
+    ],
+)
+def test_what_is_not_known_of_the_text_before_is_not_said_to_be_its_size(
+    said: str, why: str
+) -> None:
+    item = configmap({"config": "new"}, **{"wayhome/previous": said})
+    before = before_of(KEY, "config", item)
+    assert before.lost
+    assert f"is not known: {why}" in str(before.left)
+    assert "\u202e" not in str(before.left)
+    annotations = everywhere(before, "newer", None)["metadata"]["annotations"]
+    assert annotations["wayhome/previous"] == "not known"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wayhome.agent.mode import FLAG
+from wayhome.kube.names import is_name, is_namespace
 
 NAMESPACE = "kube-system"
 KEY = "config"
@@ -22,8 +23,6 @@ STATUS_NAMESPACE = "wayhome-status"
 NODES = 200
 """As many nodes as are told of in a second: without a number, everything is spread over one."""
 
-_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _DEPENDENT = ("configmap_key", "kubeconfig", "node", "status_namespace", "nodes")
 
@@ -119,7 +118,7 @@ def api_options(
             "united in the same way: leave --dialect out"
         )
     node = found.node or environment.get("NODE_NAME", "")
-    if not found.node and node and not _is_name(node):
+    if not found.node and node and not is_name(node):
         parser.error(f"NODE_NAME is {node!r}, which is no name of a node; set --node=NAME")
     status = STATUS_NAMESPACE if found.status_namespace is None else found.status_namespace
     return ApiOptions(
@@ -140,7 +139,7 @@ def parse_configmaps(text: str) -> tuple[tuple[str, str], ...]:
     for one in text.split(","):
         namespace, slash, name = one.strip().rpartition("/")
         namespace = namespace if slash else NAMESPACE
-        if not (_is_label(namespace) and _is_name(name)):
+        if not (is_namespace(namespace) and is_name(name)):
             raise argparse.ArgumentTypeError(
                 f"{one.strip()!r} is no ConfigMap; write NAMESPACE/NAME, such as {NAMESPACE}/ip-masq-agent"
             )
@@ -157,13 +156,13 @@ def _parse_key(text: str) -> str:
 
 
 def _parse_node(text: str) -> str:
-    if not _is_name(text):
+    if not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name of a node; see `kubectl get nodes`")
     return text
 
 
 def _parse_status_namespace(text: str) -> str:
-    if text and not _is_label(text):
+    if text and not is_namespace(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no namespace; write {STATUS_NAMESPACE}")
     return text
 
@@ -172,13 +171,3 @@ def _parse_count(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of nodes; write {NODES}")
     return int(text)
-
-
-def _is_label(text: str) -> bool:
-    """RFC 1123's label, as a namespace's name is."""
-    return len(text) <= 63 and re.fullmatch(_LABEL, text) is not None
-
-
-def _is_name(text: str) -> bool:
-    """RFC 1123's subdomain, as the names of ConfigMaps and nodes are."""
-    return len(text) <= 253 and _SUBDOMAIN.fullmatch(text) is not None

@@ -1,9 +1,12 @@
 """How the commands for a cluster reach it: the options, and the client that they give.
 
 As kubectl: `--kubeconfig`, else KUBECONFIG, else ~/.kube/config; in a Pod without any of them, its service account.
+
+With `--json` there is a document in every case: where the cluster cannot be asked, it has the error.
 """
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Coroutine
@@ -58,6 +61,14 @@ def run(asked: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _end(error: KubeError) -> NoReturn:
-    click.echo(f"the cluster cannot be asked: {printable(str(error))}", err=True)
     refused = isinstance(error, RefusedError) and error.code == 401
-    sys.exit(2 if refused or isinstance(error, CredentialsError) else 3)
+    code = 2 if refused or isinstance(error, CredentialsError) else 3
+    end_without_answer(f"the cluster cannot be asked: {printable(str(error))}", code)
+
+
+def end_without_answer(sentence: str, code: int) -> NoReturn:
+    """End with an error in the place of what was asked for: a sentence, and a document where that is wanted."""
+    click.echo(sentence, err=True)
+    if click.get_current_context().params.get("as_json"):
+        click.echo(json.dumps({"schema": 1, "exit_code": code, "error": sentence}, indent=2))
+    sys.exit(code)

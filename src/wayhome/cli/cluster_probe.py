@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from wayhome.cli.cluster_connection import client, connection, run
+from wayhome.cli.cluster_connection import client, connection, end_without_answer, run
 from wayhome.cli.cluster_probe_report import document, lines
 from wayhome.cli.parsed import checked
 from wayhome.cli.printable import printable
@@ -90,8 +90,7 @@ def probe(
     )
     probed = run(_tried(connected, question))
     if isinstance(probed, str):
-        click.echo(printable(probed), err=True)
-        sys.exit(2)
+        end_without_answer(printable(probed), 2)
     if as_json:
         click.echo(json.dumps(document(probed), indent=2))
     else:

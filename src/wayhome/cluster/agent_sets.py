@@ -6,6 +6,7 @@ name, so names count least.
 
 Whoever may make a DaemonSet in some namespace can make one that looks like ours and reads his own ConfigMap. So those in
 the namespaces of agents come first, and where ours contradict each other, nothing is written by what one of them says.
+What is no name of a ConfigMap or a namespace is not taken for one: an agent with such a flag does not begin.
 
 Sources: kubernetes-sigs/ip-masq-agent and Azure/ip-masq-agent-v2, their manifests; GKE, "Configure an IP masquerade
 agent"; Cilium, "IPv4 masquerading, ip-masq-agent".
@@ -15,6 +16,7 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from wayhome.kube.names import is_name, is_namespace
 from wayhome.kube.objects import Key, Object, key_of, metadata
 from wayhome.kube.one_line import one_line
 from wayhome.policy import Settings
@@ -70,6 +72,12 @@ class AgentSet:
                 return value
             return following[0]
         return None
+
+    @property
+    def status_namespace(self) -> str | None:
+        """Where its agents keep their Leases; None where no flag says it, or none that is a namespace."""
+        said = self.argument("status-namespace")
+        return said if said and is_namespace(said) else None
 
     def __str__(self) -> str:
         managed = ", managed" if self.managed else ""
@@ -153,7 +161,7 @@ def _agent_set(item: Object, configmap_name: str) -> AgentSet | None:
 
 def _reading(found: AgentSet, mounted: tuple[Key, ...]) -> AgentSet:
     named = found.argument("configmap")
-    keys = tuple(_key(word) for word in named.split(",")) if named else mounted
+    keys = tuple(filter(None, map(_key, named.split(",")))) if named else mounted
     return replace(found, configmaps=keys)
 
 
@@ -181,13 +189,14 @@ def _mounted(pod: Object, wanted: str) -> Iterator[str]:
         projected = _mappings(_mapping(volume.get("projected")).get("sources"))
         for source in (volume, *projected):
             name = _mapping(source.get("configMap")).get("name")
-            if isinstance(name, str) and (name == wanted or "ip-masq" in name):
+            if isinstance(name, str) and is_name(name) and (name == wanted or "ip-masq" in name):
                 yield name
 
 
-def _key(word: str) -> Key:
-    namespace, slash, name = word.strip().partition("/")
-    return (namespace, name) if slash else (DEFAULT_CONFIGMAP[0], namespace)
+def _key(word: str) -> Key | None:
+    namespace, slash, name = word.strip().rpartition("/")
+    namespace = namespace if slash else DEFAULT_CONFIGMAP[0]
+    return (namespace, name) if is_namespace(namespace) and is_name(name) else None
 
 
 def _count(value: object) -> int | None:

@@ -15,7 +15,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wayhome.cluster.ownership import declared
-from wayhome.cluster.unfinished import PREVIOUS_ANNOTATION, Previous, Unfinished, unfinished
+from wayhome.cluster.unfinished import (
+    PREVIOUS_ANNOTATION,
+    Previous,
+    Unfinished,
+    previous_key,
+    unfinished,
+)
 from wayhome.kube.canary import CANARY_NODES, candidate_key
 from wayhome.kube.node_count import NODES_ANNOTATION
 from wayhome.kube.objects import Key, Object, ObjectVersion, metadata
@@ -63,7 +69,7 @@ def before_of(configmap: Key, data_key: str, item: Object | None) -> Before:
     if left and left.previous:
         text = left.old_text
         existed = left.previous is not Previous.NO_OBJECT or bool(others)
-        lost = left.previous is Previous.NOT_KEPT
+        lost = left.previous in (Previous.NOT_KEPT, Previous.NOT_KNOWN)
     nodes = annotations.get(NODES_ANNOTATION)
     is_ours = ("metadata", "annotations", NODES_ANNOTATION) in declared(item)
     return Before(
@@ -81,11 +87,6 @@ def before_of(configmap: Key, data_key: str, item: Object | None) -> Before:
     )
 
 
-def previous_key(data_key: str) -> str:
-    """Where the old text stands until the new one is proven."""
-    return f"{data_key}.previous"
-
-
 def candidate(before: Before, text: str, canary: Iterable[str]) -> Object:
     """Some nodes are to try it."""
     data = {candidate_key(before.data_key): text}
@@ -100,7 +101,7 @@ def everywhere(before: Before, text: str, nodes: int | None) -> Object:
     data = {before.data_key: text}
     old = before.text
     if before.lost:
-        previous = Previous.NOT_KEPT
+        previous = (before.left and before.left.previous) or Previous.NOT_KNOWN
     elif not before.existed:
         previous = Previous.NO_OBJECT
     elif old is None:
@@ -109,7 +110,11 @@ def everywhere(before: Before, text: str, nodes: int | None) -> Object:
         previous = Previous.NOT_KEPT
     else:
         data[previous_key(before.data_key)] = old
-    return _object(before, data, {PREVIOUS_ANNOTATION: previous.value} | _nodes(before, nodes))
+    return _object(
+        before,
+        data,
+        {PREVIOUS_ANNOTATION: previous.annotation(before.data_key)} | _nodes(before, nodes),
+    )
 
 
 def finished(before: Before, text: str, nodes: int | None) -> Object:

@@ -79,7 +79,7 @@ async def look(client: Client, places: Places) -> Facts:
     sets = () if isinstance(agents, Unseen) else agents
     configmap = places.configmap or configmap_of(sets)
     readers = [each for each in sets if each.tells and configmap in each.configmaps]
-    told = next((each.argument("status-namespace") for each in readers), None)
+    told = next((each.status_namespace for each in readers), None)
     namespace = places.status_namespace or told or NAMESPACE
     key = next((each.argument("configmap-key") for each in readers), None)
     item, elsewhere, nodes, statuses, policies = await asyncio.gather(

@@ -28,6 +28,10 @@ class CredentialsError(KubeError):
     """What proves who we are cannot be had: no token file, a plugin that fails."""
 
 
+class NameRefusedError(KubeError):
+    """We do not ask: what is asked for has a name that leads somewhere else."""
+
+
 class RefusedError(KubeError):
     """The API server's answer, or an ERROR event of a watch, is a failure."""
 

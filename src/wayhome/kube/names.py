@@ -1,0 +1,19 @@
+"""What namespaces and objects may be called. Pure.
+
+Source: Kubernetes, "Object Names and IDs": RFC 1123's label and subdomain.
+"""
+
+import re
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+def is_namespace(text: str) -> bool:
+    """Whether it is a label."""
+    return len(text) <= 63 and re.fullmatch(_LABEL, text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether it is a subdomain, as the names of ConfigMaps, Pods and nodes are."""
+    return len(text) <= 253 and _SUBDOMAIN.fullmatch(text) is not None
