@@ -7,6 +7,7 @@ way.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from wayhome.clouds.collector import paused_collector
 from wayhome.clouds.estate import Estate
 from wayhome.diagnosis.audit.configuration import Fault, faults
 from wayhome.diagnosis.audit.outcome import Outcome, Severity
@@ -92,6 +93,11 @@ class _Group:
 
 def audit(estate: Estate, progress: Progress) -> Audit:
     """Ask everything. Raises NetworkError."""
+    with paused_collector():  # traces have no cycles either
+        return _audit(estate, progress)
+
+
+def _audit(estate: Estate, progress: Progress) -> Audit:
     state = State.of(estate)
     space = space_of(state)
     surveyor = Surveyor(state, space)

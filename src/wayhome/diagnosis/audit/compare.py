@@ -8,6 +8,7 @@ where it decides a step of the flow, or the cause of its loss, in the one state 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from wayhome.clouds.collector import paused_collector
 from wayhome.clouds.estate import Estate
 from wayhome.diagnosis.audit.changes import Change, changes
 from wayhome.diagnosis.audit.outcome import Outcome, Severity
@@ -93,6 +94,11 @@ class _Group:
 
 def compare(before: Estate, after: Estate, progress: Progress) -> Comparison:
     """Compare two states. Raises NetworkError."""
+    with paused_collector():
+        return _compare(before, after, progress)
+
+
+def _compare(before: Estate, after: Estate, progress: Progress) -> Comparison:
     changed = changes(before, after)
     old, new = State.of(before), State.of(after)
     pairs, gone, added = _paired(old.sources.all, new.sources.all)
