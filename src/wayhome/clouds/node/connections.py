@@ -28,18 +28,33 @@ class Connection:
     source_port: int | None
     port: int | None
     seen_as: Address
-    answered_by: Address
-    answered_from: int | None
-    answered: bool
 
 
-def connections_of(state: NodeState) -> Iterator[Connection]:
-    """All entries that are understood; nothing where they were not collected."""
+def connections_between(
+    state: NodeState, source: Address, destination: Address
+) -> Iterator[Connection]:
+    """The entries with a packet between two addresses, as it came or as it is answered; none where none were collected.
+
+    Of some 100,000 entries only these are looked at closer.
+    """
     located = state.outputs.get(NodeOutput.CONNTRACK)
-    for line in located.value.splitlines() if located else ():
-        connection = _connection(line)
-        if connection:
+    if located is None:
+        return
+    wanted = f"src={source} dst={destination} "
+    for line in located.value.splitlines():
+        if wanted in line and (connection := _connection(line)):
             yield connection
+
+
+def count_answered(
+    state: NodeState, protocol: Protocol, by: Address, port: int, seen_as: Address
+) -> int:
+    """How many entries are answered by an address and port, to an address of the node: each holds one of its ports."""
+    located = state.outputs.get(NodeOutput.CONNTRACK)
+    reply = f"src={by} dst={seen_as} sport={port} "
+    lines = located.value.splitlines() if located else ()
+    found = (match for line in lines if reply in line and (match := _PROTOCOL.match(line)))
+    return sum(1 for match in found if _PROTOCOLS.get(match[1]) is protocol)
 
 
 def _connection(line: str) -> Connection | None:
@@ -50,7 +65,7 @@ def _connection(line: str) -> Connection | None:
     for name, value in _VALUE.findall(line):
         values.setdefault(name, []).append(value)
     try:
-        source, answered_by = map(Address.parse, values["src"])
+        source = Address.parse(values["src"][0])
         destination, seen_as = map(Address.parse, values["dst"])
         source_port = int(values["sport"][0]) if "sport" in values else None
         port = int(values["dport"][0]) if "dport" in values else None
@@ -63,7 +78,4 @@ def _connection(line: str) -> Connection | None:
         source_port,
         port,
         seen_as,
-        answered_by,
-        int(values["sport"][1]) if len(values.get("sport", ())) > 1 else None,
-        "[UNREPLIED]" not in line,
     )

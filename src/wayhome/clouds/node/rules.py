@@ -7,6 +7,7 @@ What else a rule asks of a packet is not known beforehand: there the outcome is 
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 
 from wayhome.clouds.node.outputs import RULES, NodeOutputError
 from wayhome.clouds.node_state import NodeOutput, NodeState
@@ -67,11 +68,19 @@ def chains_of(state: NodeState) -> tuple[BaseChain, ...] | None:
         saved[place] = located.value
     nft = state.outputs.get(NodeOutput.NFT)
     if nft is None:
-        return base_chains(None, saved)
+        return _parsed(None, tuple(saved.items()))
     try:
-        return base_chains(nft.value, saved)
+        return _parsed(nft.value, tuple(saved.items()))
     except ValueError as error:
         raise NodeOutputError(NodeOutput.NFT, str(error), nft.evidence) from None
+
+
+@lru_cache(maxsize=4)
+def _parsed(
+    nft: str | None, saved: tuple[tuple[tuple[Variant, Family], str], ...]
+) -> tuple[BaseChain, ...]:
+    """Every repair is compiled anew, and a node may have 50,000 rules: their text is read once."""
+    return base_chains(nft, dict(saved))
 
 
 def translation_of(

@@ -1,10 +1,9 @@
 """What the connections that the source's node tracks say: some keep an old decision, or have taken all ports."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
-from wayhome.clouds.node.connections import Connection, connections_of
+from wayhome.clouds.node.connections import connections_between, count_answered
 from wayhome.clouds.node.settings import settings_of
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.diagnosis.cause import Cause, Found
@@ -40,7 +39,7 @@ def pinned_flow(situation: Situation) -> Found | None:
     now = situation.trace.shown.result.packet.source
     old = [
         connection
-        for connection in connections_of(state)
+        for connection in connections_between(state, flow.source, flow.destination)
         if (connection.source, connection.destination) == (flow.source, flow.destination)
         and (connection.protocol, connection.port) == (flow.protocol, flow.port)
         and connection.seen_as != now
@@ -81,7 +80,9 @@ def port_exhaustion(situation: Situation) -> Found | None:
         )
     if seen.source == flow.source or flow.protocol is Protocol.ICMP:
         return None
-    used = sum(1 for _ in _towards(state, seen.source, situation))
+    used = count_answered(
+        state, flow.protocol, seen.destination, seen.destination_port, seen.source
+    )
     first, last = _range(state)
     available = last - first + 1
     if used < available * FULL:
@@ -113,18 +114,6 @@ def _replaced(situation: Situation, host: str, chain: TranslationChain) -> Trace
     ]
     changed = Network.of(nodes, network.links)
     return trace(changed, situation.trace.flow, situation.asked.source.node)
-
-
-def _towards(state: NodeState, seen_as: Address, situation: Situation) -> Iterator[Connection]:
-    """Connections that need a port of the same address towards the same place."""
-    packet, protocol = situation.trace.shown.result.packet, situation.trace.flow.protocol
-    for one in connections_of(state):
-        if (one.seen_as, one.answered_by, one.protocol) == (
-            seen_as,
-            packet.destination,
-            protocol,
-        ) and (one.answered_from == packet.destination_port):
-            yield one
 
 
 def _range(state: NodeState) -> tuple[int, int]:
