@@ -420,6 +420,12 @@ def test_an_answer_that_is_lost_is_looked_for(
     assert patches(world) - already == (3 if action == "lost" else 4)
 
 
+def deletions(world: World) -> int:
+    calls = world.server.control("GET", "calls")
+    assert isinstance(calls, list)
+    return sum(c["verb"] == "delete" and c["resource"] == "configmaps" for c in calls)
+
+
 def patches(world: World) -> int:
     calls = world.server.control("GET", "calls")
     assert isinstance(calls, list)
@@ -448,6 +454,35 @@ def test_the_document_says_it_all(world: World, started: Callable[..., Agents], 
     refused = world.document("apply", file, "--yes")
     assert (refused["exit_code"], refused["result"]) == (1, "refused")
     assert "kubectl-create" in refused["reasons"][0]
+
+
+def test_a_lease_from_before_the_removal_is_no_answer_to_it(
+    world: World, started: Callable[..., Agents], file: str
+) -> None:
+    """There was no ConfigMap, and there is none again: only the Lease's own age tells the two apart."""
+    started(silent=("c",), refusing={"a": "172.16.0.0/16"})
+    world.holds("c", None, "")
+    done = world.run("apply", file, "--yes", "--ask-nodes=0", "--timeout=3")
+    assert done.returncode == 1
+    assert content(world) is None
+    assert "the old configuration is back: 2 of 3 nodes on upstream's defaults" in done.stdout
+    assert (
+        world.run("status").returncode == 0
+    )  # a Lease that is renewed counts for whoever asks later
+
+
+def test_a_lease_that_is_written_after_the_removal_is_an_answer(
+    world: World, started: Callable[..., Agents], file: str
+) -> None:
+    started(silent=("c",), refusing={"a": "172.16.0.0/16"})
+    world.holds("c", None, "")
+    running = world.start("apply", file, "--yes", "--ask-nodes=0", "--timeout=20")
+    wait_for(lambda: deletions(world) > 0)
+    time.sleep(0.5)
+    assert running.poll() is None
+    world.holds("c", None, "")
+    out, _ = running.communicate(timeout=10)
+    assert "the old configuration is back: 3 of 3 nodes on upstream's defaults" in out
 
 
 def test_without_the_right_to_write_nothing_is_begun(

@@ -161,15 +161,34 @@ def test_a_refused_scope_is_said_with_its_reason(told: Told) -> None:
     assert told.status.error == "cali1 has 10.9.0.1, which lies outside"
 
 
-def test_a_quarrel_is_warned_of_until_it_is_over(told: Told) -> None:
+def test_while_somebody_keeps_damaging_the_rules_applied_is_not_said(told: Told) -> None:
+    """Repairs are up to a minute apart: in between, nobody knows what the kernel holds."""
     told.read(GOOD)
     told.apply()
-    told.tally.repaired(Change(ChangeKind.ELEMENTS, 0.0), alarm=True, next_in=60.0)
-    assert told.status.warning == QUARREL
-    told.tally.bypassed = True
-    told.scope = ScopeFacts(warnings=(Finding(Severity.WARNING, None, "no entry holds", "write"),))
-    assert told.status.warning == f"{BYPASSED} (and 2 more)"
+    told.tally.repaired(Change(ChangeKind.ELEMENTS, 0.0), alarm=False, next_in=8.0)
+    told.tally.verified()
+    assert told.status.state == State.APPLIED
+    told.tally.repaired(Change(ChangeKind.ELEMENTS, 0.0), alarm=True, next_in=16.0)
+    told.tally.verified()
+    status = told.status
+    assert (status.state, status.error, status.warning) == (State.KERNEL_REFUSED, QUARREL, "")
+    assert status.held_version == "7"
+    told.tally.kernel_refused("no memory", 1.0)
+    assert (told.status.error, told.status.warning) == ("no memory", QUARREL)
+    told.tally.verified()
+    told.read(BAD)
+    assert (told.status.state, told.status.warning) == (State.REJECTED, QUARREL)
+    told.read(GOOD)
     told.now += timedelta(seconds=601)
+    told.tally.verified()
+    assert (told.status.state, told.status.error, told.status.warning) == (State.APPLIED, "", "")
+
+
+def test_of_several_warnings_those_about_packets_come_first(told: Told) -> None:
+    told.read(GOOD)
+    told.apply()
+    told.scope = ScopeFacts(warnings=(Finding(Severity.WARNING, None, "no entry holds", "write"),))
+    told.tally.bypassed = True
     assert told.status.warning == f"{BYPASSED} (and 1 more)"
 
 

@@ -1,8 +1,11 @@
 """What this node tells the cluster, made from the tally at the moment at which it is told. Pure.
 
 It says what the kernel holds, not what it shall hold: `applied` stands there only after the kernel was seen to hold
-what the source says, and not for longer than until the next regular verification would have come to an end. Under
-`--observe` the kernel is somebody else's, and holds something only while the last look has found that it does.
+what the source says, and not for longer than until the next regular verification would have come to an end. While
+somebody keeps damaging the rules it does not stand there at all: repairs are spaced up to a minute then (`kernel.pace`),
+and in between it is not known what the kernel holds. It is one state until the quarrel is over, and not one that
+changes with each repair: thousands of nodes may have the same quarrel, and each change is a write. Under `--observe`
+the kernel is somebody else's, and holds something only while the last look has found that it does.
 
 Of several things that are wrong, the state is the one that decides most about packets; the others are in the texts.
 """
@@ -42,10 +45,12 @@ def status_of(
         applied = None
     late = _overdue(tally, now)
     problem = tally.problem or tally.disagreement or late
-    state = _state(held, applied, problem, scope)
-    status = replace(
-        about, seen_version=held.seen, state=state, warning=_warning(held, tally, scope)
-    )
+    quarrel = tally.quarrel
+    state = _state(held, applied, problem, scope, quarrel=quarrel)
+    error = _error(held, state, problem, scope)
+    warns = quarrel and error != QUARREL
+    warning = _warning(held, tally, scope, quarrel=warns)
+    status = replace(about, seen_version=held.seen, state=state, warning=warning, error=error)
     if applied is not None:
         policy = applied.configuration.policy
         status = replace(
@@ -56,10 +61,12 @@ def status_of(
             applied_at=datetime.fromtimestamp(tally.applied_at, UTC),
             scope="node" if policy.pod_cidrs is None else "pods",
         )
-    return replace(status, error=_error(held, state, problem, scope))
+    return status
 
 
-def _state(held: Held, applied: Held | None, problem: str, scope: ScopeFacts) -> State:
+def _state(
+    held: Held, applied: Held | None, problem: str, scope: ScopeFacts, *, quarrel: bool
+) -> State:
     if problem:
         return State.KERNEL_REFUSED
     if held.rejected:
@@ -68,6 +75,8 @@ def _state(held: Held, applied: Held | None, problem: str, scope: ScopeFacts) ->
         return State.UNREADABLE
     if held.awaited or applied is None or applied.configuration != held.configuration:
         return State.PENDING
+    if quarrel:
+        return State.KERNEL_REFUSED
     if scope.refused:
         return State.SCOPE_REFUSED
     if held.until is not None:
@@ -88,8 +97,8 @@ def _overdue(tally: Tally, now: datetime) -> str:
 
 
 def _error(held: Held, state: State, problem: str, scope: ScopeFacts) -> str:
-    if problem and state is State.KERNEL_REFUSED:
-        return problem
+    if state is State.KERNEL_REFUSED:
+        return problem or QUARREL
     if held.rejected:
         return rejection(held)
     if held.unreadable:
@@ -103,10 +112,10 @@ def rejection(held: Held) -> str:
     return str(held.rejected[0]) + (f" (and {more} more)" if more else "")
 
 
-def _warning(held: Held, tally: Tally, scope: ScopeFacts) -> str:
+def _warning(held: Held, tally: Tally, scope: ScopeFacts, *, quarrel: bool) -> str:
     """The first, and how many more there are. What concerns packets comes before what concerns texts."""
     found = [BYPASSED] if tally.bypassed else []
-    found += [QUARREL] if tally.quarrel else []
+    found += [QUARREL] if quarrel else []
     found += [str(one) for one in (*scope.warnings, *held.warnings)]
     if (
         not found

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Self
 
 from wayhome.cluster.clock import server_time
-from wayhome.cluster.look import Facts, Unseen, configmap_item, nodes_by_name
+from wayhome.cluster.look import Facts, Unseen, configmap_item, nodes_by_name, statuses_by_node
 from wayhome.cluster.report import Report, report
 from wayhome.kube.client import Client, Selection
 from wayhome.kube.collection import Change
@@ -73,6 +73,16 @@ class Following:
         if not isinstance(self.facts.statuses, Unseen):
             self.facts = replace(self.facts, statuses=self._statuses)
         return report(self.facts, server_time(self._client))
+
+    async def about_to_remove(self) -> None:
+        """We are going to remove the ConfigMap: who says what he says now has not heard of that.
+
+        The Leases are asked for anew, because the watch may be behind. Without an answer, what it has told is all there is.
+        """
+        before = dict(self._statuses)
+        with suppress(KubeError):
+            before = await statuses_by_node(self._client, self.facts.status_namespace)
+        self.facts = replace(self.facts, said_before=before)
 
     def written(self, item: Object | None, *, same_text: bool = False) -> None:
         """We have made the ConfigMap another. `same_text`: who has read the version before it has read all there is."""

@@ -6,7 +6,7 @@ nothing that was not looked at counts as good. Everything else that goes wrong e
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from wayhome.cluster.agent_sets import (
@@ -61,6 +61,8 @@ class Facts:
     """Why it is doubtful that these are the ConfigMap and the Leases that count."""
     answers: frozenset[str] = frozenset()
     """Versions of the ConfigMap: an agent has answered when it has read one of these; none: whatever it has read."""
+    said_before: Mapping[str, NodeStatus] = field(default_factory=dict)
+    """What agents said just before the ConfigMap was removed, which has no version to be read: the same Lease is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ async def look(client: Client, places: Places) -> Facts:
         _seen(configmap_item(client, configmap)),
         _seen(_elsewhere(client, configmap)),
         _seen(nodes_by_name(client)),
-        _seen(_statuses(client, namespace)),
+        _seen(statuses_by_node(client, namespace)),
         _seen(_egress_policies(client)),
     )
     return Facts(
@@ -140,7 +142,8 @@ async def _elsewhere(client: Client, configmap: Key) -> tuple[Key, ...]:
     return tuple(key for item in listed.items if (key := key_of(item)) != configmap)
 
 
-async def _statuses(client: Client, namespace: str) -> dict[str, NodeStatus]:
+async def statuses_by_node(client: Client, namespace: str) -> dict[str, NodeStatus]:
+    """What agents say, as the newest Leases have it."""
     listed = await client.list(Selection(LEASES, namespace), version="")
     return {status.node: status for status in map(from_lease, listed.items)}
 

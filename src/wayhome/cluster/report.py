@@ -107,7 +107,7 @@ def report(facts: Facts, now: datetime) -> Report:
     )
     statuses = {} if isinstance(facts.statuses, Unseen) else facts.statuses
     if isinstance(facts.nodes, Unseen):
-        rows = [_told(status, wanted, facts.answers, now) for status in statuses.values()]
+        rows = [_told(status, wanted, facts, now) for status in statuses.values()]
     else:
         rows = list(_rows(facts, facts.nodes, statuses, wanted, now))
     order = {condition: number for number, condition in enumerate(Condition)}
@@ -140,11 +140,7 @@ def _row(
     if node.kind is not Kind.LINUX:
         condition = Condition.WINDOWS if node.kind is Kind.WINDOWS else Condition.VIRTUAL
         return Row(node.name, condition, status, node.ready)
-    told = (
-        _told(status, wanted, facts.answers, now)
-        if status
-        else Row(node.name, _untold(node, facts))
-    )
+    told = _told(status, wanted, facts, now) if status else Row(node.name, _untold(node, facts))
     if told.condition is Condition.CURRENT or told.condition in FAILED or node.ready:
         return Row(node.name, told.condition, status, node.ready)
     return Row(node.name, Condition.NOT_READY, status, ready=False)
@@ -161,15 +157,21 @@ def _untold(node: ClusterNode, facts: Facts) -> Condition:
     return Condition.NO_LEASE if told else Condition.UNVERIFIED
 
 
-def _told(
-    status: NodeStatus, wanted: Wanted | Unseen, answers: frozenset[str], now: datetime
-) -> Row:
+def _told(status: NodeStatus, wanted: Wanted | Unseen, facts: Facts, now: datetime) -> Row:
     """What its Lease says, if that still counts, and if it has heard of what is asked."""
     condition = _condition(status, wanted, now)
-    if answers and isinstance(wanted, Wanted) and not wanted.was_read_by(status, answers):
+    if not _is_answer(status, wanted, facts):
         unheard = condition is Condition.CURRENT or condition in FAILED
         condition = Condition.BEHIND if unheard else condition
     return Row(status.node, condition, status)
+
+
+def _is_answer(status: NodeStatus, wanted: Wanted | Unseen, facts: Facts) -> bool:
+    """Whether it was said after what we have done last. Every write of a Lease has its own time in it."""
+    if facts.said_before.get(status.node) == status:
+        return False
+    answers = facts.answers
+    return not (answers and isinstance(wanted, Wanted)) or wanted.was_read_by(status, answers)
 
 
 def _condition(status: NodeStatus, wanted: Wanted | Unseen, now: datetime) -> Condition:

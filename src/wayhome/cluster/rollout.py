@@ -7,7 +7,8 @@ r"""A change of the configuration, from the first write to a proven end or back 
   reason, unless that is asked for: a node that is off must not stop a repair. Neither is what no configuration brings
   about: that Pod ranges are not known, or what the node said before, too.
 - Nobody has answered before his Lease says that he has read the change, whatever text he says he holds: on the way back
-  it is the one that he held before, and between the two his kernel may have come to hold the other.
+  it is the one that he held before, and between the two his kernel may have come to hold the other. A ConfigMap that is
+  removed has no version: then his Lease has to be another than it was just before.
 - Back on the first interrupt, as far as the ConfigMap is still what we have written. What somebody else has written
   meanwhile is never overwritten, neither by a step nor by the way back.
 - Nothing here knows how to go on from a crash: the ConfigMap does (`unfinished`), and the next run reads it.
@@ -271,6 +272,7 @@ class Rollout:
             if before.existed:
                 await self._write(restored(before, taken=self._taken), "")
             else:
+                await self._following.about_to_remove()
                 await self._writer.remove()
                 self._following.written(None)
         except MovedError as moved:

@@ -65,7 +65,7 @@ class State(enum.StrEnum):
     UNREADABLE = "unreadable"
     """It is not known what the source says."""
     KERNEL_REFUSED = "kernel-refused"
-    """The kernel does not take what it shall hold, or cannot be asked what it holds."""
+    """The kernel does not take what it shall hold, cannot be asked what it holds, or somebody keeps damaging it there."""
     SCOPE_REFUSED = "scope-refused"
     """The node's Pod ranges are not known, or wrong: its rules are for all that leaves the node."""
     PENDING = "pending"
