@@ -99,6 +99,17 @@ def test_a_removed_instance_is_gone_and_not_lost() -> None:
     assert found.exit_code == 0
 
 
+def test_what_is_not_known_any_more_is_no_repair(tmp_path: Path) -> None:
+    """The destination's routes, cut off in the middle: nobody can say that the reply is lost."""
+    after = tmp_path / "after"
+    shutil.copytree(EXPORTS, after)
+    routes = after / "destination-project" / "routes.json"
+    routes.write_text(routes.read_text()[:900])
+    result = CliRunner().invoke(wayhome, ["diff", str(EXPORTS), str(after)])
+    assert result.exit_code == 3
+    assert "1. no more known: the reply is lost (no-return-route) -> not known" in result.output
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_the_command(tmp_path: Path, as_json: bool) -> None:
     after = tmp_path / "after"

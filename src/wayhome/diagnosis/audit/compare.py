@@ -54,6 +54,8 @@ class Difference:
     @property
     def worse(self) -> int:
         """0: not worse; 1: lost now; 3: not known now."""
+        if severity(self.after) is Severity.UNDETERMINED:
+            return 3  # also what was lost: nobody can say that it is repaired
         old, new = (_RANK[severity(one)] for one in (self.before, self.after))
         return 0 if new <= old else 1 if new == 3 else 3
 
