@@ -35,7 +35,9 @@ MOST_FINDINGS = 12
     "show is collected, read-only, after asking.",
 )
 @click.option(
-    "--protocol", type=click.Choice(list(map(str, Protocol))), help="tcp with a port, else icmp."
+    "--protocol",
+    type=click.Choice(list(map(str, Protocol))),
+    help="tcp with a port, else icmp. tcp and udp without a port: 80.",
 )
 @click.option("--yes", is_flag=True, help="Collect without asking.")
 @click.option(

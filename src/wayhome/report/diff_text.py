@@ -29,11 +29,14 @@ def lines(comparison: Comparison, directory: str) -> Iterator[Line]:
         yield from _difference(number, difference, directory)
 
 
+_NOT_WORSE = {Severity.NOBODY: "gone", Severity.REACHABLE: "better"}
+
+
 def _difference(number: int, difference: Difference, directory: str) -> Iterator[Line]:
     ranges = dict.fromkeys(source.range for source in difference.sources)
-    sign = {1: "worse", 3: "no more known", 0: "better"}[difference.worse]
-    if not difference.worse and severity(difference.after) is Severity.NOBODY:
-        sign = "gone"
+    sign = {1: "worse", 3: "no more known", 0: "otherwise"}[difference.worse]
+    if not difference.worse and severity(difference.after) in _NOT_WORSE:
+        sign = _NOT_WORSE[severity(difference.after)]
     cluster = difference.sources[0].cluster.rpartition("/")[2]
     ports = "every protocol and port" if difference.all_ports else some(difference.ports)
     yield Line(

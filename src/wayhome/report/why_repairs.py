@@ -23,9 +23,13 @@ def repairs(answer: Answer, *, in_full: bool) -> Iterator[Line]:
     if working:
         rest = "" if in_full or len(working) == 1 else "; --steps shows the commands of all"
         what = "repair works" if len(working) == 1 else "repairs work"
-        yield Line(f"{len(working)} {what}, tried on these exports before it is offered{rest}:")
+        yield Line(
+            f"{len(working)} {what}, each tried on these exports before it is offered{rest}:"
+        )
+    elif failing:
+        yield Line("None of the repairs that were tried on these exports is seen to work:")
     else:
-        yield Line("No repair that was tried on these exports works:")
+        yield Line("No repair could be tried on these exports:")
     for number, one in enumerate(working, 1):
         yield from _working(number, one, in_full=in_full, commands=in_full or number == 1)
     yield from _others(answer, failing, in_full=in_full)

@@ -68,4 +68,4 @@ def _kept(detail: str) -> str:
     reason, _, entry = detail.partition(": ")
     if reason == "NO_MASQUERADING_FOR_RETURN_PACKET":
         return ""
-    return f"keeps the Pod's address: {entry or reason}"
+    return f"keeps the source address: {entry or reason}"

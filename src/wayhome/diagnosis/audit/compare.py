@@ -243,8 +243,8 @@ def _range(source: Source) -> tuple[str, str, str]:
 
 
 def _order(difference: Difference) -> tuple[object, ...]:
-    """What got lost first, then what is not known any more, then what got better."""
-    worst = {1: 0, 3: 1, 0: 2}[difference.worse]
+    """What got lost first, then what is not known any more, then the rest; of each first what somebody had."""
+    worst = {1: 0, 3: 1, 0: 2}[difference.worse], severity(difference.before) is Severity.NOBODY
     source, flow = difference.example
     spans = sum(last - first + 1 for first, last in difference.destinations.spans)
     return worst, severity(difference.after), -spans, source.cluster, source.at, str(flow)

@@ -9,6 +9,7 @@ from wayhome.clouds.gcp.resources.network import Network, Peering
 from wayhome.clouds.kubernetes.attach import clusters_of, host_name
 from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
 from wayhome.clouds.located import Located
+from wayhome.diagnosis.causes.policy_rule import said_of
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Address, Drop, Evidence, Node, NodeKind
 from wayhome.trace import Hop, Lost, Step
@@ -90,7 +91,7 @@ class Scene:
     def refused_by(self) -> str:
         """The object that refused it, and how."""
         drop = self.drop
-        who = drop.evidence.object if drop.evidence else self.node.name
+        who = said_of(self.situation.estate, drop.evidence) if drop.evidence else self.node.name
         said = _AT_PORT.fullmatch(drop.detail)
         if said is None:
             return f"{who} refuses it ({drop.detail})" if drop.detail else f"{who} refuses it"

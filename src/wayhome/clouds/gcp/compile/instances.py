@@ -46,6 +46,8 @@ Balanced = Mapping[str, tuple[Prefix, ...]]
 
 GKE_NODE = "goog-gke-node"
 """The label that GKE puts on its nodes."""
+METADATA = PrefixSet.parse("169.254.169.254/32", "fd20:ce::254/128").prefixes
+"""The metadata server, and the resolver at the same address: every host answers its own instances; no route leads there."""
 GUEST = "GUEST"
 """The type of routes inside an instance, which no analyzer knows."""
 
@@ -133,7 +135,7 @@ def _node(
         name=instance.name,
         kind=NodeKind.INSTANCE,
         ports=tuple(Port(name=i.name, addresses=_addresses(i), mtu=_mtu(estate, i)) for i in found),
-        local=(*(() if pods else aliases), *vips),
+        local=(*(() if pods else aliases), *vips, *METADATA),
         rules=(*rules, RoutingRule(table="main")),
         tables=tables,
         forwards=value.can_ip_forward or bool(beyond),

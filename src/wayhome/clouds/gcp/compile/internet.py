@@ -53,6 +53,7 @@ _PRIVATE = Drop(
     "PRIVATE_TRAFFIC_TO_INTERNET",
     "only a route to the internet is left, and the address is private",
 )
+_NOWHERE = Drop("NO_ROUTE", "nothing on the internet leads to a private address", Evidence(OUTSIDE))
 _NO_ACCESS = Drop(
     "PRIVATE_GOOGLE_ACCESS_DISALLOWED", "the source's subnetwork has no Private Google Access"
 )
@@ -77,6 +78,7 @@ def add_internet(parts: Parts, estate: Estate) -> None:
         routes += [Route(prefix, Forward(name)) for prefix in translated]
     public = tuple(_public(route.destination for route in routes))
     routes += [Route(prefix, Forward("hosts")) for prefix in EVERYTHING]
+    routes += [Route(prefix, _NOWHERE) for prefix in _NOT_PUBLIC.prefixes]
     parts.add(
         Node(name=OUTSIDE, kind=NodeKind.INTERNET, ports=(*ports, Port(name="hosts")), forwards=True,
              rules=(RoutingRule(table="main"),), tables={"main": RouteTable.of(routes)})
