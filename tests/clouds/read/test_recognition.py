@@ -340,3 +340,13 @@ def test_ports(text: str, span: tuple[int, int]) -> None:
 def test_what_is_no_port(text: str) -> None:
     with pytest.raises(ValueError, match="is no"):
         PortRange(text)
+
+
+@pytest.mark.parametrize(
+    "link", ["0.0.0.0/33", "projects/p/instances/i", "projects/p/zones/z/disks/i", "x"]
+)
+def test_a_link_to_something_else_names_nothing(tmp_path: Path, link: str) -> None:
+    zone = "https://www.googleapis.com/compute/v1/projects/p/zones/z"
+    value = {"kind": "compute#instance", "name": "i", "zone": zone, "selfLink": link}
+    estate = estate_of(tmp_path, {"instances.json": [value]})
+    assert list(estate.all(Instance)) == ["projects/p/zones/z/instances/i"]

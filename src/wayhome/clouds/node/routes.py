@@ -106,7 +106,7 @@ def _interfaces(routes: list[dict[str, Any]], host: Node) -> dict[str, str]:
 def _routes(
     route: dict[str, Any], interfaces: Mapping[str, str], state: NodeState, evidence: Evidence
 ) -> Iterator[Route]:
-    if route.get("type") in _IGNORED:
+    if str(route.get("type")) in _IGNORED:
         return
     hops = route.get("nexthops") or [route]
     family = Family.IPV6 if "pref" in route or ":" in str(route.get("gateway")) else Family.IPV4

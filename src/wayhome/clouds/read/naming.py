@@ -5,6 +5,9 @@ from wayhome.clouds.gcp.resources.project import Project
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.values import Reference
 
+_SHORTEST = {"projects": 5, "locations": 4}
+"""Parts of the shortest names: `projects/P/global/routes/N` and `locations/global/firewallPolicies/N`."""
+
 
 def google_name(resource: Resource, given: str, project: str) -> str:
     """The full name, or nothing where it cannot be told.
@@ -17,7 +20,7 @@ def google_name(resource: Resource, given: str, project: str) -> str:
         return str(link or f"projects/{name}")
     if not link and name.startswith("projects/"):
         link = name
-    if "/" not in link:
+    if not _is_full(link, resource.COLLECTION):
         scope = _scope(resource) or project
         if not scope or not name:
             return ""
@@ -25,6 +28,16 @@ def google_name(resource: Resource, given: str, project: str) -> str:
     if isinstance(resource, Cluster):
         return located_cluster(link)
     return str(link)
+
+
+def _is_full(link: str, collection: str) -> bool:
+    """Whether a link names an object of that collection and its place: in a project, or `locations/global`."""
+    parts = link.split("/")
+    return (
+        len(parts) >= _SHORTEST.get(parts[0], len(parts) + 1)
+        and parts[-2] == collection
+        and all(parts)
+    )
 
 
 def located_cluster(link: str) -> str:
