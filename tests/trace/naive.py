@@ -125,15 +125,27 @@ class Naive:
             listener = self.listener(self.node(node), arrived)
             if listener is None:
                 return answer(state)
-            if not proxies:
-                return self.dead("forward", "ROUTING_LOOP")
-            return self.spread(
-                state,
-                listener.upstreams,
-                lambda state, target: self.connect(
-                    state, node, arrived, target.address, target.port, answer, proxies
-                ),
-            )
+
+            def accepted(state: State, answer: Callable[[State], Outcome]) -> Outcome:
+                if not proxies:
+                    return self.dead("forward", "ROUTING_LOOP")
+                return self.spread(
+                    state,
+                    listener.upstreams,
+                    lambda state, target: self.connect(
+                        state, node, arrived, target.address, target.port, answer, proxies
+                    ),
+                )
+
+            if listener.protocol is Protocol.UDP:
+                return accepted(state, answer)
+
+            def shaken(state: State, there: str, back: Wire) -> Outcome:
+                if (there, back) != (at, wire.back()):
+                    return self.dead("reply", "REPLY_NOT_EXPECTED")
+                return accepted(state, finish)
+
+            return self.walk(state, node, None, arrived.back(), [], shaken, "reply")
 
         def home(state: State, node: str, arrived: Wire) -> Outcome:
             if (node, arrived) != (at, wire.back()):
@@ -291,6 +303,7 @@ class Naive:
         if came and not held(came.permitted, wire.source):
             return self.dead(leg, came.spoofed)
         translates = bool(node.translation_in or node.translation_out)
+        opens = leg == "forward" or wire.protocol is Protocol.UDP
         known = [
             (first, last, forward)
             for name, first, last in state.connections
@@ -307,7 +320,7 @@ class Naive:
             if node.opaque:
                 return self.blind(leg)
             if self.local(node, wire.destination):
-                if translates and not known:
+                if translates and not known and opens:
                     state.connections.append((at, arrived, wire))
                 return then(state, at, sender_of(wire) if known else wire)
             if came and not node.forwards:
@@ -372,7 +385,7 @@ class Naive:
         def leave_allowed(state: State, wire: Wire, mark: int, port: Port) -> Outcome:
             if not held(port.permitted, wire.destination):
                 return self.dead(leg, port.spoofed)
-            if not translates:
+            if not translates or not (known or opens):
                 return send(state, wire, port)
             if known:
                 return send(state, sender_of(wire), port)
@@ -462,7 +475,7 @@ class Naive:
             first, last, forward = known[0]
             to = (last.destination, last.dport) if forward else (first.source, first.sport)
             return inward(state, replace(wire, destination=to[0], dport=to[1]), 0)
-        for rule in node.translation_in:
+        for rule in node.translation_in if opens else ():
             if rule.in_ports and entered not in rule.in_ports:
                 continue
             if rule.locally_sent is not None and rule.locally_sent != (came is None):

@@ -539,6 +539,60 @@ def test_a_proxy_that_connects_to_itself_is_a_loop() -> None:
     assert died(answer) == ("ROUTING_LOOP", "b", Lost.FORWARD)
 
 
+@pytest.mark.parametrize(
+    ("protocol", "end"),
+    [
+        (Protocol.TCP, ("NO_ROUTE", "fabric", Lost.REPLY)),
+        (Protocol.UDP, ("NO_ROUTE", "b", Lost.FORWARD)),
+    ],
+)
+def test_a_proxy_answers_tcp_before_it_asks_and_udp_after(
+    protocol: Protocol, end: tuple[str, str, Lost]
+) -> None:
+    """Neither the proxy's second flow nor any reply has a way. Seen in a kernel: the SYN-ACK is the first to be lost."""
+    nowhere = Listener(protocol=protocol, port=80, upstreams=(Target(A("10.0.0.77")),))
+    proxy = host("b", "10.0.0.2", listeners=(nowhere,))
+    home = route("10.0.0.1/32", "eth0")
+    proxy = replace(proxy, tables={"main": RouteTable((home,))})
+    one_way = fabric("fabric", [to_a(), to_b()], route("10.0.0.2/32", "b"))
+    network = Network.of(
+        [host("a", "10.0.0.1"), proxy, one_way],
+        [link("a/eth0", "fabric/a"), link("b/eth0", "fabric/b")],
+    )
+    assert died(trace(network, replace(FLOW, protocol=protocol), "a")) == end
+
+
+@pytest.mark.parametrize(
+    ("protocol", "translated"),
+    [(Protocol.TCP, False), (Protocol.ICMP, False), (Protocol.UDP, True)],
+)
+def test_a_reply_that_says_so_is_no_new_flow_to_a_node_that_never_saw_the_flow(
+    protocol: Protocol,
+    translated: bool,
+) -> None:
+    """The way back leads through a node that masquerades, and the way out does not."""
+    masquerades = TranslationRule(action=To(A("10.9.9.9")))
+    back = fabric(
+        "back", [Port(name="b"), Port(name="a")], route("10.0.0.1/32", "a"),
+        translation_out=(TranslationChain("nat", (masquerades,)),),
+    )  # fmt: skip
+    a, b = host("a", "10.0.0.1"), host("b", "10.0.0.2")
+    a = replace(a, ports=(*a.ports, Port(name="eth1")))
+    b = replace(
+        b,
+        ports=(*b.ports, Port(name="eth1")),
+        tables={"main": RouteTable((route("10.0.0.1/32", "eth1"),))},
+    )
+    out = fabric("out", [Port(name="a"), Port(name="b")], route("10.0.0.2/32", "b"))
+    links = ("a/eth0 out/a", "b/eth0 out/b", "b/eth1 back/b", "a/eth1 back/a")
+    network = Network.of([a, b, out, back], [link(*ends.split()) for ends in links])
+    port = None if protocol is Protocol.ICMP else 80
+    answer = trace(network, Flow(A("10.0.0.1"), A("10.0.0.2"), protocol, port), "a")
+    steps = [step.detail for hop in answer.reply for step in hop.steps if step.kind == "NAT"]
+    came_from_elsewhere = answer.verdict is Verdict.UNREACHABLE
+    assert (bool(steps), came_from_elsewhere) == (translated, translated)
+
+
 # --- the reverse question
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wayhome.network.address import Address
+from wayhome.network.flow import Protocol
 from wayhome.network.link import End
 from wayhome.network.node import Node
 from wayhome.network.port import Port
@@ -46,6 +47,14 @@ class Place:
         """The ports that own the address by the longest prefix: several if the exports contradict each other."""
         table = self._attached.get(address.family)
         return (table.lookup(address.value) or ()) if table else ()
+
+    def replies_open(self, protocol: Protocol) -> bool:
+        """Whether a node that translates takes a reply to a flow that it never saw for a new flow.
+
+        A SYN-ACK and an echo's reply say what they are, and to conntrack they are invalid (tcp_new(), and the table of
+        types in nf_conntrack_proto_icmp.c); a datagram of UDP does not.
+        """
+        return protocol is Protocol.UDP
 
     def own_address(self, family: Family, port: Port | None = None) -> Address | None:
         """What the node sends from: the port's first address of the family, else the node's."""

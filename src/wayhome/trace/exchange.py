@@ -2,12 +2,15 @@
 
 The reply has arrived only where the very socket that sent is waiting for it: at the node that sent, with the addresses
 and ports of the flow turned around. Anything else is lost, even if it is delivered somewhere.
+
+A proxy accepts a TCP connection before it opens another one, so the first reply is on its way before the second flow
+is; of UDP it has nothing to answer before it has an answer itself.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from wayhome.network import Drop, Flow, Listener, Missing, Network, Node, Verdict
+from wayhome.network import Drop, Flow, Listener, Missing, Network, Node, Protocol, Verdict
 from wayhome.trace.forks import Forks
 from wayhome.trace.hop import PROXY_CONNECTION, Hop, Step, dropped
 from wayhome.trace.packet import Packet
@@ -57,11 +60,22 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
-    """One flow on its way out: the packet as its sender sent it, and where it was delivered."""
+    """One flow on its way out: the packet as its sender sent it, and where it was delivered.
+
+    `accepted` is the reply of a proxy that has accepted the connection.
+    """
 
     sender: str
     sent: Packet
     out: Walk
+    accepted: Walk | None = None
+
+    def ended(self, home: Walk) -> Drop | Missing | None:
+        """What stopped the reply, which has come home only to the socket that waits for it."""
+        if home.ended is None and (home.node, home.packet) != (self.sender, self.sent.turned()):
+            detail = f"{home.node} gets {home.packet}; {self.sender} waits for {self.sent.turned()}"
+            return Drop(REPLY_NOT_EXPECTED, detail)
+        return home.ended
 
 
 def exchange(network: Network, flow: Flow, at: str, forks: Forks) -> Exchange:
@@ -75,10 +89,16 @@ def exchange(network: Network, flow: Flow, at: str, forks: Forks) -> Exchange:
         forward += out.hops
         if out.ended:
             return Exchange(forward, (), Lost.FORWARD, out.ended, None, out.packet)
-        legs.append(_Leg(sender, packet, out))
+        leg = _Leg(sender, packet, out)
         listener = _listener(network.places[out.node].node, out.packet)
         if listener is None:
-            return _replies(walker, legs, forward)
+            return _replies(walker, [*legs, leg], forward)
+        if listener.protocol is Protocol.TCP:
+            leg = replace(leg, accepted=_reply(walker, leg))
+            if leg.accepted and (ended := leg.ended(leg.accepted)):
+                reply = _told(leg.accepted.hops, leg.accepted, ended)
+                return Exchange(forward, reply, Lost.REPLY, ended, out.node, out.packet)
+        legs.append(leg)
         opened = second_flow(network.places[out.node], out.packet, listener, forks)
         if isinstance(opened, Packet) and len(legs) > MOST_PROXIES:
             opened = Drop(ROUTING_LOOP, f"more than {MOST_PROXIES} proxies", listener.evidence)
@@ -95,16 +115,23 @@ def _replies(walker: Walker, legs: list[_Leg], forward: tuple[Hop, ...]) -> Exch
     end = legs[-1].out
     reply: tuple[Hop, ...] = ()
     for leg in reversed(legs):
-        home = walker.walk(leg.out.packet.turned(), leg.out.node)
+        home = leg.accepted or _reply(walker, leg)
         reply += home.hops
-        ended = home.ended
-        if ended is None and (home.node, home.packet) != (leg.sender, leg.sent.turned()):
-            detail = f"{home.node} gets {home.packet}; {leg.sender} waits for {leg.sent.turned()}"
-            ended = Drop(REPLY_NOT_EXPECTED, detail)
-            reply = _append(reply, dropped(ended))
-        if ended:
+        if ended := leg.ended(home):
+            reply = _told(reply, home, ended)
             return Exchange(forward, reply, Lost.REPLY, ended, end.node, end.packet)
     return Exchange(forward, reply, None, None, end.node, end.packet)
+
+
+def _reply(walker: Walker, leg: _Leg) -> Walk:
+    return walker.walk(leg.out.packet.turned(), leg.out.node, is_reply=True)
+
+
+def _told(hops: tuple[Hop, ...], home: Walk, ended: Drop | Missing) -> tuple[Hop, ...]:
+    """With the step that says that nobody waits for it, where the walk itself ended well."""
+    if home.ended is None and isinstance(ended, Drop):
+        return _append(hops, dropped(ended))
+    return hops
 
 
 def _listener(node: Node, packet: Packet) -> Listener | None:

@@ -3,6 +3,9 @@
 A **port** with a stateful filter remembers what it let pass, and lets the reverse pass. A **node** that translates
 remembers a connection as it came and as it left: later packets of it are translated alike, and the reply is undone.
 Both are the kernel's: an entry is found by the packet on the wire, in either direction.
+
+A reply that comes by another way than its flow meets nodes that never saw the flow. They do not translate it, unless it
+may be a new flow (`Place.replies_open`).
 """
 
 from dataclasses import dataclass

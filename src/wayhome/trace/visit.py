@@ -53,7 +53,14 @@ class Visit:
     """A packet at a node. `steps` grow while it is there; `packet` is what it looks like at the moment."""
 
     def __init__(
-        self, place: Place, entered: Port | None, packet: Packet, tracking: Tracking, forks: Forks
+        self,
+        place: Place,
+        entered: Port | None,
+        packet: Packet,
+        tracking: Tracking,
+        forks: Forks,
+        *,
+        is_reply: bool,
     ) -> None:
         """With no port to enter by, the node itself sends it."""
         self.place = place
@@ -62,6 +69,8 @@ class Visit:
         self.packet = packet
         self.steps: list[Step] = []
         self._arrived = packet
+        self._is_reply = is_reply
+        self._is_new = False
         self._mark = 0
         self._tracking = tracking
         self._forks = forks
@@ -123,6 +132,9 @@ class Visit:
             connection, direction = self._connection
             self._become(connection.inward(self.packet, direction), _again(direction))
             return
+        self._is_new = not self._is_reply or self.place.replies_open(self.packet.protocol)
+        if not self._is_new:
+            return
         rule = destination_rule(self.node, self.packet, self.entered)
         if rule is None:
             return
@@ -140,6 +152,8 @@ class Visit:
             if self._connection[1] is Direction.REPLY and self.packet == self._arrived:
                 self._say(SKIP_MASQUERADING, "NO_MASQUERADING_FOR_RETURN_PACKET")
             self._outward(*self._connection)
+            return
+        if not self._is_new:
             return
         leaving = Leaving(self.packet, port, self.entered is None, self._mark)
         found = source_of(self.place, leaving, self._forks, self.steps)
@@ -179,7 +193,7 @@ class Visit:
     def _deliver(self) -> None:
         if self._connection:
             self._outward(*self._connection)
-        elif self.node.translates:
+        elif self._is_new:
             self._tracking.confirm(self.node.name, Connection(self._arrived, self.packet))
         if self.entered and self.node.kind in ARRIVE:
             self._say(ARRIVE[self.node.kind])

@@ -33,8 +33,8 @@ class Walker:
     forks: Forks
     tracking: Tracking = field(default_factory=Tracking)
 
-    def walk(self, packet: Packet, at: str) -> Walk:
-        """Send a packet from a node."""
+    def walk(self, packet: Packet, at: str, *, is_reply: bool = False) -> Walk:
+        """Send a packet from a node: a flow's first one, or the reply to it."""
         hops: list[Hop] = []
         met: set[tuple[str, str | None, Packet]] = set()
         entered: str | None = None
@@ -45,7 +45,7 @@ class Walker:
                 return _loop(hops, place, entered, packet)
             met.add(arrival)
             port = place.ports[entered] if entered else None
-            visit = Visit(place, port, packet, self.tracking, self.forks)
+            visit = Visit(place, port, packet, self.tracking, self.forks, is_reply=is_reply)
             try:
                 out = visit.go_on()
             except Ended as end:

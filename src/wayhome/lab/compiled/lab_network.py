@@ -30,7 +30,6 @@ from wayhome.network import Address, Drop, Network, Node, Protocol
 from wayhome.prefixes import Family
 from wayhome.trace import Lost
 from wayhome.trace.exchange import REPLY_NOT_EXPECTED
-from wayhome.trace.translating import NO_ADDRESS
 
 TIMEOUT_SECONDS = 3.0
 AT_ONCE = 200
@@ -204,7 +203,9 @@ class LabNetwork:
             one.namespace,
             listener,
             self._sightings,
-            lambda number, node: self._lose(self._outcomes[number], Lost.FORWARD, node, NO_ADDRESS),
+            lambda number, node, cause: self._lose(
+                self._outcomes[number], Lost.FORWARD, node, cause
+            ),
         )
 
 

@@ -5,6 +5,7 @@ by the nonce with which the client begins.
 """
 
 import asyncio
+import errno
 import random
 import socket
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from wayhome.lab.marks import begin_with
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.network import Listener, Protocol, Target
 from wayhome.probe.echo import NONCE_BYTES
+from wayhome.trace.exchange import MOST_PROXIES
+from wayhome.trace.translating import NO_ADDRESS
+from wayhome.trace.walk import ROUTING_LOOP
 
 ANSWER_SECONDS = 5.0
 
@@ -31,7 +35,7 @@ class Proxy:
     namespace: NetworkNamespace
     listener: Listener
     sightings: Sightings
-    failed: Callable[[int, str], None]
+    failed: Callable[[int, str, str], None]
 
     async def relay_stream(self, accepted: socket.socket, source: str) -> None:  # noqa: ARG002 (as servers do)
         """Relay one connection. Raises OSError."""
@@ -44,7 +48,7 @@ class Proxy:
             except ConnectionRefusedError:
                 pass  # an answer, too
             except OSError:
-                self._tell(nonce)
+                self._tell(nonce, NO_ADDRESS)
                 raise
             else:
                 await loop.sock_sendall(upstream, nonce)
@@ -62,16 +66,15 @@ class Proxy:
     async def _datagram(self, data: bytes, reply: Reply) -> None:
         loop = asyncio.get_running_loop()
         nonce, target = data[:NONCE_BYTES], self._target()
-        with self._open(nonce, target) as upstream, suppress(TimeoutError):
+        with suppress(TimeoutError, OSError), self._open(nonce, target) as upstream:
             try:
                 await loop.sock_connect(upstream, (str(target.address), self._port(target)))
             except OSError:
-                self._tell(nonce)
+                self._tell(nonce, NO_ADDRESS)
                 return
-            with suppress(OSError):
-                await loop.sock_sendall(upstream, data)
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    reply(await loop.sock_recv(upstream, LONGEST))
+            await loop.sock_sendall(upstream, data)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                reply(await loop.sock_recv(upstream, LONGEST))
 
     def _target(self) -> Target:
         return random.choice(self.listener.upstreams)  # noqa: S311 (no secret)
@@ -80,6 +83,9 @@ class Proxy:
         return self.listener.port if target.port is None else target.port
 
     def _open(self, nonce: bytes, target: Target) -> socket.socket:
+        if self.sightings.flows_of(nonce) > MOST_PROXIES:
+            self._tell(nonce, ROUTING_LOOP)
+            raise OSError(errno.ELOOP, "too many proxies")
         protocol = self.listener.protocol
         channel = open_socket(self.namespace, protocol, target.address.family)
         number = self.sightings.attempt_of(nonce)
@@ -91,10 +97,10 @@ class Proxy:
                 begin_with(channel, self.sightings.begins(sender))
         return channel
 
-    def _tell(self, nonce: bytes) -> None:
+    def _tell(self, nonce: bytes, cause: str) -> None:
         number = self.sightings.attempt_of(nonce)
         if number is not None:
-            self.failed(number, self.node)
+            self.failed(number, self.node, cause)
 
 
 _TASKS: set[asyncio.Task[None]] = set()

@@ -59,6 +59,10 @@ class Sightings:
         senders = self._by_nonce.get(nonce)
         return senders[0].attempt if senders else None
 
+    def flows_of(self, nonce: bytes) -> int:
+        """How many flows there are of the attempt: one more for each proxy."""
+        return len(self._by_nonce.get(nonce, ()))
+
     def forget(self) -> None:
         """What is seen from now on belongs to nobody."""
         self._by_number.clear()

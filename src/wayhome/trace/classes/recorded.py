@@ -22,6 +22,7 @@ from wayhome.network import (
     Place,
     Port,
     PrefixSet,
+    Protocol,
     ProtocolMatch,
     Route,
     RouteTable,
@@ -211,6 +212,10 @@ class _Place:
                 self._attached = self._recorder.atoms.by_outcome(by_owner)
             self._recorder.narrow(self._attached[who(names) if names else None])
         return names
+
+    def replies_open(self, protocol: Protocol) -> bool:
+        self._recorder.same_protocol()
+        return self._place.replies_open(protocol)
 
     def own_address(self, family: Family, port: Port | None = None) -> Address | None:
         found = self._place.own_address(family, port)
