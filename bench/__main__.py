@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import secrets
 import sys
 import tempfile
 import time
@@ -29,6 +30,8 @@ def main() -> int:
         for figure in FIGURES.values():
             print(f"{figure.name:18} {figure.about}")
         return 0
+    if asked.agreement is not None:
+        return _agreement(asked.agreement, asked.seed)
     every = [name for name, figure in FIGURES.items() if not (asked.quick and figure.slow)]
     chosen = [FIGURES[name] for name in dict.fromkeys(asked.figures or every)]
     machine, user = this_machine(), ROOT if _is_real_root() else "an ordinary user"
@@ -40,6 +43,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="wayhome-bench-") as folder:
         os.environ[node_commands.LOCK_FILE] = os.fspath(Path(folder, "xtables.lock"))
         return _measure(chosen, Report(machine, asked.quick, user, ()), Path(folder), asked.output)
+
+
+def _agreement(flows: int, seed: int | None) -> int:
+    from bench.agreement import run  # noqa: PLC0415 (hypothesis, which figures do without)
+
+    try:
+        enter()
+    except NamespaceRefusedError as refused:
+        print(f"bench: {refused}", file=sys.stderr)
+        return 4
+    return run(flows, secrets.randbelow(1 << 32) if seed is None else seed)
 
 
 def _measure(chosen: list[Figure], report: Report, folder: Path, output: Path) -> int:
@@ -71,6 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="name the figures, and measure nothing")
     parser.add_argument(
         "--quick", action="store_true", help="fewer rounds, and no slow figures: under five minutes"
+    )
+    parser.add_argument(
+        "--agreement",
+        type=int,
+        metavar="FLOWS",
+        help="no figure: so many flows of generated networks, asked of the tracer and of the kernel",
+    )
+    parser.add_argument(
+        "--seed", type=int, help="of the generated networks; without it one is chosen and printed"
     )
     parser.add_argument(
         "--output", type=Path, default=OUTPUT, metavar="FILE", help=f"the JSON document ({OUTPUT})"

@@ -272,6 +272,50 @@ def down() -> None:
     click.echo(f"{state.case} is down; nothing of it is left")
 
 
+@lab.command(short_help="Hold the tracer's word against the kernel.")
+@click.option(
+    "--from",
+    "directory",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory of exports, as `wayhome collect` makes it.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=1), help="So many flows, drawn by --seed; without it, all."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Which flows are drawn.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
+def check(directory: Path, sample: int | None, seed: int, as_json: bool) -> None:
+    """Ask the tracer and a network of namespaces what becomes of each flow, and show where they differ.
+
+    Every Pod and every instance asks every other one and every site, by TCP and by ICMP. Ends with 0 if both agree on
+    each flow, on where it is lost and by what, and with 1 if not.
+    """
+    from wayhome.cli.lab_check import show  # noqa: PLC0415 (msgspec; only for this command)
+    from wayhome.clouds.compile import compile_estate  # noqa: PLC0415
+    from wayhome.clouds.read import UnreadableDirectoryError, read_estate  # noqa: PLC0415
+    from wayhome.lab.check import check as check_flows  # noqa: PLC0415
+    from wayhome.lab.compiled import LabNetwork  # noqa: PLC0415
+    from wayhome.lab.questions import questions  # noqa: PLC0415
+    from wayhome.lab.questions import sample as drawn  # noqa: PLC0415
+    from wayhome.network import NetworkError  # noqa: PLC0415
+
+    try:
+        network = compile_estate(read_estate(directory))
+    except UnreadableDirectoryError as error:
+        _end(2, str(error))
+    except NetworkError as error:
+        _end(2, *(f"the exports contradict each other: {problem}" for problem in error.problems))
+    asked = drawn(list(questions(network)), sample, seed)
+    if not asked:
+        _end(2, f"{directory} has no two ends between which a flow could be tried")
+    with _errors():
+        enter()
+        checked = check_flows(network, asked, LabNetwork)
+    show(checked, directory, as_json=as_json)
+    sys.exit(1 if checked.disagreements else 0)
+
+
 def _data(files: Iterable[str]) -> dict[str, bytes]:
     """A ConfigMap's data from `[KEY=]FILE`s, refused where the API server would refuse it."""
     data: dict[str, bytes] = {}

@@ -26,8 +26,8 @@ def document(answer: Answer) -> Document:
         "notes": [*(found.notes if found else ()), *answer.notes],
         "drop": trace.drop.cause if trace.drop else None,
         "lost": str(trace.lost) if trace.lost else None,
-        "forward": {"hops": [_hop(hop) for hop in trace.forward]},
-        "reply": {"hops": [_hop(hop) for hop in trace.reply]},
+        "forward": {"hops": [hop_document(hop) for hop in trace.forward]},
+        "reply": {"hops": [hop_document(hop) for hop in trace.reply]},
         "reverse": _reverse(situation),
         "deciding": [evidence_document(one) for one in found.deciding] if found else [],
         "missing": [_missing(fact) for fact in trace.missing],
@@ -74,7 +74,8 @@ def evidence_document(evidence: Evidence | None) -> Document | None:
     return {"object": evidence.object, "file": evidence.file, "pointer": evidence.pointer}
 
 
-def _hop(hop: Hop) -> Document:
+def hop_document(hop: Hop) -> Document:
+    """One hop with its steps."""
     return {
         "node": hop.node,
         "entered": hop.entered,

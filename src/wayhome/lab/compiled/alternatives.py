@@ -32,10 +32,12 @@ from wayhome.network import (
 from wayhome.trace.forks import ForkKind, Taken
 
 Key = int | tuple[int, ...]
+Decided = Mapping[Key, int]
+"""By the identity of what forks, the option that holds."""
 
 
-def alternative(network: Network, taken: Iterable[Taken]) -> Network | None:
-    """The network as one way has it; None where no network has it so."""
+def decisions(taken: Iterable[Taken]) -> Decided | None:
+    """What one way decides; None where no network has it so."""
     decided: dict[Key, int] = {}
     for one in taken:
         if one.about is None:
@@ -44,6 +46,11 @@ def alternative(network: Network, taken: Iterable[Taken]) -> Network | None:
                 return None
         elif decided.setdefault(_key(one.about), one.option) != one.option:
             return None
+    return decided
+
+
+def alternative(network: Network, decided: Decided) -> Network:
+    """The network as a way has it that decides so."""
     if not decided:
         return network
     nodes = (_Decided(network.places[node.name], decided).node() for node in network.nodes)
@@ -58,7 +65,7 @@ def _key(about: object) -> Key:
 
 
 class _Decided:
-    def __init__(self, place: Place, decided: Mapping[Key, int]) -> None:
+    def __init__(self, place: Place, decided: Decided) -> None:
         self._place = place
         self._decided = decided
 

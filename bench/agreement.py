@@ -1,0 +1,83 @@
+"""`scripts/bench --agreement FLOWS`: generated networks, until so many flows were asked of the tracer and of the kernel.
+
+The seed is printed, and draws the same networks again. A disagreement is shrunk to the smallest directory of exports
+that shows it, which is kept among the cases that every run of the tests asks again.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as seeded
+from tests.agreement.asking import checked, keep, read
+from tests.agreement.estates import estates
+from tests.agreement.exports import Exports
+
+from wayhome.lab.check import Checked
+
+AT_ONCE = 50
+"""Networks of one seed: the next fifty have the next seed."""
+CASES = Path("tests/agreement/cases")
+
+
+class _DisagreeError(Exception):
+    """They do not agree."""
+
+
+def run(flows: int, first_seed: int) -> int:
+    """Ask. Returns the exit code."""
+    started, asked, labs, networks, not_built = time.monotonic(), 0, 0, 0, 0
+    print(f"seed {first_seed}", flush=True)
+    seed = first_seed
+    while asked < flows:
+        smallest: list[tuple[Exports, Checked]] = []
+        try:
+            for one in _fifty(seed, smallest):
+                asked, labs, networks = asked + one.flows, labs + one.labs, networks + 1
+                not_built += one.not_built
+        except _DisagreeError:
+            return _kept(seed, smallest[-1])
+        seed += 1
+        if sys.stderr.isatty():
+            print(f"\r{asked:,} of {flows:,} flows", end="", file=sys.stderr)
+    seconds = time.monotonic() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"no disagreement: {asked:,} flows of {networks:,} generated networks in {labs:,} labs, seeds {first_seed} to "
+        f"{seed - 1}; {not_built:,} ways could not be built; {seconds:.0f} s, {peak:.0f} MiB"
+    )
+    return 0
+
+
+def _fifty(seed: int, smallest: list[tuple[Exports, Checked]]) -> Iterator[Checked]:
+    results: list[Checked] = []
+
+    @seeded(seed)
+    @settings(
+        max_examples=AT_ONCE, deadline=None, database=None, print_blob=False,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(estates())
+    def ask(exports: Exports) -> None:
+        result = checked(read(exports))
+        results.append(result)
+        if result.disagreements:
+            smallest.append((exports, result))
+            raise _DisagreeError
+
+    ask()
+    yield from results
+
+
+def _kept(seed: int, found: tuple[Exports, Checked]) -> int:
+    exports, result = found
+    folder = CASES / f"seed-{seed}"
+    keep(exports, folder)
+    for one in result.disagreements:
+        print(one)
+    print(f"seed {seed}: the smallest network that shows it is kept in {folder}")
+    print(f"both traces: wayhome lab check --from {folder}/exports")
+    return 1

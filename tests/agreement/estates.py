@@ -1,0 +1,26 @@
+"""Whole estates: small, and rich in what may go wrong. What is drawn is a directory of exports, and nothing but."""
+
+from hypothesis import strategies as st
+from tests.agreement.clusters import cluster
+from tests.agreement.exports import Exports
+from tests.agreement.vpcs import firewalls, routes, subnetwork, vpcs
+from tests.agreement.vpns import vpn
+
+
+@st.composite
+def estates(draw: st.DrawFn) -> Exports:
+    """One to three networks, up to two clusters in them, and perhaps a VPN."""
+    exports = Exports()
+    networks = draw(vpcs(exports))
+    pods: dict[str, list[str]] = {vpc.name: [] for vpc in networks}
+    for number in range(draw(st.sampled_from((1, 1, 0, 2)))):
+        vpc = draw(st.sampled_from(networks))
+        secondary = draw(cluster(exports, vpc, number))
+        if secondary is not None and secondary not in pods[vpc.name]:
+            pods[vpc.name].append(secondary)
+    for vpc in networks:
+        subnetwork(exports, vpc, pods[vpc.name])
+        draw(routes(exports, vpc))
+        draw(firewalls(exports, vpc))
+    draw(vpn(exports, networks, [cidr for ranges in pods.values() for cidr in ranges]))
+    return exports

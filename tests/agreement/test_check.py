@@ -1,0 +1,110 @@
+"""`wayhome lab check`: as a process on the account's network, and what it shows where the two differ."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from wayhome.cli import lab_check
+from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.read import read_estate
+from wayhome.lab.check import Checked, check
+from wayhome.lab.compiled.asked import Asked, Seen
+from wayhome.lab.questions import questions, sample
+from wayhome.network import Address, Flow, Network, Protocol
+from wayhome.trace import Lost
+
+CASE = Path(__file__).parents[2] / "examples/the-case/exports"
+
+
+def network() -> Network:
+    return compile_estate(read_estate(CASE))
+
+
+class Always:
+    """A kernel that always sees the same."""
+
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    def ask(self, questions: Sequence[Asked]) -> list[Seen]:
+        return [self.seen for _ in questions]
+
+
+def against(seen: Seen) -> Checked:
+    """The account's question, which is lost on its way home, to a kernel that saw something else."""
+    (pod,) = (node for node in network().nodes if node.name.endswith("/pods/my-pod"))
+    flow = Flow(pod.addresses[0], Address.parse("10.2.0.1"), Protocol.TCP, 80)
+    return check(network(), [Asked(flow, pod.name)], lambda _: nullcontext(Always(seen)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "about"),
+    [
+        (Seen(reached=True), "and it was reached"),
+        (Seen(False, Lost.FORWARD, "x", "y"), "on its way reply, the kernel forward"),
+        (Seen(False), "the kernel nowhere"),
+        (
+            Seen(False, Lost.REPLY, "elsewhere", "PRIVATE_TRAFFIC_TO_INTERNET"),
+            "the kernel at elsewhere",
+        ),
+    ],
+)
+def test_each_difference_is_named(seen: Seen, about: str) -> None:
+    checked = against(seen)
+    (one,) = checked.disagreements
+    assert about in " ".join(one.about)
+    text = "\n".join(f"{line.head}{line.text}" for line in lab_check.lines(checked, CASE))
+    assert "the way out:" in text
+    assert "PRIVATE_TRAFFIC_TO_INTERNET" in text
+    assert "in the kernel: " in text
+    assert "1 disagreements" in text
+    (found,) = lab_check.document(checked)["disagreements"]
+    assert found["tracer"]["lost"] == "reply"
+    assert found["kernel"]["reached"] is seen.reached
+
+
+def test_the_source_that_is_seen_has_to_be_the_same() -> None:
+    right = against(
+        Seen(False, Lost.REPLY, _gateway(), "PRIVATE_TRAFFIC_TO_INTERNET", _pod_address())
+    )
+    assert not right.disagreements
+    masqueraded = Address.parse("10.1.0.3")
+    wrong = against(Seen(False, Lost.REPLY, _gateway(), "PRIVATE_TRAFFIC_TO_INTERNET", masqueraded))
+    (one,) = wrong.disagreements
+    assert one.about == (f"by the tracer {_pod_address()} is seen there, in the kernel 10.1.0.3",)
+
+
+def _gateway() -> str:
+    return "projects/destination-project/global/networks/target-network/internet-gateway"
+
+
+def _pod_address() -> Address:
+    return next(n for n in network().nodes if n.name.endswith("/pods/my-pod")).addresses[0]
+
+
+def test_a_sample_is_the_same_for_the_same_seed() -> None:
+    found = list(questions(network()))
+    assert sample(found, 5, 1) == sample(found, 5, 1) != sample(found, 5, 2)
+    assert sample(found, None, 1) == found
+    assert len(found) == len({(one.at, one.flow) for one in found})
+
+
+@pytest.mark.kernel
+def test_the_command(tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "wayhome", "lab", "check", "--from", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    done = run(str(CASE), "--sample", "12", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "schema": 1, "flows": 12, "networks": 1, "not_built": 0, "disagreements": [],
+    }  # fmt: skip
+    empty = run(str(tmp_path))
+    assert empty.returncode == 2
+    assert "no two ends" in empty.stderr

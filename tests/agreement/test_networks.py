@@ -1,0 +1,50 @@
+"""The tracer's word, confirmed by the kernel: on generated networks, on the cases that were found so, and on the account's.
+
+Two hundred networks in a run; `scripts/bench --agreement N` asks as many as one likes.
+"""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from tests.agreement.asking import checked, read
+from tests.agreement.estates import estates
+from tests.agreement.exports import Exports
+
+from wayhome.clouds.read import read_estate
+
+pytestmark = pytest.mark.kernel
+
+SHARES = 4
+NETWORKS = 200
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FOUND = sorted(path for path in (Path(__file__).parent / "cases").glob("*") if path.is_dir())
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_generated_networks(share: int) -> None:
+    @given(estates())
+    @settings(
+        max_examples=NETWORKS // SHARES,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def agree(exports: Exports) -> None:
+        found = checked(read(exports)).disagreements
+        assert not found, "\n".join(map(str, found))
+
+    agree()
+
+
+@pytest.mark.parametrize("case", FOUND, ids=lambda path: path.name)
+def test_a_network_in_which_they_once_did_not_agree(case: Path) -> None:
+    result = checked(read_estate(case / "exports"), flows=None)
+    assert result.flows
+    assert not result.disagreements, "\n".join(map(str, result.disagreements))
+
+
+@pytest.mark.parametrize("name", ["the-case/exports", "the-case-uncovered"])
+def test_the_accounts_network(name: str) -> None:
+    result = checked(read_estate(EXAMPLES / name), flows=None)
+    assert result.flows > 50
+    assert not result.disagreements, "\n".join(map(str, result.disagreements))
