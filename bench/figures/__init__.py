@@ -16,6 +16,7 @@ from bench.figures import (
     foreign_restore,
     idle,
     kills,
+    labs,
     memory,
     new_flows,
     one_entry,
@@ -51,5 +52,6 @@ FIGURES: dict[str, Figure] = {
         compiled,
         traces,
         audited,
+        labs,
     )
 }

@@ -217,6 +217,10 @@ class Rtnetlink(Netlink):
                 found.add(_ifinfomsg.unpack_from(answer)[2])
         return found
 
+    def links(self) -> int:
+        """How many interfaces there are."""
+        return sum(1 for _ in self.ask(RTM_GETLINK, _ifinfomsg.pack(0, 0, 0, 0, 0), NLM_F_DUMP))
+
     def _send(self, batch: list[Message]) -> None:
         *others, last = batch
         packed = [self.pack(kind, _FLAGS[kind], body) for kind, body in others]
