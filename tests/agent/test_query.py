@@ -16,6 +16,8 @@ from tests.agent.agent_process import CASE, AgentProcess
 from tests.kernel.entries import TCP, Entry, insert
 from tests.kernel.wire import Wire
 
+from wayhome.policy.united import pack
+
 pytestmark = pytest.mark.kernel
 
 CANDIDATE = CASE + "  - 10.2.0.0/16\n"
@@ -111,6 +113,19 @@ def test_a_plan_where_iptables_holds_the_rules(
     talk()
     code, plan = queries.ask("plan", stdin=CANDIDATE)
     assert (code, plan["compared_with"], plan["connections"]["changed"]) == (1, "policy", 13)
+
+
+def test_a_plan_of_several_configmaps(agent: AgentProcess, wire: Wire, queries: Queries) -> None:
+    """As an operator unites them; the line is the one in its own ConfigMap."""
+    start(agent, queries)
+    texts = {"kube-system/site": CASE.encode(), "kube-system/team": b"nonMasqueradeCIDRs: [10.2.0.0/16]\n"}  # fmt: skip
+    code, plan = queries.ask("plan", "--united", stdin=pack(texts).decode())
+    assert (code, plan["valid"]) == (1, True)
+    assert plan["changes"] == [{"prefix": "10.2.0.0/16", "from": "masquerade", "to": "keep", "line": 1}]  # fmt: skip
+    wrong = pack({**texts, "kube-system/team": b"nonMasqueradeCIDRs: [10.2.0.1/16]\n"}).decode()
+    code, plan = queries.ask("plan", "--united", stdin=wrong)
+    assert (code, plan["valid"]) == (2, False)
+    assert plan["findings"][0]["configmap"] == "kube-system/team"
 
 
 def test_no_time_to_look_at_everything(agent: AgentProcess, wire: Wire, queries: Queries) -> None:

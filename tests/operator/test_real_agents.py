@@ -27,7 +27,7 @@ NODE = "real"
 class RealAgent(AgentProcess):
     """The agent of one node, as its DaemonSet starts it."""
 
-    def watch(self, world: World, *flags: str) -> None:
+    def watch(self, world: World, *flags: str, configmap: str = "ip-masq-agent") -> None:
         command = [
             sys.executable,
             "-m",
@@ -35,7 +35,7 @@ class RealAgent(AgentProcess):
             f"--state={self.state}",
             "--log-format=json",
         ]
-        command += ["--backend=nftables", "--configmap=ip-masq-agent", "--nodes=1"]
+        command += ["--backend=nftables", f"--configmap={configmap}", "--nodes=1"]
         command += [f"--kubeconfig={world.server.kubeconfig}", *flags]
         pod = {"NODE_NAME": NODE, "POD_NAME": "wayhome-agent-x1", "POD_NAMESPACE": "wayhome"}
         with self.log.open("ab") as log:
@@ -178,6 +178,42 @@ def test_the_live_connections_of_the_node_that_would_be_treated_differently_are_
         )
         connections = world.document("apply", "new", "--yes")["connections"]
         assert (connections["answered"], connections["changed"]) == (1, 12)
+    finally:
+        agent.kill()
+        world.stop()
+
+
+@pytest.mark.parametrize("backend", ["nftables", "iptables-nft"])
+def test_one_of_several_configmaps_is_changed_and_the_agent_judges_all_of_them(
+    wire: Wire, tmp_path: Path, backend: str
+) -> None:
+    names = "kube-system/site,kube-system/team"
+    world = World(tmp_path)
+    world.daemon_set("wayhome-agent", "wayhome:1", f"--configmap={names}", namespace="wayhome")
+    world.node(NODE)
+    (tmp_path / "team").write_text(OLD)
+    (tmp_path / "site").write_text("nonMasqueradeCIDRs: [172.16.0.0/16]\n")
+    (tmp_path / "tie").write_text("masqueradeCIDRs: [10.0.0.0/8]\n")
+    agent = RealAgent(tmp_path)
+    flags = (f"--backend={backend}", f"--query-socket={tmp_path}/query")
+    agent.watch(world, *flags, configmap=names)
+    try:
+        done = world.run("apply", "team", "--yes", "--configmap=kube-system/team")
+        assert done.returncode == 0, done.stdout
+        asked(world, tmp_path)
+        insert(Entry("10.4.0.9", "172.16.0.10", TCP, 1024, 5432, Wire.NODE4))
+        insert(Entry("10.4.0.9", "10.9.0.10", TCP, 1024, 5432))
+        found = world.document("apply", "site", "--yes", "--configmap=kube-system/site")
+        assert found["result"] == "applied"
+        assert [change["prefix"] for change in found["changes"]] == ["172.16.0.0/16"]
+        (plan,) = found["connections"]["by_node"]
+        assert (plan["problem"], plan["rejection"], plan["changed"]) == (None, None, 1)
+        for each in ("site", "team"):
+            status = world.document("status", f"--configmap=kube-system/{each}")
+            assert (status["exit_code"], status["conditions"]) == (0, {"current": 1})
+        tied = world.run("apply", "tie", "--yes", "--configmap=kube-system/site")
+        assert tied.returncode == 1
+        assert "nothing was changed" in tied.stdout
     finally:
         agent.kill()
         world.stop()

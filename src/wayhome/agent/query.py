@@ -37,6 +37,11 @@ def main(arguments: Sequence[str]) -> int:
         "plan", help="what a configuration, on standard input, would change on this node"
     )
     plan.add_argument("--bytes", type=int, metavar="N", help="how many to read (until the end)")
+    plan.add_argument(
+        "--united",
+        action="store_true",
+        help="it is the text of several ConfigMaps, as wayhome cluster apply unites them",
+    )
     plan.add_argument("--seconds", type=float, default=PLAN_SECONDS, help=f"for looking at connections ({PLAN_SECONDS:g})")  # fmt: skip
     translation = queries.add_parser(
         "translation", help="which address a connection left this node with"
@@ -66,7 +71,7 @@ def _answered(found: argparse.Namespace) -> tuple[Document, int]:
 
     agent = ask(found.query_socket, "configuration")
     candidate = _read(found.bytes)
-    return plan(agent, candidate, found.seconds)
+    return plan(agent, candidate, found.seconds, united=found.united)
 
 
 def _step_back() -> None:

@@ -56,6 +56,7 @@ def _configuration(options: Options, tally: Tally, backend: str) -> Document:
         "held": held is not None,
         "text": held.data.decode("utf-8", "replace") if held and held.data is not None else None,
         "dialect": options.dialect.value,
+        "united": options.api is not None and len(options.api.configmaps) > 1,
         "ipv6": options.scoped(pods).ipv6,
         "all_reserved_ranges": options.settings.all_reserved_ranges,
         "pod_cidrs": None if pods is None else [str(prefix) for prefix in pods],

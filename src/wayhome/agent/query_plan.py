@@ -24,6 +24,7 @@ from wayhome.kernel.planning import plan_of, what_may_change
 from wayhome.kernel.treatment import Comparison
 from wayhome.policy import Configuration, Finding, Policy, Settings, parse
 from wayhome.policy.changes import changes
+from wayhome.policy.configmaps import SEVERAL
 from wayhome.policy.configuration import defaults
 from wayhome.policy.fragments import AZURE
 from wayhome.prefixes import Prefix
@@ -34,10 +35,12 @@ MOST_GROUPS = 2_000
 COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 
 
-def plan(agent: Document, candidate: bytes, seconds: float) -> tuple[Document, int]:
-    """The document and the exit code. `agent`: its answer to `configuration`."""
+def plan(
+    agent: Document, candidate: bytes, seconds: float, *, united: bool = False
+) -> tuple[Document, int]:
+    """The document and the exit code. `agent`: its answer to `configuration`. `united`: as `policy.united.pack` does."""
     settings = _settings(agent)
-    parsed = parse(candidate, settings)
+    parsed = SEVERAL.parse(candidate, settings) if united else parse(candidate, settings)
     document: Document = {"schema": 1, "valid": parsed.configuration is not None, "findings": _findings(parsed.findings)}  # fmt: skip
     if parsed.configuration is None:
         return document, 2
@@ -79,13 +82,20 @@ def _in_force(agent: Document, settings: Settings) -> Policy | None:
     configuration: Configuration | None = defaults(settings)
     if isinstance(text := agent["text"], str):
         read = AZURE.parse if agent["dialect"] == "azure" else parse
+        read = SEVERAL.parse if agent.get("united") else read
         configuration = read(text.encode(), settings).configuration
     return configuration.policy if configuration else None
 
 
 def _findings(findings: Iterable[Finding]) -> list[Document]:
     return [
-        {"severity": f.severity.value, "line": f.line, "problem": f.problem, "instead": f.instead}
+        {
+            "severity": f.severity.value,
+            "configmap": f.file or None,
+            "line": f.line,
+            "problem": f.problem,
+            "instead": f.instead,
+        }
         for f in findings
     ]
 

@@ -14,7 +14,7 @@ def document(
     refusal = proposal.refusal
     reasons = list(outcome.reasons) if outcome else [refusal.text] if refusal else []
     proofs = outcome.proofs if outcome else proposal.proofs
-    changes = proposal.changes
+    changes = proposal.changes[0]
     return {
         "schema": 1,
         "exit_code": exit_code,
@@ -26,7 +26,7 @@ def document(
         "owners": [str(owner) for owner in proposal.owners],
         "unfinished": str(proposal.before.left) if proposal.before.left else None,
         "findings": [
-            {"severity": f.severity.value, "line": f.line, "problem": f.problem, "instead": f.instead}
+            {"severity": f.severity.value, "configmap": f.file or None, "line": f.line, "problem": f.problem, "instead": f.instead}
             for f in proposal.findings
         ],
         "changes": None if changes is None else [
@@ -35,6 +35,7 @@ def document(
                 "now": change.now.value,
                 "then": change.then.value,
                 "line": change.entry.origin.line if change.entry else None,
+                "configmap": (change.entry.origin.file or None) if change.entry else None,
             }
             for change in changes
         ],

@@ -11,6 +11,7 @@ from wayhome.cluster.look import Unseen
 from wayhome.cluster.node_plans import NodePlans, names
 from wayhome.cluster.ownership import Hand
 from wayhome.cluster.proposal import Proposal
+from wayhome.cluster.readings import names as names_of
 from wayhome.cluster.undo import egress_nat_policy, manifest
 from wayhome.policy import Action
 from wayhome.policy.changes import Change, GatheredChange, gathered
@@ -31,7 +32,11 @@ def lines(proposal: Proposal) -> Iterator[str]:
         yield "  the configuration is there already, word for word"
     else:
         if proposal.configuration is not None:
-            yield from _changes(proposal.changes)
+            yield from _changes(proposal.changes[0])
+            for reading, changes in zip(proposal.readings, proposal.changes, strict=True):
+                if changes != proposal.changes[0]:
+                    yield f"  and as {printable(names_of(reading.readers))} reads it:"
+                    yield from _changes(changes)
         if proposal.plans:
             yield from _connections(proposal.plans)
     for proof in proposal.proofs:

@@ -11,6 +11,7 @@ from wayhome.agent.flag_values import parse_prefixes
 from wayhome.cli.parsed import checked
 from wayhome.policy import Configuration, Finding, Settings, Severity, parse
 from wayhome.policy.configuration import LARGEST
+from wayhome.policy.findings import quote
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
@@ -64,7 +65,8 @@ def print_findings(file: Path, findings: Iterable[Finding], *, err: bool = False
     """In the form that editors and CI systems know: file:line: severity: text."""
     errors = 0
     for finding in findings:
-        where = f"{file}:{finding.line}" if finding.line else str(file)
+        name = quote(finding.file) or str(file)
+        where = f"{name}:{finding.line}" if finding.line else name
         severity = click.style(finding.severity.value, fg=_COLOURS[finding.severity])
         click.echo(f"{where}: {severity}: {finding.problem}; {finding.instead}", err=err)
         errors += finding.severity is Severity.ERROR

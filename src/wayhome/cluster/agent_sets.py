@@ -117,14 +117,12 @@ def configmap_of(sets: Sequence[AgentSet]) -> Key:
     return next((each.configmaps[0] for each in sets if each.configmaps), DEFAULT_CONFIGMAP)
 
 
-def settings_of(sets: Sequence[AgentSet]) -> Settings:
-    """How the agents read their configuration, by the flags of the first."""
-    if not sets:
-        return Settings()
-    ipv6 = _switch(sets[0].argument("enable-ipv6"))
-    if ipv6 is None and not sets[0].tells:
+def settings_of(each: AgentSet) -> Settings:
+    """How its agents read their configuration, by its flags."""
+    ipv6 = _switch(each.argument("enable-ipv6"))
+    if ipv6 is None and not each.tells:
         ipv6 = False
-    reserved = _switch(sets[0].argument("nomasq-all-reserved-ranges"))
+    reserved = _switch(each.argument("nomasq-all-reserved-ranges"))
     return Settings(ipv6=ipv6, all_reserved_ranges=bool(reserved))
 
 

@@ -49,6 +49,8 @@ class Facts:
     status_namespace: str
     item: Object | Unseen | None
     """The ConfigMap."""
+    others: Mapping[Key, Object | Unseen | None] = field(default_factory=dict)
+    """The other ConfigMaps that agents unite with it."""
     elsewhere: tuple[Key, ...] | Unseen
     """ConfigMaps of that name in other namespaces."""
     nodes: Mapping[str, ClusterNode] | Unseen
@@ -84,8 +86,10 @@ async def look(client: Client, places: Places) -> Facts:
     told = next((each.status_namespace for each in readers), None)
     namespace = places.status_namespace or told or NAMESPACE
     key = next((each.argument("configmap-key") for each in readers), None)
-    item, elsewhere, nodes, statuses, policies = await asyncio.gather(
+    keys = [key for each in readers[:1] for key in each.configmaps if key != configmap]
+    item, others, elsewhere, nodes, statuses, policies = await asyncio.gather(
         _seen(configmap_item(client, configmap)),
+        asyncio.gather(*(_seen(configmap_item(client, key)) for key in keys)),
         _seen(_elsewhere(client, configmap)),
         _seen(nodes_by_name(client)),
         _seen(statuses_by_node(client, namespace)),
@@ -96,6 +100,7 @@ async def look(client: Client, places: Places) -> Facts:
         data_key=places.data_key or key or DATA_KEY,
         status_namespace=namespace,
         item=item,
+        others=dict(zip(keys, others, strict=True)),
         elsewhere=elsewhere,
         nodes=nodes,
         statuses=statuses,

@@ -74,26 +74,28 @@ class NodePlans:
         return sum(plan.changed for plan in self.answered)
 
 
-async def node_plans(client: Client, report: Report, text: bytes, most: int) -> NodePlans:
-    """Ask the agents of at most `most` nodes."""
+async def node_plans(
+    client: Client, report: Report, text: bytes, most: int, *, united: bool = False
+) -> NodePlans:
+    """Ask the agents of at most `most` nodes. `united`: the text is one of several ConfigMaps."""
     agents = sorted((r.node, r.status.pod) for r in report.rows if r.status and r.status.pod)
     step = max(1, -(-len(agents) // most)) if most else len(agents) + 1
     places = asyncio.Semaphore(AT_ONCE)
 
     async def ask(node: str, pod: str) -> NodePlan:
         async with places:
-            return await _ask(client, node, pod, text)
+            return await _ask(client, node, pod, text, *(["--united"] if united else []))
 
     asked = [ask(node, pod) for node, pod in (agents[::step] if most else ())]
     return NodePlans(tuple(await asyncio.gather(*asked)), report.counted)
 
 
-async def _ask(client: Client, node: str, pod: str, text: bytes) -> NodePlan:
+async def _ask(client: Client, node: str, pod: str, text: bytes, *flags: str) -> NodePlan:
     from wayhome.kube.exec import Command, execute  # noqa: PLC0415  # websockets are loaded where an agent is asked
 
     namespace, _, name = pod.partition("/")
     # An API server before 1.30 does not pass on where the text ends: then its size says it.
-    arguments = ("wayhome-agent", "query", "plan", f"--bytes={len(text)}")
+    arguments = ("wayhome-agent", "query", "plan", f"--bytes={len(text)}", *flags)
     command = Command(namespace, name, CONTAINER, arguments, text)
     try:
         done = await execute(client, command, seconds=SECONDS)
@@ -110,10 +112,10 @@ async def _ask(client: Client, node: str, pod: str, text: bytes) -> NodePlan:
 def _read(node: str, document: dict[str, Any]) -> NodePlan:
     if not document["valid"]:
         found = next(f for f in document["findings"] if f["severity"] == "error")
-        line = f"line {found['line']}: " if found["line"] else ""
-        return NodePlan(
-            node=node, rejection=one_line(f"{line}{found['problem']}; {found['instead']}")
-        )
+        line = f"line {found['line']}" if found["line"] else ""
+        where = ", ".join(filter(None, (found.get("configmap"), line)))
+        said = f"{where}{': ' if where else ''}{found['problem']}; {found['instead']}"
+        return NodePlan(node=node, rejection=one_line(said))
     if document.get("problem"):
         return NodePlan(node=node, problem=one_line(str(document["problem"]), 200))
     connections = document["connections"]

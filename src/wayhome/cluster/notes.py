@@ -4,21 +4,19 @@ Pure. An error is a finding (exit code 1), a missing fact leaves the whole undet
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wayhome.cluster.agent_sets import AgentSet, Maker, settings_of
+from wayhome.cluster.agent_sets import AgentSet, Maker
 from wayhome.cluster.agent_warnings import agent_warnings
 from wayhome.cluster.look import Facts, Unseen
-from wayhome.cluster.nodes import pod_ranges
+from wayhome.cluster.readings import Reading, agreed, forgotten, readings
 from wayhome.cluster.report import FAILED, Condition, Report
 from wayhome.cluster.unfinished import unfinished
 from wayhome.cluster.wanted import Wanted
-from wayhome.kube.configmap import Absent, Text, Wrong
+from wayhome.kube.configmap import Absent, Said, Unknown, Wrong
 from wayhome.kube.objects import key_of
-from wayhome.policy import Configuration, Finding, Parsed, parse
-from wayhome.policy.configuration import defaults
-from wayhome.policy.coverage import uncovered
+from wayhome.policy import Severity
 from wayhome.policy.findings import quote
 
 MOST_NAMED = 3
@@ -61,12 +59,12 @@ def notes(report: Report) -> tuple[Note, ...]:
     return tuple(sorted(found, key=lambda note: order[note.weight]))
 
 
-def parsed(report: Report) -> Parsed | None:
-    """The ConfigMap's text, read as the agents read it; None where there is none to read."""
+def read_by_agents(report: Report) -> tuple[Reading, ...]:
+    """The ConfigMap as each kind of agent reads it; empty where it cannot be seen, or is Azure's."""
     wanted = report.wanted
-    if isinstance(wanted, Unseen) or not isinstance(wanted.said, Text) or is_azures(report.facts):
-        return None
-    return parse(wanted.said.data, settings_of(_sets(report.facts)))
+    if isinstance(wanted, Unseen) or is_azures(report.facts):
+        return ()
+    return readings(report.facts, wanted.said)
 
 
 def _configuration(report: Report) -> Iterator[Note]:
@@ -78,32 +76,39 @@ def _configuration(report: Report) -> Iterator[Note]:
     said = wanted.said
     if is_azures(facts):
         yield Note(Weight.NOTE, f"Azure's agents unite all files of their ConfigMaps: what {_name(facts)} says is not judged here")  # fmt: skip
-    elif isinstance(said, Wrong):
-        yield from (Note(Weight.ERROR, str(finding)) for finding in said.findings)
-    if isinstance(said, Absent):
-        yield Note(Weight.NOTE, f"{said.hint}; without it upstream's defaults hold")
-    if read := parsed(report):
-        yield from (Note(Weight.ERROR, f"{_name(facts)}: {f}") for f in read.errors)
-        yield from (Note(Weight.WARNING, f"{_name(facts)}: {f}") for f in read.warnings)
-    configuration = read.configuration if read else None
-    if isinstance(said, Absent):
-        configuration = defaults(settings_of(_sets(facts)))
-    if configuration:
-        found = forgotten(facts, configuration)
-        yield from (Note(Weight.WARNING, f"{_name(facts)}: {f}") for f in found[:MOST_NAMED])
-        if len(found) > MOST_NAMED:
-            more = f"{len(found) - MOST_NAMED:,} more Pod ranges of the cluster are not in the list"
-            yield Note(Weight.WARNING, f"{_name(facts)}: {more}")
+    found = read_by_agents(report)
+    yield from _absent(said, found)
+    for reading in found:
+        if isinstance(reading.said, Unknown):
+            yield Note(Weight.MISSING, f"what agents unite with {_name(facts)} is not known: {reading.said.reason}")  # fmt: skip
+    yield from _findings(report, found)
     item = facts.item
     if isinstance(item, dict) and (left := unfinished(item, facts.data_key)):
         yield Note(Weight.WARNING, str(left))
 
 
-def forgotten(facts: Facts, configuration: Configuration) -> tuple[Finding, ...]:
-    """Warnings of the cluster's Pod ranges that a configuration does not keep."""
-    if isinstance(facts.nodes, Unseen):
-        return ()
-    return uncovered(configuration.policy, pod_ranges(facts.nodes.values()))
+def _absent(said: Said, found: Sequence[Reading]) -> Iterator[Note]:
+    if not isinstance(said, Absent):
+        return
+    alone = all(isinstance(reading.said, Absent) for reading in found)
+    instead = "upstream's defaults hold" if alone else "the other ConfigMaps that agents read hold alone"  # fmt: skip
+    yield Note(Weight.NOTE, f"{said.hint}; without it {instead}")
+
+
+def _findings(report: Report, found: Sequence[Reading]) -> Iterator[Note]:
+    facts = report.facts
+    for finding in agreed(found, lambda reading: reading.findings):
+        # Whatever is wrong with an object and not with a text names it already.
+        named = finding.file or any(isinstance(reading.said, Wrong) for reading in found)
+        text = str(finding) if named else f"{_name(facts)}: {finding}"
+        if finding.severity is not Severity.NOTE:
+            is_error = finding.severity is Severity.ERROR
+            yield Note(Weight.ERROR if is_error else Weight.WARNING, text)
+    ranges = agreed(found, lambda reading: forgotten(facts, reading))
+    yield from (Note(Weight.WARNING, f"{_name(facts)}: {f}") for f in ranges[:MOST_NAMED])
+    if len(ranges) > MOST_NAMED:
+        more = f"{len(ranges) - MOST_NAMED:,} more Pod ranges of the cluster are not in the list"
+        yield Note(Weight.WARNING, f"{_name(facts)}: {more}")
 
 
 def _elsewhere(facts: Facts, wanted: Wanted) -> Iterator[Note]:
@@ -157,18 +162,17 @@ def _unverified(each: AgentSet, report: Report) -> str:
 
 def reading_seconds(report: Report) -> float:
     """Within how many seconds upstream's agents have read a change: the kubelet's time and their own."""
-    read = parsed(report)
-    own = read.configuration.resync_interval if read and read.configuration else 60.0
+    found = [r.configuration for r in read_by_agents(report) if not r.tells]
+    own = max((each.resync_interval for each in found if each), default=60.0)
     return KUBELET_SECONDS + own
 
 
 def _warnings(report: Report) -> Iterator[Note]:
-    read, wanted = parsed(report), report.wanted
-    said = {str(finding) for finding in read.warnings} if read else set()
+    found, wanted = read_by_agents(report), report.wanted
+    said = {str(finding) for reading in found for finding in reading.findings}
     if not isinstance(wanted, Unseen) and isinstance(wanted.said, Absent):
         said.add(wanted.said.hint)
-    configuration = read.configuration if read else None
-    ranges = bool(configuration and forgotten(report.facts, configuration))
+    ranges = any(forgotten(report.facts, reading) for reading in found)
     texts = list(agent_warnings(report, said, ranges_said=ranges))
     yield from (Note(Weight.WARNING, text) for text in texts[:MOST_NAMED])
     if len(texts) > MOST_NAMED:

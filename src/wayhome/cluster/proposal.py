@@ -8,22 +8,22 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wayhome.cluster.agent_sets import settings_of
 from wayhome.cluster.before import Before, before_of, everywhere, in_place_of
 from wayhome.cluster.look import Facts, Unseen
 from wayhome.cluster.must_reach import MustReach, Prober, Proof
 from wayhome.cluster.node_plans import NodePlans, names, node_plans
-from wayhome.cluster.notes import forgotten, is_azures
+from wayhome.cluster.notes import is_azures
 from wayhome.cluster.ownership import MANAGER, Hand, Owner, owners
+from wayhome.cluster.readings import Reading, agreed, forgotten, readings
 from wayhome.cluster.report import Condition, Report
 from wayhome.cluster.wanted import DATA_KEY
 from wayhome.kube.client import Client
+from wayhome.kube.configmap import Absent, Text, Unknown
 from wayhome.kube.errors import RefusedError
 from wayhome.kube.objects import Object, key_of
 from wayhome.kube.resources import CONFIG_MAPS
-from wayhome.policy import Configuration, Finding, Settings, parse
+from wayhome.policy import Configuration, Finding
 from wayhome.policy.changes import Change, changes
-from wayhome.policy.configuration import defaults
 
 _CANARIES = (
     Condition.CURRENT,
@@ -67,13 +67,20 @@ class Proposal:
     report: Report
     before: Before
     findings: tuple[Finding, ...]
-    configuration: Configuration | None
-    changes: tuple[Change, ...] | None
-    """None: what is there now cannot be read, so nothing can be compared with it."""
+    readings: tuple[Reading, ...]
+    """The new text, as each kind of agent reads it."""
+    changes: tuple[tuple[Change, ...] | None, ...]
+    """For each reading; None: what is there now cannot be read, so nothing can be compared with it."""
     owners: tuple[Owner, ...] = ()
     plans: NodePlans | None = None
     proofs: tuple[Proof, ...] = ()
     refusal: Refusal | None = None
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """As the first reads it; None where anybody would reject it, or it is not known whether he would."""
+        every = [reading.configuration for reading in self.readings]
+        return every[0] if all(every) else None
 
     @property
     def is_change(self) -> bool:
@@ -96,9 +103,7 @@ async def propose(
 ) -> Proposal:
     """Find out. Raises KubeError where the cluster cannot be asked."""
     facts = report.facts
-    settings = settings_of(() if isinstance(facts.agents, Unseen) else facts.agents)
-    read = parse(order.text, settings)
-    configuration = read.configuration
+    new = readings(facts, Text(order.text, facts.data_key, ()))
     item = None if isinstance(facts.item, Unseen) else facts.item
     before = before_of(facts.configmap, facts.data_key, item)
     found = Proposal(
@@ -107,17 +112,15 @@ async def propose(
         facts=facts,
         report=report,
         before=before,
-        findings=read.findings + (forgotten(facts, configuration) if configuration else ()),
-        configuration=configuration,
-        changes=_changes(before.now, configuration, settings),
+        findings=_findings(new, facts),
+        readings=new,
+        changes=_changes(facts, before.now, new),
         owners=_owners(facts, item),
     )
     refusal = _refusal(found) or await _dry_run(client, found)
     if refusal:
         return replace(found, refusal=refusal)
-    plans = (
-        await node_plans(client, report, order.text, order.ask_nodes) if found.is_change else None
-    )
+    plans = await _plans(client, found) if found.is_change else None
     if plans and plans.rejecting:
         who = f"the agents of {names(plans.rejecting)} would reject it: {plans.rejecting[0].rejection}"
         return replace(found, plans=plans, refusal=Refusal(1, who))
@@ -137,14 +140,34 @@ def _text(data: bytes) -> str:
         return data.decode("utf-16", "replace")
 
 
+def _findings(new: Sequence[Reading], facts: Facts) -> tuple[Finding, ...]:
+    """Those of the file without a name, as if there were no other."""
+    own = "/".join(facts.configmap)
+    found = agreed(new, lambda reading: reading.findings)
+    found += agreed(new, lambda reading: forgotten(facts, reading))
+    return tuple(replace(f, file="") if f.file == own else f for f in found)
+
+
 def _changes(
-    now: str | None, configuration: Configuration | None, settings: Settings
-) -> tuple[Change, ...] | None:
-    """Against what stands there now; against upstream's defaults where nothing does."""
-    old = defaults(settings) if now is None else parse(now.encode(), settings).configuration
-    if old is None or configuration is None:
-        return None
-    return changes(old.policy, configuration.policy)
+    facts: Facts, now: str | None, new: Sequence[Reading]
+) -> tuple[tuple[Change, ...] | None, ...]:
+    """Against what stands there now; where nothing does, against what agents hold without it."""
+    said = Absent("") if now is None else Text(now.encode(), facts.data_key, ())
+    return tuple(
+        changes(before.configuration.policy, after.configuration.policy)
+        if before.configuration and after.configuration
+        else None
+        for before, after in zip(readings(facts, said), new, strict=True)
+    )
+
+
+async def _plans(client: Client, found: Proposal) -> NodePlans:
+    """The agents judge what they would hold: where they unite several ConfigMaps, all of them."""
+    text, is_united = found.order.text, False
+    asked = next((reading for reading in found.readings if reading.tells), None)
+    if asked and asked.is_united and isinstance(asked.said, Text):
+        text, is_united = asked.said.data, True
+    return await node_plans(client, found.report, text, found.order.ask_nodes, united=is_united)
 
 
 def _owners(facts: Facts, item: Object | None) -> tuple[Owner, ...]:
@@ -158,6 +181,9 @@ def _owners(facts: Facts, item: Object | None) -> tuple[Owner, ...]:
 def _refusal(found: Proposal) -> Refusal | None:
     facts = found.facts
     name = "/".join(facts.configmap)
+    for reading in found.readings:
+        if isinstance(reading.said, Unknown):
+            return Refusal(3, f"what agents unite with it is not known: {reading.said.reason}")
     if found.configuration is None:
         return Refusal(1, "the configuration has errors: nothing was changed")
     if facts.contradiction:

@@ -2,7 +2,7 @@
 
 A node holds it if the digest of its text is the one of the ConfigMap's: resourceVersions count what else is changed in
 the object too, such as an annotation, and that changes no kernel. Where agents unite several ConfigMaps the digest is
-of all of them, so there the version has to do.
+of all of them; there the version will do too, because another one may be a canary's on some nodes.
 
 A node whose name stands in the annotation of a canary takes the candidate, if there is one.
 """
@@ -35,8 +35,9 @@ class Wanted:
 
     def is_held_by(self, status: NodeStatus) -> bool:
         """Whether a node's kernel holds it, by what its agent says."""
-        if "=" in status.held_version:
-            return f"{'/'.join(self.configmap)}={self.version}" in status.held_version.split(",")
+        versioned = f"{'/'.join(self.configmap)}={self.version}"
+        if self.version and versioned in status.held_version.split(","):
+            return True
         return status.held_digest in self.digests_for(status.node)
 
     def digests_for(self, node: str) -> frozenset[str]:
