@@ -15,6 +15,7 @@ from wayhome.report.why_way import in_full, in_short
 from wayhome.trace import Lost
 
 MOST_DECIDING = 3
+_COMMANDS = ("gcloud", "kubectl", "wayhome")
 _ROLES = {Verdict.REACHABLE: Role.GOOD, Verdict.UNREACHABLE: Role.BAD}
 
 
@@ -86,10 +87,10 @@ def _ambiguous(answer: Answer) -> Iterator[Line]:
 
 
 def _sentence(text: str) -> str:
-    """A name stays as it is written; words of our own have neither digits nor hyphens."""
+    """A name or a command stays as it is written; words of our own have neither digits nor hyphens."""
     said = shortened(text)
     first = said.split(" ", 1)[0]
-    return f"{said[:1].upper()}{said[1:]}" if first.isalpha() else said
+    return f"{said[:1].upper()}{said[1:]}" if first.isalpha() and first not in _COMMANDS else said
 
 
 def _reverse(answer: Answer) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """Keeps of an exported object what our resources name, and drops the rest before it reaches the disk.
 
 Instances carry keys and start-up scripts in their metadata, VPN tunnels their shared secrets, Pods whatever somebody put
-into their environment. None of that is in a resource's fields, so none of it is written. What a resource does name keeps
+into their environment, DaemonSets of others tokens on their command lines. None of that is in a resource's fields, so none of it is written. What a resource does name keeps
 its place and its spelling, so that a pruned file is read as the whole one would have been.
 """
 
@@ -13,7 +13,9 @@ import msgspec
 from wayhome.clouds.gcp.resources.load_balancing import GroupMember, InstanceGroupMembers
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoute, PeeringRoutes
 from wayhome.clouds.gcp.resources.project import ServiceProject, ServiceProjects
+from wayhome.clouds.kubernetes.agents import program_of
 from wayhome.clouds.kubernetes.resources.config_map import TEXT_IS_READ, ConfigMap
+from wayhome.clouds.kubernetes.resources.daemon_set import DaemonSet
 from wayhome.clouds.resource import Part
 
 KEPT = frozenset({"kind", "apiVersion", "id"})
@@ -40,6 +42,8 @@ def prune(document: Any, kind: type[Part]) -> Any:
         return head | {"items": prune(document["items"], kind)}
     if kind is ConfigMap:
         document = _without_texts(document)
+    if kind is DaemonSet:
+        document = _without_command_lines(document)
     return _pruned(document, _info(kind))
 
 
@@ -76,6 +80,24 @@ def _of_union(value: Any, types: tuple[msgspec.inspect.Type, ...]) -> Any:
             if pruned is not None:
                 return pruned
     return None
+
+
+def _without_command_lines(daemon_set: dict[str, Any]) -> dict[str, Any]:
+    """The command lines of masquerade agents alone: others have tokens and keys there."""
+    match daemon_set:
+        case {"spec": {"template": {"spec": {"containers": list(containers)}}}}:
+            spec = daemon_set["spec"]
+            pod = spec["template"]["spec"] | {
+                "containers": list(map(_without_command_line, containers))
+            }
+            return daemon_set | {"spec": spec | {"template": spec["template"] | {"spec": pod}}}
+    return daemon_set
+
+
+def _without_command_line(container: Any) -> Any:
+    if not isinstance(container, dict) or program_of(str(container.get("image", ""))):
+        return container
+    return {key: part for key, part in container.items() if key not in ("command", "args")}
 
 
 def _without_texts(config_map: dict[str, Any]) -> dict[str, Any]:

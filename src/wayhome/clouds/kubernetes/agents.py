@@ -75,14 +75,15 @@ def agents_of(daemon_sets: Mapping[str, Located[DaemonSet]]) -> Iterator[Agent]:
     for daemon_set in daemon_sets.values():
         spec = daemon_set.value.spec.template.spec
         for container in spec.containers:
-            program = _program(container)
+            program = program_of(container.image)
             if program:
                 yield _agent(program, daemon_set, spec, container)
                 break
 
 
-def _program(container: AgentContainer) -> Program | None:
-    name = container.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+def program_of(image: str) -> Program | None:
+    """Whose agent an image is, by its name; None: no masquerade agent."""
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
     if name.startswith("ip-masq-agent-v2"):
         return Program.AZURE
     if name.startswith("ip-masq-agent"):

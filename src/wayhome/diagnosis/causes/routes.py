@@ -8,17 +8,18 @@ from wayhome.diagnosis.cause import Cause, Found
 from wayhome.diagnosis.causes.live import list_routes, routes_towards
 from wayhome.diagnosis.causes.passed_on import last_vpc, not_active, not_passed_on
 from wayhome.diagnosis.causes.scene import Scene, unique
-from wayhome.network import Address
+from wayhome.network import Address, NodeKind
 from wayhome.trace import Lost
 from wayhome.trace.exchange import REPLY_NOT_EXPECTED
 from wayhome.trace.walk import ROUTING_LOOP
 
 _VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
+_NOBODY_HAS_IT = "UNKNOWN_INTERNAL_ADDRESS"
 _WHY = {
     "PRIVATE_TRAFFIC_TO_INTERNET": "only a route to the internet is left, and that carries no private address",
     "NO_EXTERNAL_ADDRESS": "the destination is public, and the source has neither an external address nor a Cloud NAT",
     "PRIVATE_GOOGLE_ACCESS_DISALLOWED": "the source's subnetwork has no Private Google Access",
-    "UNKNOWN_INTERNAL_ADDRESS": "the address lies in a subnetwork, and nothing that was exported has it",
+    _NOBODY_HAS_IT: "the address lies in a subnetwork, and nothing that was exported has it",
     "VPN_TUNNEL_REMOTE_SELECTOR_MISMATCH": "the tunnel's remote traffic selector does not hold it",
     "NO_TRAFFIC_SELECTOR_TO_GCP_DESTINATION": "the tunnel's local traffic selector does not hold it",
     "NO_KNOWN_ROUTE_FROM_PEERED_NETWORK_TO_DESTINATION": "that network exports no route to it over the peering",
@@ -55,13 +56,15 @@ def no_forward_route(scene: Scene) -> Found | None:
     if scene.lost is not Lost.FORWARD:
         return None
     where = scene.vpc.name if scene.vpc else scene.node.name
+    there = _network_of(scene, scene.towards)
     states, inactive = not_active(scene)
+    kept_back, why_not = ([], ()) if inactive or there is scene.vpc else not_passed_on(scene, there)
     return Found(
         cause=Cause.NO_FORWARD_ROUTE,
         because=f"{where} has no way to {scene.towards}: {_why(scene)}",
-        deciding=unique([*states, *scene.evidence]),
-        confirm=routes_towards(scene, scene.towards, peer=_peer_to(scene)),
-        notes=(*inactive, *_about_services(scene)),
+        deciding=unique([*kept_back, *states, *scene.evidence]),
+        confirm=routes_towards(scene, scene.towards, peer=there.name if there else None),
+        notes=(*why_not[:1], *inactive, *_about_services(scene)),
     )
 
 
@@ -70,6 +73,8 @@ def no_return_route(scene: Scene) -> Found:
     towards, where = scene.towards, scene.vpc.name if scene.vpc else scene.node.name
     whose = "the Pod's own address" if scene.from_pod and not scene.translated else f"{towards}"
     came_from = last_vpc(scene, before=where)
+    if scene.node.kind is NodeKind.INSTANCE and scene.drop.cause == _NOBODY_HAS_IT:
+        return _somebody_elses(scene, whose)
     kept_back, notes = not_passed_on(scene, came_from)
     kept = [step.evidence for step in scene.steps("SKIP_GKE_POD_IP_MASQUERADING")]
     return Found(
@@ -81,22 +86,28 @@ def no_return_route(scene: Scene) -> Found:
     )
 
 
+def _somebody_elses(scene: Scene, whose: str) -> Found:
+    """The way back is that of somebody else's equal range: two clusters that plan alone both take the default."""
+    return Found(
+        cause=Cause.NO_RETURN_ROUTE,
+        because=f"the packet arrives with {whose}, and the routes back to {scene.towards} lead to {scene.node.name}, where "
+        f"no Pod has it ({scene.drop.cause}): that node's range overlaps the source's",
+        deciding=scene.evidence,
+        confirm=routes_towards(scene, scene.towards),
+    )
+
+
 def _why(scene: Scene) -> str:
     said = _WHY.get(scene.drop.cause, scene.drop.detail)
     return f"{said} ({scene.drop.cause})" if said else scene.drop.cause
 
 
 def _about_services(scene: Scene) -> tuple[str, ...]:
-    if scene.drop.cause != "UNKNOWN_INTERNAL_ADDRESS":
+    if scene.drop.cause != _NOBODY_HAS_IT:
         return ()
     return (
         "a managed service that no export lists may have the address, such as a Cloud SQL instance",
     )
-
-
-def _peer_to(scene: Scene) -> str | None:
-    there = _network_of(scene, scene.towards)
-    return there.name if there else None
 
 
 def _network_of(scene: Scene, address: Address) -> Located[Network] | None:
