@@ -10,6 +10,7 @@ from typing import Self
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes, effective_routes
+from wayhome.diagnosis.damages import doubted
 from wayhome.diagnosis.disputes import settled
 from wayhome.diagnosis.question import Asked, Question, ask
 from wayhome.network import Network, Verdict
@@ -31,13 +32,14 @@ class Situation:
     def of(cls, estate: Estate, question: Question) -> Self:
         """Compile and trace. Raises EndpointError and NetworkError."""
         found = cls._as_used(estate, question)
-        if not estate.disputed:
-            return found
+        traced = found.trace
 
         def again(other: Estate) -> Trace:
             return cls._as_used(other, question).trace
 
-        return replace(found, trace=settled(estate, found.trace, again))
+        if estate.disputed:
+            traced = settled(estate, traced, again)
+        return replace(found, trace=doubted(estate, traced))
 
     @classmethod
     def _as_used(cls, estate: Estate, question: Question) -> Self:
