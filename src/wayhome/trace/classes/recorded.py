@@ -214,8 +214,9 @@ class _Place:
         return names
 
     def replies_open(self, protocol: Protocol) -> bool:
-        self._recorder.same_protocol()
-        return self._place.replies_open(protocol)
+        opens = self._place.replies_open(protocol)
+        self._recorder.one_of(one for one in Protocol if self._place.replies_open(one) is opens)
+        return opens
 
     def own_address(self, family: Family, port: Port | None = None) -> Address | None:
         found = self._place.own_address(family, port)

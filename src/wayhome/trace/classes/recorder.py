@@ -9,8 +9,10 @@ destination that is equal to any other address in a packet of the trace is alway
 """
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
 
-from wayhome.network import Address, Flow, Listener, Target
+from wayhome.network import Address, Flow, Listener, Protocol, Target
 from wayhome.trace.classes.atoms import Atoms
 from wayhome.trace.classes.line import position
 from wayhome.trace.classes.ports import Ports
@@ -100,6 +102,11 @@ class Recorder:
         """Only this protocol gets the same answer."""
         if self._flow is not None:
             self.narrow_ports(self.ports.of(self._flow.protocol))
+
+    def one_of(self, protocols: Iterable[Protocol]) -> None:
+        """These protocols get the same answer, the flow's own among them."""
+        if self._flow is not None:
+            self.narrow_ports(reduce(or_, map(self.ports.of, protocols)))
 
     def is_port(self, port: int) -> bool:
         """Whether it is, or may be, the flow's own destination port."""
