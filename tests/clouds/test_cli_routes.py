@@ -158,3 +158,9 @@ def test_a_damaged_file_is_no_traceback(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     assert run(tmp_path / "none").exit_code == 2
+
+
+def test_a_directory_without_networks_is_no_success(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    assert result.exit_code == 2
+    assert "no network is exported" in result.output

@@ -42,6 +42,11 @@ def test_a_state_does_not_differ_from_itself() -> None:
     assert (found.differences, found.changes, found.exit_code) == ((), (), 0)
 
 
+def test_where_nothing_can_be_compared_nothing_is_said_to_be_as_before(tmp_path: Path) -> None:
+    for states in ([str(EXPORTS), str(tmp_path)], [str(tmp_path), str(EXPORTS)]):
+        assert CliRunner().invoke(wayhome, ["diff", *states]).exit_code == 3
+
+
 def test_the_list_repairs_and_is_named() -> None:
     found = compared(the_case(), with_config_map(the_case(), "config", LIST))
     (one,) = found.differences

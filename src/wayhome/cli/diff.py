@@ -18,8 +18,8 @@ _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 def diff(before: Path, after: Path, as_json: bool) -> None:
     """Compare the audits of two directories of exports: the flows whose outcome changes, and the object that did it.
 
-    Ends with 0 if nothing got worse, 1 if something is lost that was not, 3 if something is not known any more, 2 if the
-    exports cannot be read.
+    Ends with 0 if nothing got worse, 1 if something is lost that was not, 3 if something is not known any more or no Pod
+    range is in both, 2 if the exports cannot be read.
     """
     from wayhome.cli.lines import print_line  # noqa: PLC0415
     from wayhome.diagnosis.audit.compare import compare  # noqa: PLC0415 (msgspec; only for this command)

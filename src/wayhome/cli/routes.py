@@ -62,8 +62,12 @@ def _exit_code(estate: Estate, chosen: Sequence[NetworkRoutes], findings: Sequen
 
 def _chosen(name: str | None, networks: list[NetworkRoutes]) -> list[NetworkRoutes]:
     """By full name, by the end of it (`my-project/global/networks/default`), or by the short name."""
-    if name is None:
+    if name is None and networks:
         return networks
+    if name is None:
+        raise click.UsageError(
+            "no network is exported there; export them: gcloud compute networks list --format=json"
+        )
     found = [item for item in networks if item.network == name or item.network.endswith(f"/{name}")]
     if not found:
         known = ", ".join(sorted(quote(item.network) for item in networks)) or "none"

@@ -15,7 +15,7 @@ def lines(comparison: Comparison, directory: str) -> Iterator[Line]:
     """The text, line by line. `directory` is where the exports of the second state are."""
     worse = sum(1 for one in comparison.differences if one.worse)
     better = len(comparison.differences) - worse
-    role = Role.BAD if worse else Role.GOOD
+    role = Role.BAD if worse else Role.GOOD if comparison.compared else Role.UNSURE
     yield Line(
         f"{counted(worse, 'outcome')} worse, {better:,} not worse: {counted(len(comparison.changes), 'object')} "
         f"changed; {counted(comparison.compared, 'Pod range')} asked in both",

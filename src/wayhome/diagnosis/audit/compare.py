@@ -72,7 +72,9 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """1 if something got lost, 3 if something is no more known, else 0."""
+        """1 if something got lost, 3 if something is no more known or nothing could be compared, else 0."""
+        if not self.compared:
+            return 3
         found = {difference.worse for difference in self.differences}
         return 1 if 1 in found else 3 if 3 in found else 0
 
