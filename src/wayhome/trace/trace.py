@@ -113,7 +113,8 @@ def _trace(network: Network, starts: tuple[tuple[str, Flow], ...]) -> Trace:
         judgement.verdict,
         shown,
         ways,
-        judgement.missing,
+        # First what would settle it alone: the flow is lost whatever the others are.
+        tuple(sorted(judgement.missing, key=lambda fact: fact.likely is not Verdict.UNREACHABLE)),
         _assumptions(network, shown.result),
     )
 
