@@ -4,13 +4,14 @@ import subprocess
 from collections import Counter
 
 import pytest
-from tests.agent.agent_process import CASE, get, nft, wait_until
+from tests.agent.agent_process import CASE, get, kept, nft, wait_until
 from tests.agent.agent_rights import STATUS_NAMESPACE, granted
 from tests.agent.api_agent import ApiAgent
 from tests.agent.cluster import Cluster, watch
 from tests.kernel.nodes import owned_table
 from tests.kube.steps import NAME
 
+from wayhome.agent.node_status import QUARREL
 from wayhome.kube.status_lease import State
 
 pytestmark = pytest.mark.kernel
@@ -90,6 +91,31 @@ def test_damaged_rules_are_whole_again_and_so_it_is_said(
     nft("delete table inet wayhome")
     told_agent.wait_for("repaired")
     assert cluster.wait_for(State.APPLIED, held_version=version).error == ""
+
+
+def test_while_somebody_keeps_damaging_the_rules_the_lease_does_not_say_applied(
+    cluster: Cluster, told_agent: ApiAgent
+) -> None:
+    """The fifth repair comes 15 s after the first; from then on they are further apart than anybody may rely on."""
+    version = cluster.write({"config": CASE})
+    watch(told_agent)
+    cluster.wait_for(State.APPLIED, held_version=version)
+    for count in range(1, 6):
+        nft("delete table inet wayhome")
+        wait_for_repairs(told_agent, count)
+    status = cluster.wait_for(State.KERNEL_REFUSED, held_version=version)
+    assert status.error == QUARREL
+    nft("delete table inet wayhome")  # and this is how it stays for up to a minute
+    second = cluster.write({"config": CASE + "  - 10.2.0.0/16\n"})
+    assert cluster.wait_for(State.KERNEL_REFUSED, held_version=second).error == QUARREL
+    assert "10.2.0.0/16" in (kept() or ())  # a change of the configuration is not kept waiting
+
+
+def wait_for_repairs(agent: ApiAgent, count: int) -> None:
+    def repaired() -> bool:
+        return sum(line["event"] in {"repaired", "alarm"} for line in agent.lines()) == count
+
+    wait_until(repaired, lambda: f"repair {count}", 20)
 
 
 def test_metrics_count_what_was_told(cluster: Cluster, told_agent: ApiAgent) -> None:
