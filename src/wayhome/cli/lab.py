@@ -84,8 +84,20 @@ def _end(code: int, *lines: str) -> NoReturn:
     sys.exit(code)
 
 
-@lab.command(short_help="Run a case through its phases, and take it down again.")
-@CASE
+@lab.command(short_help="Run a case, or flows of exported networks, and take it down again.")
+@click.argument("what", nargs=-1, metavar="CASE | [SOURCE DESTINATION[:PORT]]")
+@click.option(
+    "--from",
+    "directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory of exports, as `wayhome collect` makes it: its network is built, and asked about the flow, or about "
+    "those of all Pods, instances and sites.",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(["tcp", "udp", "icmp"]),
+    help="Of the flow: tcp with a port, else icmp.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
 @click.option(
     "--api-server",
@@ -93,11 +105,50 @@ def _end(code: int, *lines: str) -> NoReturn:
     help="The case on Kubernetes: the agents watch this API server. The program gets --host, --port and --kubeconfig, "
     "and prints its URL.",
 )
-def run(case: str, as_json: bool, api_server: str | None) -> None:
-    """Build a case, run its phases, show what was seen, and take it down again.
+def run(
+    what: tuple[str, ...],
+    directory: Path | None,
+    protocol: str | None,
+    as_json: bool,
+    api_server: str | None,
+) -> None:
+    """Build a case or an exported network, show what was seen in it, and take it down again.
+
+    A CASE is run through its phases. With --from, what is predicted of each flow stands beside what was seen.
 
     Ends with 0 if everything was as expected, and with 1 if not.
     """
+    if directory is not None:
+        if api_server:
+            raise click.UsageError("--api-server belongs to a case; leave it out with --from")
+        _run_exports(directory, what, protocol, as_json=as_json)
+    if protocol:
+        raise click.UsageError("--protocol is that of a flow; it goes with --from")
+    if len(what) != 1 or what[0] not in CASES:
+        known = ", ".join(CASES)
+        raise click.UsageError(f"say which case ({known}), or --from DIRECTORY")
+    _run_case(what[0], api_server, as_json=as_json)
+
+
+def _run_exports(
+    directory: Path, what: tuple[str, ...], protocol: str | None, *, as_json: bool
+) -> NoReturn:
+    from wayhome.cli.lab_from import QuestionError, flows_of, show  # noqa: PLC0415 (msgspec; only for this command)
+    from wayhome.lab.check import check as check_flows  # noqa: PLC0415
+    from wayhome.lab.compiled import LabNetwork  # noqa: PLC0415
+
+    try:
+        network, asked = flows_of(directory, what, protocol)
+    except QuestionError as error:
+        _end(2, *error.lines)
+    with _errors():
+        enter()
+        checked = check_flows(network, asked, LabNetwork)
+    show(checked, directory, as_json=as_json)
+    sys.exit(1 if checked.disagreements else 0)
+
+
+def _run_case(case: str, api_server: str | None, *, as_json: bool) -> NoReturn:
     from wayhome.cli.lab_report import Report, console, document  # noqa: PLC0415 (rich)
     from wayhome.lab import demo  # noqa: PLC0415
 

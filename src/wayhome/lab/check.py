@@ -35,29 +35,33 @@ _NOTHING: Decided = {}
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How often both were asked, in how many labs, and where they differ. `not_built`: ways that no lab can have."""
+    """What both say of each flow, in how many labs, and where they differ. `not_built`: ways that no lab can have."""
 
-    flows: int
+    both: tuple[tuple[Trace, Seen], ...]
     labs: int
     not_built: int
     disagreements: tuple[Disagreement, ...]
 
+    @property
+    def flows(self) -> int:
+        """How often both were asked."""
+        return len(self.both)
+
 
 def check(network: Network, asked: Sequence[Asked], lab: Lab, tracer: Tracer = trace) -> Checked:
     """Ask both. Raises what the lab raises."""
-    found: list[Disagreement] = []
-    flows = labs = not_built = 0
+    both: list[tuple[Trace, Seen]] = []
+    labs = not_built = 0
     for decided, expected in _by_lab(network, asked, tracer):
         if decided is None:
             not_built += len(expected)
             continue
         labs += 1
-        flows += len(expected)
         with lab(alternative(network, decided)) as kernel:
-            seen = kernel.ask([one for one, _ in expected])
-        pairs = zip(expected, seen, strict=True)
-        found += [d for (_, traced), what in pairs if (d := compare(traced, what)) is not None]
-    return Checked(flows, labs, not_built, tuple(found))
+            answers = kernel.ask([one for one, _ in expected])
+        both += zip((traced for _, traced in expected), answers, strict=True)
+    differ = tuple(found for traced, seen in both if (found := compare(traced, seen)) is not None)
+    return Checked(tuple(both), labs, not_built, differ)
 
 
 def _by_lab(

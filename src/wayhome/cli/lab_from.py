@@ -1,0 +1,136 @@
+"""`wayhome lab run --from`: flows of an exported network, each with what is predicted and what was seen."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wayhome.cli.lines import print_line
+from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.endpoints import EndpointError
+from wayhome.clouds.read import UnreadableDirectoryError, read_estate
+from wayhome.diagnosis.question import Question, ask
+from wayhome.lab.agreement import compare
+from wayhome.lab.check import Checked
+from wayhome.lab.compiled import NOT_KNOWN, Asked, Seen
+from wayhome.lab.questions import questions
+from wayhome.network import Drop, Network, NetworkError, Protocol
+from wayhome.report.line import Line, Role
+from wayhome.report.names import short
+from wayhome.report.why_document import flow_document
+from wayhome.trace import Exchange, Trace
+
+
+class QuestionError(Exception):
+    """What was asked cannot be; the lines say why."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def flows_of(
+    directory: Path, what: tuple[str, ...], protocol: str | None
+) -> tuple[Network, list[Asked]]:
+    """The network of the exports, and what to try in it. Raises QuestionError."""
+    if len(what) not in {0, 2}:
+        raise QuestionError("a flow is SOURCE DESTINATION[:PORT]; without both, all are tried")
+    if protocol and not what:
+        raise QuestionError("--protocol is that of one flow: say SOURCE and DESTINATION too")
+    try:
+        estate = read_estate(directory)
+        network = compile_estate(estate)
+        if what:
+            question = Question.parse(what[0], what[1], Protocol(protocol) if protocol else None)
+            asked = ask(estate, network, question)
+            return network, [Asked(asked.flow, asked.source.node)]
+    except (UnreadableDirectoryError, EndpointError) as error:
+        raise QuestionError(str(error)) from None
+    except NetworkError as error:
+        problems = (f"the exports contradict each other: {one}" for one in error.problems)
+        raise QuestionError(*problems) from None
+    found = list(questions(network))
+    if not found:
+        raise QuestionError(f"{directory} has no two ends between which a flow could be tried")
+    return network, found
+
+
+def show(checked: Checked, directory: Path, *, as_json: bool) -> None:
+    """Print it."""
+    if as_json:
+        click.echo(json.dumps(document(checked), indent=2))
+        return
+    for line in lines(checked, directory):
+        print_line(line)
+
+
+def lines(checked: Checked, directory: Path) -> Iterator[Line]:
+    """The text, line by line."""
+    for trace, seen in checked.both:
+        found = compare(trace, seen)
+        yield Line(f"{short(trace.at)}: {trace.flow}")
+        yield Line(f"predicted  {_said(trace)}", 2)
+        yield Line(f"seen       {_seen(seen)}", 2, role=Role.BAD if found else Role.GOOD)
+    wrong, number = len(checked.disagreements), checked.flows
+    flows = "1 flow" if number == 1 else f"{number} flows"
+    labs = "one network" if checked.labs == 1 else f"{checked.labs} networks"
+    outcome = f"{wrong} not as predicted" if wrong else "all as predicted"
+    yield Line(
+        f"{flows} of {directory} in {labs} out of namespaces: {outcome}",
+        role=Role.BAD if wrong else Role.GOOD,
+    )
+    if checked.not_built:
+        yield Line(f"{checked.not_built} ways that a flow may go cannot be built", 2)
+
+
+def document(checked: Checked) -> dict[str, Any]:
+    """The same as a document."""
+    return {
+        "schema": 1,
+        "networks": checked.labs,
+        "not_built": checked.not_built,
+        "flows": [_flow(trace, seen) for trace, seen in checked.both],
+    }
+
+
+def _flow(trace: Trace, seen: Seen) -> dict[str, Any]:
+    return {
+        **flow_document(trace.flow, trace.at),
+        "predicted": {
+            "verdict": str(trace.verdict),
+            "lost": str(trace.lost) if trace.lost else None,
+            "died_at": _died_at(trace.shown.result),
+            "cause": trace.drop.cause if trace.drop else None,
+        },
+        "reached": seen.reached,
+        "lost": str(seen.lost) if seen.lost else None,
+        "died_at": seen.died_at,
+        "cause": seen.cause,
+        "source_seen": str(seen.source_seen) if seen.source_seen else None,
+        "as_predicted": compare(trace, seen) is None,
+    }
+
+
+def _said(trace: Trace) -> str:
+    end = trace.shown.result
+    cause = end.ended.cause if isinstance(end.ended, Drop) else NOT_KNOWN
+    died_at = _died_at(end)
+    if end.lost is None or died_at is None:
+        return f"reached, from {end.packet.source}"
+    return f"{end.lost} lost at {short(died_at)}: {cause}"
+
+
+def _seen(seen: Seen) -> str:
+    if seen.reached:
+        return "reached" + (f", from {seen.source_seen}" if seen.source_seen else "")
+    if seen.died_at is None:
+        return "no answer, and no packet was seen to die"
+    return f"{seen.lost} lost at {short(seen.died_at)}: {seen.cause}"
+
+
+def _died_at(end: Exchange) -> str | None:
+    if end.lost is None:
+        return None
+    return (end.reply or end.forward)[-1].node

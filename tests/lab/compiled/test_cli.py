@@ -1,0 +1,49 @@
+"""`wayhome lab run --from`: as a command, as this user and as one without rights."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.lab.conftest import WayhomeCommand
+
+pytestmark = pytest.mark.kernel
+
+EXPORTS = str(Path(__file__).parents[3] / "examples/the-case/exports")
+
+
+def test_one_flow(wayhome_command: WayhomeCommand) -> None:
+    done = wayhome_command("lab", "run", "--from", EXPORTS, "my-pod", "target-gce-01:80", "--json")
+    assert done.returncode == 0, done.stderr
+    (flow,) = json.loads(done.stdout)["flows"]
+    assert (flow["as_predicted"], flow["reached"], flow["lost"]) == (True, False, "reply")
+    assert flow["predicted"]["cause"] == flow["cause"] == "PRIVATE_TRAFFIC_TO_INTERNET"
+    assert flow["source_seen"] == "172.16.2.2"
+
+
+def test_all_flows(wayhome_command: WayhomeCommand) -> None:
+    done = wayhome_command("lab", "run", "--from", EXPORTS)
+    assert done.returncode == 0, done.stderr
+    *rows, last = done.stdout.splitlines()
+    assert last.endswith("in one network out of namespaces: all as predicted")
+    assert len(rows) == 3 * int(last.split()[0])
+    assert "Pod default/my-pod: 172.16.2.2 > 10.1.0.4:80 tcp" in rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--from", EXPORTS, "my-pod"), "a flow is SOURCE DESTINATION[:PORT]"),
+        (("--from", EXPORTS, "--protocol", "udp"), "--protocol is that of one flow"),
+        (("--from", EXPORTS, "nobody", "10.2.0.1"), "nobody is no Pod"),
+        (("--from", "/nowhere"), "does not exist"),
+        (("the-case", "--protocol", "udp"), "it goes with --from"),
+        ((), "say which case (the-case), or --from DIRECTORY"),
+    ],
+)
+def test_what_cannot_be_asked(
+    wayhome_command: WayhomeCommand, arguments: tuple[str, ...], said: str
+) -> None:
+    done = wayhome_command("lab", "run", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,97 @@
+"""Networks that are odd in every way that the model can say, and ones that are odd in a kernel."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from tests.lab.compiled.asking import found
+from tests.trace.networks import Asked as Question
+from tests.trace.networks import questions
+from tests.trace.small import A, P, attached, fabric, host, link, route, subnet, tcp
+
+from wayhome.lab.agreement import compare
+from wayhome.lab.check import check
+from wayhome.lab.compiled import Asked, LabNetwork
+from wayhome.network import (
+    Drop,
+    End,
+    Flow,
+    Link,
+    Network,
+    Port,
+    Protocol,
+    Route,
+    RouteTable,
+)
+from wayhome.trace import Lost, trace
+
+pytestmark = pytest.mark.kernel
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    phases=[Phase.reuse, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+@given(questions())
+def test_random_networks_in_neutral_form(asked: Question) -> None:
+    checked = check(asked.network, [Asked(asked.flow, asked.at)], LabNetwork)
+    assert [str(one) for one in checked.disagreements] == []
+
+
+NAMES = ["a node with spaces", "n" * 100, 'quoted " \\ $(reboot) ; } \x1b[31m', "ü/ports/eth0"]
+
+
+def test_names_that_no_kernel_would_take() -> None:
+    ports = [attached(f"to {name}", f"10.0.0.{at}/32") for at, name in enumerate(NAMES, 1)]
+    middle = fabric("the fabric", ports, subnet("10.0.0.0/24"))
+    hosts = [host(name, f"10.0.0.{at}") for at, name in enumerate(NAMES, 1)]
+    links = [Link(End(name, "eth0"), End("the fabric", f"to {name}")) for name in NAMES]
+    network = Network.of([middle, *hosts], links)
+    asked = [
+        Asked(tcp("10.0.0.1", f"10.0.0.{at}"), NAMES[0]) for at in range(1, len(NAMES) + 1)
+    ] + [Asked(tcp("10.0.0.1", "10.0.0.77"), NAMES[0])]
+    with LabNetwork(network) as lab:
+        *home, lost = lab.ask(asked)
+    assert [one.delivered_to for one in home] == NAMES
+    assert found(lost) == (False, Lost.FORWARD, "the fabric", "UNKNOWN_INTERNAL_ADDRESS")
+
+
+def test_two_nodes_with_one_address_are_two_namespaces() -> None:
+    """The answer goes to the one that the fabric knows; the other one waits in vain."""
+    fabric_ = fabric(
+        "fabric",
+        [attached("a", "10.0.0.1/32"), Port(name="twin"), attached("b", "10.0.0.2/32")],
+        subnet("10.0.0.0/24"),
+    )
+    nodes = [host("a", "10.0.0.1"), host("twin", "10.0.0.1"), host("b", "10.0.0.2"), fabric_]
+    links = [link(f"{name}/eth0", f"fabric/{name}") for name in ("a", "twin", "b")]
+    flow = tcp("10.0.0.1", "10.0.0.2")
+    with LabNetwork(Network.of(nodes, links)) as lab:
+        one, other = lab.ask([Asked(flow, "a"), Asked(flow, "twin")])
+    assert one.reached
+    assert found(other) == (False, Lost.REPLY, "a", "REPLY_NOT_EXPECTED")
+
+
+def test_ipv6() -> None:
+    ports = [attached("a", "fd00::1/128"), attached("b", "fd00::2/128")]
+    middle = fabric("fabric", ports, Route(P("fd00::/64"), Drop("ROUTE_BLACKHOLE")), *_to("a", "b"))
+    tables = {"main": RouteTable((route("::/0", "eth0"),))}
+    hosts = [replace(host(name, f"fd00::{at}"), tables=tables) for at, name in enumerate("ab", 1)]
+    links = [link("a/eth0", "fabric/a"), link("b/eth0", "fabric/b")]
+    network = Network.of([middle, *hosts], links)
+    flows = [
+        Flow(A("fd00::1"), A(f"fd00::{there}"), protocol, port)
+        for there in (2, 3)
+        for protocol, port in ((Protocol.TCP, 80), (Protocol.UDP, 53), (Protocol.ICMP, None))
+    ]
+    with LabNetwork(network) as lab:
+        seen = lab.ask([Asked(flow, "a") for flow in flows])
+    assert [one.reached for one in seen] == [True] * 3 + [False] * 3
+    for flow, one in zip(flows, seen, strict=True):
+        assert compare(trace(network, flow, "a"), one) is None
+
+
+def _to(*ports: str) -> list[Route]:
+    return [route(f"fd00::{at}/128", port) for at, port in enumerate(ports, 1)]
