@@ -192,11 +192,14 @@ def test_a_flag_that_is_no_name_leads_nowhere(world: World, named: str) -> None:
     found = world.document("status")
     assert found["configmap"]["name"] == "ip-masq-agent"
     assert found["agents"][0]["configmaps"] == []
+    assert any("which names no ConfigMap" in note["text"] for note in found["notes"])
     calls = world.server.control("GET", "calls")
     assert isinstance(calls, list)
     assert not any(".." in str(call) for call in calls)
     assert world.run("status", f"--configmap={named}").returncode == 2
     assert world.run("status", "--status-namespace=..").returncode == 2
+    probed = world.document("probe", "../x", "10.0.0.1:80")
+    assert (probed["exit_code"], "is no name of an object" in probed["error"]) == (2, True)
 
 
 def test_the_key_that_agents_read_is_the_one_that_counts(world: World) -> None:

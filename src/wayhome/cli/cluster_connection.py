@@ -18,7 +18,7 @@ import click
 from wayhome.cli.printable import printable
 from wayhome.kube.access import Access
 from wayhome.kube.client import Client
-from wayhome.kube.errors import CredentialsError, KubeError, RefusedError
+from wayhome.kube.errors import CredentialsError, KubeError, NameRefusedError, RefusedError
 from wayhome.kube.in_cluster import in_cluster
 from wayhome.kube.kubeconfig import default_files, from_kubeconfig
 
@@ -53,7 +53,7 @@ def client(kubeconfig: Path | None, context: str) -> Client:
 
 
 def run(asked: Coroutine[Any, Any, Result]) -> Result:
-    """Run it. Where the cluster cannot be asked, say so and end: 2 for credentials, else 3."""
+    """Run it. Where the cluster cannot be asked, say so and end: 2 for credentials and names, else 3."""
     try:
         return asyncio.run(asked)
     except KubeError as error:
@@ -62,7 +62,8 @@ def run(asked: Coroutine[Any, Any, Result]) -> Result:
 
 def _end(error: KubeError) -> NoReturn:
     refused = isinstance(error, RefusedError) and error.code == 401
-    code = 2 if refused or isinstance(error, CredentialsError) else 3
+    ours = refused or isinstance(error, (CredentialsError, NameRefusedError))
+    code = 2 if ours else 3
     end_without_answer(f"the cluster cannot be asked: {printable(str(error))}", code)
 
 

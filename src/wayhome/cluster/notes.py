@@ -149,6 +149,9 @@ def _agents(report: Report) -> Iterator[Note]:
     for each in facts.agents:
         if not each.tells and report.of(Condition.UNVERIFIED):
             yield Note(Weight.NOTE, _unverified(each, report))
+        if each.tells and not each.configmaps:
+            named = quote(each.argument("configmap") or "")
+            yield Note(Weight.WARNING, f"{each} has --configmap={named}, which names no ConfigMap: its agents do not begin")  # fmt: skip
         if facts.configmap not in each.configmaps and each.configmaps:
             read = ", ".join("/".join(key) for key in each.configmaps)
             yield Note(Weight.WARNING, f"{each} reads {quote(read)} and not {_name(facts)}")
