@@ -67,24 +67,43 @@ _Side = tuple[Located[Network], int, Peering]
 def _not_exchanged(scene: Scene, exporter: _Side, importer: _Side) -> tuple[list[Evidence], str]:
     (there, out, exports), (here, taken, imports) = exporter, importer
     route = max(_routes_of(scene, there.name), key=lambda r: r.destination.length, default=None)
-    if route is None:
+    if route is None and not scene.situation.routes.networks[there.name].gaps:
         return [], f"{there.name} itself has no route to {scene.towards} that it could pass on"
     evidence, reasons = [], []
     for network, number, verb, why in (
-        (there, out, "export", not_exported(route, exports)),
-        (here, taken, "import", not_imported(route, imports)),
+        (
+            there,
+            out,
+            "export",
+            not_exported(route, exports)
+            if route
+            else _no_custom(exports.export_custom_routes, "export"),
+        ),
+        (
+            here,
+            taken,
+            "import",
+            not_imported(route, imports)
+            if route
+            else _no_custom(imports.import_custom_routes, "import"),
+        ),
     ):
         if why in _FLAGS:
             evidence.append(network.at("peerings", number, f"{verb}CustomRoutes"))
             reasons.append(f"{network.name} {_FLAGS[why]}")
         elif why:
-            evidence += [route.evidence[0], network.at("peerings", number)]
+            evidence += [*(route.evidence[:1] if route else ()), network.at("peerings", number)]
             reasons.append(f"{network.name} does not {verb} it: {why}")
     if not reasons:
         return [], ""
     return evidence, (
         f"the route to {scene.towards} is not exchanged over the peering: {' and '.join(reasons)}"
     )
+
+
+def _no_custom(flag: bool, verb: str) -> str:
+    """Of a route that may be there and was not exported from the cloud: whether it would be exchanged."""
+    return "" if flag else f"{verb}CustomRoutes is false"
 
 
 def _routes_of(scene: Scene, network: str) -> Iterator[EffectiveRoute]:
