@@ -8,6 +8,7 @@ The caller has left the host before (`namespaces.enter`).
 """
 
 import asyncio
+import errno
 import resource
 import socket
 from collections.abc import Iterable, Iterator, Sequence
@@ -130,7 +131,8 @@ class LabNetwork:
             if outcome.lost.done():
                 return outcome.lost.result()
             if answer.done():
-                answer.result()
+                if refused := _refusal(answer):
+                    return Seen(False, Lost.FORWARD, attempt.asked.at, refused)
                 return Seen(True, None, None, None, outcome.source_seen, outcome.delivered_to)
             return Seen(False, None, None, None, outcome.source_seen, outcome.delivered_to)
         finally:
@@ -207,6 +209,16 @@ class LabNetwork:
                 self._outcomes[number], Lost.FORWARD, node, cause
             ),
         )
+
+
+def _refusal(answer: asyncio.Task[None]) -> str | None:
+    """How the sender's own kernel refused to send, by the name of the error: no cause of the network's is called so."""
+    error = answer.exception()
+    if isinstance(error, OSError):
+        return errno.errorcode.get(error.errno or 0, type(error).__name__)
+    if error is not None:
+        raise error
+    return None
 
 
 def _families(node: Node) -> set[Family]:
