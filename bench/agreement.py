@@ -7,6 +7,7 @@ that shows it, which is kept among the cases that every run of the tests asks ag
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.agreement.estates import estates
 from tests.agreement.exports import Exports
 
 from wayhome.lab.check import Checked
+from wayhome.lab.compiled import Seen
 
 AT_ONCE = 50
 """Networks of one seed: the next fifty have the next seed."""
@@ -30,6 +32,7 @@ class _DisagreeError(Exception):
 def run(flows: int, first_seed: int) -> int:
     """Ask. Returns the exit code."""
     started, asked, labs, networks, not_built = time.monotonic(), 0, 0, 0, 0
+    ends: Counter[str] = Counter()
     print(f"seed {first_seed}", flush=True)
     seed = first_seed
     while asked < flows:
@@ -38,6 +41,7 @@ def run(flows: int, first_seed: int) -> int:
             for one in _fifty(seed, smallest):
                 asked, labs, networks = asked + one.flows, labs + one.labs, networks + 1
                 not_built += one.not_built
+                ends.update(_end(seen) for _, seen in one.both)
         except _DisagreeError:
             return _kept(seed, smallest[-1])
         seed += 1
@@ -49,7 +53,13 @@ def run(flows: int, first_seed: int) -> int:
         f"no disagreement: {asked:,} flows of {networks:,} generated networks in {labs:,} labs, seeds {first_seed} to "
         f"{seed - 1}; {not_built:,} ways could not be built; {seconds:.0f} s, {peak:.0f} MiB"
     )
+    for end, number in ends.most_common():
+        print(f"{number:8,}  {end}")
     return 0
+
+
+def _end(seen: Seen) -> str:
+    return "came home" if seen.reached else f"lost on its way {seen.lost}: {seen.cause}"
 
 
 def _fifty(seed: int, smallest: list[tuple[Exports, Checked]]) -> Iterator[Checked]:

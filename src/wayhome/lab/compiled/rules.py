@@ -74,6 +74,8 @@ class _Rules:
                 yield f"chain {TABLE} in{at}"
             if _has_way_out(port):
                 yield f"chain {TABLE} out{at}"
+            if port.permitted is not None:
+                yield f"chain {TABLE} leave{at}"
 
     def _all(self) -> Iterator[Line]:
         yield from self._filters.rules()
@@ -122,15 +124,19 @@ class _Rules:
             yield "sent", "", NOT_KNOWN
 
     def _way_out(self) -> Iterator[Line]:
-        jumps = []
+        """What may leave is asked behind the filter, and of replies too, which skip the rest of the filter's chain."""
+        filtered, permitted = [], []
         for at, port in enumerate(self._node.ports):
+            name = self._names.ports[port.name].name
             if _has_way_out(port):
-                jumps.append(f'"{self._names.ports[port.name].name}" : jump out{at}')
+                filtered.append(f'"{name}" : jump out{at}')
                 for rule in self._filters.passing(port, enters=False):
                     yield f"out{at}", rule, None
+            if port.permitted is not None:
+                permitted.append(f'"{name}" : jump leave{at}')
                 for others in _others(port, "daddr", self._families):
-                    yield f"out{at}", others, port.spoofed
-        if jumps:
+                    yield f"leave{at}", others, port.spoofed
+        for jumps in filter(None, (filtered, permitted)):
             yield "way_out", f"oifname vmap {{ {', '.join(jumps)} }}", None
         for cause, device in self._names.sinks.items():
             yield "way_out", f'oifname "{device.name}"{self._end(cause, "accept")}', None
@@ -141,7 +147,7 @@ def _has_way_in(port: Port) -> bool:
 
 
 def _has_way_out(port: Port) -> bool:
-    return port.filter_out is not None or port.tracks or port.permitted is not None
+    return port.filter_out is not None or port.tracks
 
 
 def _others(port: Port, field: str, families: Families) -> Iterator[str]:
