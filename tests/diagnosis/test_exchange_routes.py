@@ -5,6 +5,8 @@ from pathlib import Path
 import msgspec
 
 from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.subnetwork import SecondaryRange, Subnetwork
 from wayhome.clouds.located import Located
 from wayhome.clouds.read import read_estate
@@ -63,3 +65,31 @@ def test_nothing_is_proposed_where_both_flags_are_set() -> None:
     assert repaired.after is not None
     again = repaired.proposal.changes.applied_to(estate)
     assert list(exchange_routes(repaired.after.with_estate(again))) == []
+
+
+def test_a_route_with_tags_is_refused_with_the_reason() -> None:
+    estate = read_estate(EXPORTS)
+    (node_route,) = (
+        one for one in estate.all(Route).values() if str(one.value.dest_range) == "172.16.2.0/24"
+    )
+    tagged = msgspec.structs.replace(node_route.value, tags=("gke",))
+    changed = estate.with_changes(changed=[Located(tagged, node_route.evidence)])
+    answer = Answer.to(changed, Question.parse("my-pod", "10.2.0.1:80"), kinds=(exchange_routes,))
+    assert answer.repairs == ()
+    (refused,) = answer.not_possible
+    assert refused.kind == "exchange-routes"
+    assert node_route.name in refused.why
+    assert "static routes with network tags are never exchanged" in refused.why
+
+
+def test_what_stops_the_packet_before_is_mended_with_it() -> None:
+    estate = read_estate(EXPORTS)
+    (node,) = (one for one in estate.all(Instance).values() if one.value.name == "gke-node-02")
+    for value, needs in (
+        (msgspec.structs.replace(node.value, status="TERMINATED"), "start"),
+        (msgspec.structs.replace(node.value, can_ip_forward=False), "allow-forwarding"),
+    ):
+        found = tried(estate.with_changes(changed=[Located(value, node.evidence)]))
+        assert found["exchange-routes"].works
+        assert found["exchange-routes"].proposal.with_ == (needs,)
+        assert not found["export-only"].works

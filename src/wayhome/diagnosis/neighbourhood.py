@@ -17,6 +17,7 @@ from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.table import Table
+from wayhome.diagnosis.repairs.path import networks_at
 from wayhome.diagnosis.situation import Situation
 
 LARGE = 40
@@ -56,10 +57,8 @@ def _met(situation: Situation) -> Iterator[str]:
         for hop in (*way.result.forward, *way.result.reply):
             if found := _VPC.match(hop.node):
                 yield found[0]
-    places = situation.network.places
     for owner in situation.network.owners(situation.asked.flow.destination):
-        for end in places[owner.name].peers.values():
-            yield from (far.node for far in (end, *places[end.node].peers.values()) if _VPC.fullmatch(far.node))  # fmt: skip
+        yield from networks_at(situation, owner.name)
 
 
 def _neighbours(situation: Situation) -> dict[str, set[str]]:

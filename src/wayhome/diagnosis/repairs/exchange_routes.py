@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from wayhome.clouds.gcp.derive.exchange import not_exported, not_imported
 from wayhome.clouds.gcp.derive.imports import derived_imports
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING
 from wayhome.clouds.gcp.derive.route import EffectiveRoute
@@ -20,7 +21,7 @@ from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.gcloud import gcloud
-from wayhome.diagnosis.repairs.path import Side, networks_on_the_way, side
+from wayhome.diagnosis.repairs.path import Side, networks_at, networks_on_the_way, side
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.terraform import resource
 from wayhome.diagnosis.repairs.validity import refused_imports
@@ -99,6 +100,13 @@ def _pairs(situation: Situation) -> Iterator[tuple[str, str]]:
     networks = networks_on_the_way(situation)
     if len(networks) > 1:
         yield networks[-2], networks[-1]
+        return
+    # It did not get that far: what stops it may be mended too, and then the reply needs a route.
+    for here in networks or networks_at(situation, situation.asked.source.node):
+        for owner in situation.network.owners(situation.asked.flow.destination):
+            for there in networks_at(situation, owner.name):
+                if there != here:
+                    yield here, there
 
 
 def _any_holds(routes: Iterable[EffectiveRoute], address: Address) -> bool:
@@ -129,6 +137,7 @@ def _of_pair(
     wanted = (situation.trace.shown.result.packet.source, situation.asked.flow.destination)
     learnt = _learnt(situation, *flags)
     if not any(p.contains(one.family, one.value) for p in learnt for one in wanted):
+        yield from _kept_back(situation, *flags)
         return
     both = _proposal(KIND, missing)
     importer = importing.network.name
@@ -141,6 +150,27 @@ def _of_pair(
     if len(missing) == 2:
         yield replace(_proposal("export-only", missing[:1]), control=True)
         yield replace(_proposal("import-only", missing[1:]), control=True)
+
+
+def _kept_back(situation: Situation, exporting: _Flag, importing: _Flag) -> Iterator[NotPossible]:
+    """The exporter's routes to the source that no flag would bring over, the most specific first."""
+    source = situation.trace.shown.result.packet.source
+    exporter, importer = exporting.changed(), importing.changed()
+    peerings = (
+        exporter.value.peerings[exporting.side.number],
+        importer.value.peerings[importing.side.number],
+    )
+    own = [
+        route
+        for route in situation.routes.networks[exporter.name].custom
+        if route.destination not in EVERYTHING
+        and route.destination.contains(source.family, source.value)
+    ]
+    for route in sorted(own, key=lambda route: -route.destination.length):
+        why = not_exported(route, peerings[0]) or not_imported(route, peerings[1])
+        if why:
+            name = route.evidence[0].object
+            yield NotPossible(KIND, f"{name}, the route to {route.destination}: {why}")
 
 
 def _proposal(kind: str, flags: tuple[_Flag, ...]) -> Proposal:

@@ -1,4 +1,4 @@
-"""The VPC networks that a flow's way out goes through, in their order, and the peerings between them."""
+"""The VPC networks that a flow's way out goes through, in their order, those at its ends, and the peerings between them."""
 
 import re
 from dataclasses import dataclass
@@ -14,6 +14,16 @@ def networks_on_the_way(situation: Situation) -> tuple[str, ...]:
     """Full names, each once."""
     names = (_VPC.match(hop.node) for hop in situation.trace.forward)
     return tuple(dict.fromkeys(found[0] for found in names if found))
+
+
+def networks_at(situation: Situation, node: str) -> tuple[str, ...]:
+    """The networks that a node is in; a Pod is in those of the node that it runs on."""
+    places = situation.network.places
+    near = [end.node for end in places[node].peers.values()]
+    behind = [
+        end.node for name in near if not _VPC.fullmatch(name) for end in places[name].peers.values()
+    ]
+    return tuple(dict.fromkeys(name for name in (*near, *behind) if _VPC.fullmatch(name)))
 
 
 @dataclass(frozen=True, slots=True)
