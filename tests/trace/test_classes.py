@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from tests.trace.networks import ADDRESSES, Asked, questions
+from tests.trace.small import attached, fabric, host, link, subnet, tcp
 
 from wayhome.network import (
     Address,
@@ -20,6 +21,7 @@ from wayhome.network import (
     PrefixSet,
     Protocol,
     Target,
+    Verdict,
 )
 from wayhome.prefixes import Family, Intervals
 from wayhome.trace import Trace, trace
@@ -78,6 +80,25 @@ def every_member_gets_the_answer_of_its_class(asked: Asked) -> None:
 test_every_member_gets_the_answer_of_its_class = EXAMPLES(
     given(questions())(every_member_gets_the_answer_of_its_class)
 )
+
+
+def test_an_address_that_two_ports_own_is_asked_of_both() -> None:
+    """As exports that contradict each other may say: `b` has it and answers, `c` is down."""
+    down = Drop("INSTANCE_NOT_RUNNING")
+    nodes = [
+        host("a", "10.0.0.1"),
+        host("b", "10.1.0.1"),
+        host("c", "10.1.0.1", not_running=down),
+        fabric(
+            "fabric",
+            [attached("a", "10.0.0.1/32"), attached("b", "10.1.0.0/24"), attached("c", "10.1.0.0/24")],
+            subnet("10.0.0.0/8"),
+        ),
+    ]  # fmt: skip
+    links = [link(f"{name}/eth0", f"fabric/{name}") for name in ("a", "b", "c")]
+    asked = Asked(Network.of(nodes, links), tcp("10.0.0.1", "10.1.0.1"), "a")
+    assert trace(asked.network, asked.flow, asked.at).verdict is Verdict.AMBIGUOUS
+    every_member_gets_the_answer_of_its_class(asked)
 
 
 def nothing(*_: Any, **__: Any) -> None:

@@ -30,21 +30,19 @@ _PORTS = 65536
 class Classifier:
     """The rules of one ordered list."""
 
-    __slots__ = ("_conditions", "_destinations", "_ports", "_sources")
+    __slots__ = ("_conditions", "_index")
 
     def __init__(self, conditions: Sequence[Conditions]) -> None:
         self._conditions = conditions
-        self._sources: _Addresses | None = None
+        self._index: _Index | None = None
 
     def matching(
         self, source: Address, destination: Address, protocol: Protocol, port: int
     ) -> Iterator[int]:
         """The positions of the rules that match, in order."""
-        if self._sources is None:
-            self._build()
-        assert self._sources is not None  # noqa: S101 (for the type checker; _build sets it)
-        bits = self._sources.holding(source) & self._destinations.holding(destination)
-        bits &= self._ports[protocol].matching(port)
+        index = self._index or self._built()
+        bits = index.sources.holding(source) & index.destinations.holding(destination)
+        bits &= index.ports[protocol].matching(port)
         while bits:
             lowest = bits & -bits
             yield lowest.bit_length() - 1
@@ -52,24 +50,29 @@ class Classifier:
 
     def about(self, address: Address, *, as_source: bool) -> int:
         """The rules whose sources, or whose destinations, hold an address: a bit each."""
-        if self._sources is None:
-            self._build()
-        assert self._sources is not None  # noqa: S101 (for the type checker; _build sets it)
-        return (self._sources if as_source else self._destinations).holding(address)
+        index = self._index or self._built()
+        return (index.sources if as_source else index.destinations).holding(address)
 
     def port_edges(self, protocol: Protocol) -> Sequence[int]:
         """The ports at which other rules match than one port below."""
-        if self._sources is None:
-            self._build()
-        return self._ports[protocol].starts
+        index = self._index or self._built()
+        return index.ports[protocol].starts
 
-    def _build(self) -> None:
-        self._destinations = _Addresses([destinations for _, destinations, _ in self._conditions])
-        self._ports = {
-            protocol: _Ports([matches for _, _, matches in self._conditions], protocol)
-            for protocol in Protocol
-        }
-        self._sources = _Addresses([sources for sources, _, _ in self._conditions])
+    def _built(self) -> "_Index":
+        self._index = _Index(self._conditions)
+        return self._index
+
+
+class _Index:
+    """The three dimensions of some rules."""
+
+    __slots__ = ("destinations", "ports", "sources")
+
+    def __init__(self, conditions: Sequence[Conditions]) -> None:
+        self.sources = _Addresses([sources for sources, _, _ in conditions])
+        self.destinations = _Addresses([destinations for _, destinations, _ in conditions])
+        matches = [matches for _, _, matches in conditions]
+        self.ports = {protocol: _Ports(matches, protocol) for protocol in Protocol}
 
 
 class _Addresses:

@@ -15,14 +15,17 @@ Owned = dict[Family, PrefixTable[tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A node and its surroundings. `peers` are the other ends of its ports' links."""
+    """A node and its surroundings.
+
+    `peers` are the other ends of its ports' links, `owned` the ports that own a prefix.
+    """
 
     node: Node
     ports: Mapping[str, Port]
     peers: Mapping[str, End]
     addresses: frozenset[Address]
+    owned: Owned
     _local: Owned
-    _attached: Owned
 
     @classmethod
     def of(cls, node: Node, peers: Mapping[str, End]) -> "Place":
@@ -32,8 +35,8 @@ class Place:
             {port.name: port for port in node.ports},
             peers,
             frozenset(node.addresses),
+            owned_by_ports(node),
             owners_by_prefix((prefix, node.name) for prefix in node.local),
-            owners_by_prefix((prefix, port.name) for port in node.ports for prefix in port.owns),
         )
 
     def is_local(self, address: Address) -> bool:
@@ -45,7 +48,7 @@ class Place:
 
     def attached(self, address: Address) -> tuple[str, ...]:
         """The ports that own the address by the longest prefix: several if the exports contradict each other."""
-        table = self._attached.get(address.family)
+        table = self.owned.get(address.family)
         return (table.lookup(address.value) or ()) if table else ()
 
     def replies_open(self, protocol: Protocol) -> bool:
@@ -63,6 +66,11 @@ class Place:
                 if address.family is family:
                     return address
         return None
+
+
+def owned_by_ports(node: Node) -> Owned:
+    """Which ports of a node own each prefix."""
+    return owners_by_prefix((prefix, port.name) for port in node.ports for prefix in port.owns)
 
 
 def owners_by_prefix(owned: Iterable[tuple[Prefix, str]]) -> Owned:

@@ -92,13 +92,8 @@ class RouteTable:
 
     def fitting(self, ingress: frozenset[str]) -> dict[Prefix, tuple[Route, ...]]:
         """The routes that hold for packets of one class, by prefix."""
-        found: dict[Prefix, tuple[Route, ...]] = {}
-        for family, lengths in self._lengths.items():
-            for host_bits, by_first in lengths:
-                for first, routes in by_first.items():
-                    if holding := _first_order(routes, ingress):
-                        found[Prefix(family, first, family.bits - host_bits)] = holding
-        return found
+        found = ((prefix, _first_order(routes, ingress)) for prefix, routes in self.by_prefix())
+        return {prefix: holding for prefix, holding in found if holding}
 
 
 def _first_order(routes: tuple[Route, ...], ingress: frozenset[str]) -> tuple[Route, ...]:

@@ -23,9 +23,10 @@ from wayhome.trace.hop import Hop
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The answer. `ways` are all that were walked, `shown` the one that shows the verdict.
+    """The answer. `ways` are all that were walked, `shown` the one that shows the verdict; `flow` and `at` are its start.
 
-    `missing` are the facts that an UNDETERMINED verdict lacks; `likely` is what very probably comes out, and `unless` what would make it otherwise.
+    `missing` are the facts that an UNDETERMINED verdict lacks; `likely` is what very probably comes out, and `unless`
+    what would make it otherwise.
     """
 
     flow: Flow
@@ -98,15 +99,16 @@ def trace_reverse(network: Network, answered: Trace) -> Trace | None:
 def _trace(network: Network, starts: tuple[tuple[str, Flow], ...]) -> Trace:
     names = tuple(name for name, _ in starts)
     which = Fork(ForkKind.CHOICE, names, "several nodes are where the flow ends")
+    several = len(starts) > 1
 
     def ask(forks: Forks) -> Exchange:
-        at, flow = starts[forks.pick(which, starts) if len(starts) > 1 else 0]
+        at, flow = starts[forks.pick(which, starts) if several else 0]
         return exchange(network, flow, at, forks)
 
     ways, complete = explore(ask)
     judgement = judge(ways, _judge) if complete else _cut_short(ways)
     shown = _shown(ways, judgement.verdict)
-    at, flow = starts[0]
+    at, flow = starts[shown.taken[0].option if several else 0]
     return Trace(
         flow,
         at,

@@ -25,7 +25,7 @@ from wayhome.network import (
     TranslationAction,
     TranslationRule,
 )
-from wayhome.network.place import Owned, owners_by_prefix
+from wayhome.network.place import Owned, owned_by_ports
 from wayhome.policy import Action as PolicyAction
 from wayhome.policy import Policy
 from wayhome.prefixes import Prefix, PrefixTable
@@ -41,7 +41,7 @@ def distinctions(nodes: Iterable[Node]) -> Iterator[Distinction]:
     seen: set[int] = set()
     sets: set[tuple[Prefix, ...]] = set()
     for node in nodes:
-        yield of_owned(attached(node))
+        yield of_owned(owned_by_ports(node))
         yield of_places(local_spans(node))
         yield from map(of_table, _unseen(node.tables.values(), seen))
         yield from map(of_policy, _unseen(policies(node), seen))
@@ -73,14 +73,11 @@ def about_sources(node: Node) -> Iterator[Distinction]:
 
 def of_table(table: RouteTable, ingress: frozenset[str] | None = None) -> Distinction:
     """What a table does; for any ingress class, where none is given."""
-    outcomes: dict[Prefix, Hashable] = {}
-    for prefix, routes in table.by_prefix():
-        if ingress is None and any(route.classes for route in routes):
-            outcomes[prefix] = prefix
-            continue
-        fitting = [route for route in routes if route.applies_to(ingress or frozenset())]
-        if fitting:
-            outcomes[prefix] = same(r for r in fitting if r.order == fitting[0].order)
+    holding = table.fitting(ingress or frozenset())
+    outcomes: dict[Prefix, Hashable] = {prefix: same(routes) for prefix, routes in holding.items()}
+    if ingress is None:
+        some = (p for p, routes in table.by_prefix() if any(route.classes for route in routes))
+        outcomes.update((prefix, prefix) for prefix in some)
     return _flat(outcomes)
 
 
@@ -108,7 +105,7 @@ def of_owned(owned: Owned) -> Distinction:
 
 
 def who(names: tuple[str, ...]) -> Hashable:
-    """Equal for owners that are the same."""
+    """Equal for owners that are the same. Of several, the very tuple: it must outlive what is returned."""
     return names if len(names) < 2 else id(names)
 
 
@@ -127,11 +124,6 @@ def of_policy(policy: Policy) -> Distinction:
 def of_places(found: Iterable[tuple[int, int]]) -> Distinction:
     """Inside or outside."""
     return [(first, last, True) for first, last in found]
-
-
-def attached(node: Node) -> Owned:
-    """The addresses behind a node's ports, as its place knows them."""
-    return owners_by_prefix((prefix, port.name) for port in node.ports for prefix in port.owns)
 
 
 def local_spans(node: Node) -> tuple[tuple[int, int], ...]:

@@ -1,7 +1,7 @@
 """A network whose parts answer as the real ones do, and tell the recorder for which other addresses they would, too.
 
 The tracer walks it as it walks any network: what is recorded is what it has really asked. Nodes are made when the first
-packet comes. `stand_in` adds a Pod that asks and is nobody's destination.
+packet comes. `standing_in` adds a Pod that asks and is nobody's destination.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -36,7 +36,6 @@ from wayhome.policy import Action, Decision, Policy
 from wayhome.policy import Packet as PolicyPacket
 from wayhome.prefixes import Family
 from wayhome.trace.classes.distinctions import (
-    attached,
     local_spans,
     of_owned,
     of_policy,
@@ -208,7 +207,7 @@ class _Place:
         names = self._place.attached(address)
         if address == self._recorder.destination:
             if self._attached is None:
-                by_owner = of_owned(attached(self._place.node))
+                by_owner = of_owned(self._place.owned)
                 self._attached = self._recorder.atoms.by_outcome(by_owner)
             self._recorder.narrow(self._attached[who(names) if names else None])
         return names
