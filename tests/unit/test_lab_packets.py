@@ -8,7 +8,7 @@ from wayhome.lab.packets import Packet, decode
 
 CLIENT, TARGET = map(ip_address, ("172.16.2.2", "10.2.0.1"))
 TCP, UDP, ICMP = 6, 17, 1
-SYN, ACK = 0x02, 0x10
+SYN, RST, ACK = 0x02, 0x04, 0x10
 
 
 def ipv4(transport: int, payload: bytes, *, options: int = 0, fragment: int = 0) -> bytes:
@@ -40,6 +40,13 @@ def test_ports_and_numbers_are_found_behind_options() -> None:
 def test_a_first_packet_acknowledges_nothing() -> None:
     packet = decode(ipv4(TCP, segment(SYN)))
     assert packet == Packet(CLIENT, TARGET, TCP, 40000, 80, sequence=7, acknowledgement=None)
+
+
+def test_a_reset_has_no_number_of_its_own() -> None:
+    """Of a connection that somebody does not have, it repeats the number of whoever has it."""
+    assert decode(ipv4(TCP, segment(RST))) == Packet(CLIENT, TARGET, TCP, 40000, 80)
+    refused = decode(ipv4(TCP, segment(RST | ACK)))
+    assert refused == Packet(CLIENT, TARGET, TCP, 40000, 80, acknowledgement=8)
 
 
 def test_an_echos_identifier_is_the_port_of_who_asked() -> None:

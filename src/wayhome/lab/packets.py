@@ -13,7 +13,7 @@ from wayhome.probe.observation import Address
 
 ECHO_REQUESTS = {(IPPROTO_ICMP, 8), (IPPROTO_ICMPV6, 128)}
 ECHO_REPLIES = {(IPPROTO_ICMP, 0), (IPPROTO_ICMPV6, 129)}
-TCP_ACK = 0x10
+TCP_RST, TCP_ACK = 0x04, 0x10
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,9 @@ class Packet:
 
     An echo's identifier stands as the port of the one who asked; the other port is 0. The numbers are TCP's, and the
     payload is that of an echo or of a datagram of UDP, as far as it was copied.
+
+    A reset has no sequence number here. Whoever is told of a connection that it does not have refuses it with the number
+    that it was to acknowledge (RFC 9293, section 3.10.7.1), which is that of somebody else's packets.
     """
 
     source: Address
@@ -63,8 +66,9 @@ def _decode(data: bytes) -> Packet | None:
         from_port, to_port, sequence, acknowledgement, flags = struct.unpack_from(
             "!HHIIxB", segment
         )
+        own = None if flags & TCP_RST else sequence
         acknowledged = acknowledgement if flags & TCP_ACK else None
-        return Packet(source, destination, transport, from_port, to_port, sequence, acknowledged)
+        return Packet(source, destination, transport, from_port, to_port, own, acknowledged)
     kind = (transport, segment[0])
     if kind not in ECHO_REQUESTS | ECHO_REPLIES:
         return None

@@ -1,5 +1,6 @@
 """Networks that are odd in every way that the model can say, and ones that are odd in a kernel."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -7,11 +8,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.lab.compiled.asking import found
 from tests.trace.networks import Asked as Question
 from tests.trace.networks import questions
-from tests.trace.small import A, P, attached, fabric, host, link, route, subnet, tcp
+from tests.trace.small import A, P, attached, fabric, firewall, host, link, route, subnet, tcp
 
 from wayhome.lab.agreement import compare
 from wayhome.lab.check import check
 from wayhome.lab.compiled import Asked, LabNetwork
+from wayhome.lab.drops import DropLog
 from wayhome.network import (
     Drop,
     End,
@@ -72,6 +74,33 @@ def test_two_nodes_with_one_address_are_two_namespaces() -> None:
         one, other = lab.ask([Asked(flow, "a"), Asked(flow, "twin")])
     assert one.reached
     assert found(other) == (False, Lost.REPLY, "a", "REPLY_NOT_EXPECTED")
+
+
+class ReadsLate(LabNetwork):
+    """A lab that reads what one node has to tell after all others: a loop reads its files in no order of time."""
+
+    LATE = "a"
+
+    def _notice(self, log: DropLog) -> None:
+        if log.node != self.LATE:
+            super()._notice(log)
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(log.fileno())
+        loop.call_later(0.1, super()._notice, log)
+
+
+def test_who_refuses_somebody_elses_reply_says_nothing_of_the_way_there() -> None:
+    """The reset of the wrong host carries the flow's number, goes where the flow's first packet went, and dies."""
+    mute = attached("a", "10.0.0.1/32", filter_in=firewall(stateful=False))
+    fabric_ = fabric(
+        "fabric", [mute, Port(name="twin"), attached("b", "10.0.0.2/32")], subnet("10.0.0.0/24")
+    )
+    nodes = [host("a", "10.0.0.1"), host("twin", "10.0.0.1"), host("b", "10.0.0.2"), fabric_]
+    links = [link(f"{name}/eth0", f"fabric/{name}") for name in ("a", "twin", "b")]
+    with ReadsLate(Network.of(nodes, links)) as lab:
+        (seen,) = lab.ask([Asked(tcp("10.0.0.1", "10.0.0.2"), "twin")])
+    assert found(seen) == (False, Lost.REPLY, "a", "REPLY_NOT_EXPECTED")
 
 
 def test_ipv6() -> None:

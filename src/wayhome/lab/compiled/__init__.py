@@ -15,6 +15,8 @@ Where a kernel and the model differed on random networks, this was decided:
   tracer does so (`trace.exchange`).
 - A loop ends where the packet's time to live does, at any of its nodes; the tracer names the first that sees the packet
   again. Both are right: a comparison asks for the cause, and for one of the loop's nodes.
+- A host that gets somebody else's SYN-ACK resets the connection, with the number that the flow itself had gone on with.
+  Its reset is another host's packet and tells nothing of the flow's way there (`lab.packets`).
 - A packet that a socket with a foreign source waits for would be dropped where it is to be forwarded (early
   demultiplexing, ip_forward()); no other host has such sockets. The model is right, and `sysctls` turns that off.
 """

@@ -82,9 +82,11 @@ class Sightings:
         return tuple(senders), Lost.REPLY if reply else Lost.FORWARD
 
     def _tcp(self, packet: Packet) -> tuple[tuple[Sender, ...], Lost] | None:
+        # What is told of a connection's opening has one number of ours, the answer's being an acknowledgement; the number
+        # that the other side begins with is any, and may look like one of ours.
         for number, way in (
-            (packet.sequence, Lost.FORWARD),
             (packet.acknowledgement, Lost.REPLY),
+            (packet.sequence, Lost.FORWARD),
         ):
             if number is not None and (sender := self._by_number.get(number // SPAN)):
                 return (sender,), way
