@@ -19,6 +19,7 @@ from wayhome.network import Address, Flow, Network, Protocol
 from wayhome.trace import Lost
 
 CASE = Path(__file__).parents[2] / "examples/the-case/exports"
+TARGET = "projects/destination-project/zones/asia-northeast1-a/instances/target-gce-01"
 
 
 def network() -> Network:
@@ -69,18 +70,20 @@ def test_each_difference_is_named(seen: Seen, about: str) -> None:
 
 
 def test_the_source_that_is_seen_has_to_be_the_same() -> None:
-    right = against(
-        Seen(False, Lost.REPLY, _gateway(), "PRIVATE_TRAFFIC_TO_INTERNET", _pod_address())
-    )
-    assert not right.disagreements
-    masqueraded = Address.parse("10.1.0.3")
-    wrong = against(Seen(False, Lost.REPLY, _gateway(), "PRIVATE_TRAFFIC_TO_INTERNET", masqueraded))
+    assert not against(_lost_on_its_way_home(_pod_address())).disagreements
+    wrong = against(_lost_on_its_way_home(Address.parse("10.1.0.3")))
     (one,) = wrong.disagreements
     assert one.about == (f"by the tracer {_pod_address()} is seen there, in the kernel 10.1.0.3",)
 
 
-def _gateway() -> str:
-    return "projects/destination-project/global/networks/target-network/internet-gateway"
+def test_it_has_to_be_seen_where_it_arrived() -> None:
+    (one,) = against(_lost_on_its_way_home(None, None)).disagreements
+    assert one.about == (f"the tracer delivers it to {TARGET}, the kernel to nobody",)
+
+
+def _lost_on_its_way_home(source: Address | None, delivered_to: str | None = TARGET) -> Seen:
+    gateway = "projects/destination-project/global/networks/target-network/internet-gateway"
+    return Seen(False, Lost.REPLY, gateway, "PRIVATE_TRAFFIC_TO_INTERNET", source, delivered_to)
 
 
 def _pod_address() -> Address:

@@ -63,10 +63,11 @@ def _arrived(said: Exchange, seen: Seen) -> Iterator[str]:
 
 
 def _source(said: Exchange, seen: Seen) -> Iterator[str]:
-    """Behind a proxy, another flow arrives than the one that is watched."""
-    if seen.delivered_to is not None and seen.delivered_to != said.delivered_to:
-        yield f"the tracer delivers it to {said.delivered_to}, the kernel to {seen.delivered_to}"
-    if seen.source_seen is not None and seen.source_seen != said.packet.source:
+    """Where it arrived is always seen: a lab that does not know it has lost a packet out of sight."""
+    if seen.delivered_to != said.delivered_to:
+        to = seen.delivered_to or "nobody"
+        yield f"the tracer delivers it to {said.delivered_to}, the kernel to {to}"
+    elif seen.source_seen != said.packet.source:
         yield f"by the tracer {said.packet.source} is seen there, in the kernel {seen.source_seen}"
 
 

@@ -40,9 +40,15 @@ AT_ONCE = 200
 class _Outcome:
     """What is known of one attempt so far."""
 
-    lost: asyncio.Future[Seen]
+    lost: asyncio.Future[tuple[Lost, str, str]]
+    """The way, the node and the cause."""
     source_seen: Address | None = None
     delivered_to: str | None = None
+
+    @property
+    def arrived(self) -> tuple[Address | None, str | None]:
+        """How a `Seen` ends: what is known of where the flow came to."""
+        return self.source_seen, self.delivered_to
 
 
 class LabNetwork:
@@ -128,16 +134,24 @@ class LabNetwork:
         try:
             ends: list[asyncio.Future[Any]] = [answer, outcome.lost]
             await asyncio.wait(ends, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
-            if outcome.lost.done():
-                return outcome.lost.result()
-            if answer.done():
-                if refused := _refusal(answer):
-                    return Seen(False, Lost.FORWARD, attempt.asked.at, refused)
-                return Seen(True, None, None, None, outcome.source_seen, outcome.delivered_to)
-            return Seen(False, None, None, None, outcome.source_seen, outcome.delivered_to)
+            way, node, cause = outcome.lost.result() if outcome.lost.done() else (None,) * 3
+            if way is Lost.FORWARD:
+                return Seen(False, way, node, cause)
+            if outcome.delivered_to is None:
+                self._read_all()
+            if way is Lost.REPLY:
+                return Seen(False, way, node, cause, *outcome.arrived)
+            if answer.done() and (refused := _refusal(answer)):
+                return Seen(False, Lost.FORWARD, attempt.asked.at, refused)
+            return Seen(answer.done(), None, None, None, *outcome.arrived)
         finally:
             answer.cancel()
             await asyncio.gather(answer, return_exceptions=True)
+
+    def _read_all(self) -> None:
+        """A delivery is logged before its reply is, but on another node, whose log may not have been read yet."""
+        for log in self._logs:
+            self._notice(log)
 
     def _notice(self, log: DropLog) -> None:
         for logged in log.read():
@@ -162,10 +176,7 @@ class LabNetwork:
     @staticmethod
     def _lose(outcome: _Outcome, way: Lost, node: str, cause: str) -> None:
         if not outcome.lost.done():
-            arrived = way is Lost.REPLY
-            source, delivered_to = outcome.source_seen, outcome.delivered_to
-            seen = Seen(False, way, node, cause, *((source, delivered_to) if arrived else ()))
-            outcome.lost.set_result(seen)
+            outcome.lost.set_result((way, node, cause))
 
     def _serve(self, questions: Iterable[Asked]) -> None:
         """Let every node answer on the ports that are asked for, and on those that flows are led to."""
