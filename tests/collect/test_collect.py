@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,29 @@ from wayhome.network import Verdict
 
 @pytest.fixture
 def tools(tmp_path: Path) -> dict[str, str]:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    return install(folder) | {"TOOLS_LOG": str(tmp_path / "log")}
+    return installed_in(tmp_path)
+
+
+def installed_in(folder: Path) -> dict[str, str]:
+    (folder / "bin").mkdir()
+    return install(folder / "bin") | {"TOOLS_LOG": str(folder / "log")}
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One run of `wayhome collect` over the case, which several tests look at."""
+
+    ran: subprocess.CompletedProcess[str]
+    directory: Path
+    asked: list[str]
+    """The command lines that the tools saw."""
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    folder = tmp_path_factory.mktemp("collection")
+    ran = collect(installed_in(folder), str(folder / "exports"), *ALL)
+    return Collection(ran, folder / "exports", (folder / "log").read_text().splitlines())
 
 
 def collect(tools: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -37,12 +58,9 @@ def collect(tools: dict[str, str], *arguments: str) -> subprocess.CompletedProce
 ALL = ("--project", "source-project", "--context", CONTEXT, "--run")
 
 
-def test_what_is_collected_answers_the_accounts_question(
-    tools: dict[str, str], tmp_path: Path
-) -> None:
-    done = collect(tools, str(tmp_path / "exports"), *ALL)
-    assert done.returncode == 0, done.stderr
-    estate = read_estate(tmp_path / "exports")
+def test_what_is_collected_answers_the_accounts_question(collection: Collection) -> None:
+    assert collection.ran.returncode == 0, collection.ran.stderr
+    estate = read_estate(collection.directory)
     assert not [finding for finding in estate.findings if finding.severity.name == "ERROR"]
     situation = Situation.of(estate, Question.parse("my-pod", "10.2.0.1:80"))
     assert situation.trace.verdict is Verdict.UNREACHABLE
@@ -51,10 +69,9 @@ def test_what_is_collected_answers_the_accounts_question(
 
 
 def test_the_peers_project_is_asked_too_and_what_follows_from_answers(
-    tools: dict[str, str], tmp_path: Path
+    collection: Collection,
 ) -> None:
-    collect(tools, str(tmp_path / "exports"), *ALL)
-    asked = (tmp_path / "log").read_text().splitlines()
+    asked = collection.asked
     assert any("networks list --project=destination-project" in line for line in asked)
     assert any(
         "list-routes to-destination --network=my-network --region=asia-northeast1 --direction=INCOMING"
@@ -68,9 +85,8 @@ def test_the_peers_project_is_asked_too_and_what_follows_from_answers(
     assert len(asked) == len(set(asked))
 
 
-def test_no_secret_reaches_the_disk(tools: dict[str, str], tmp_path: Path) -> None:
-    collect(tools, str(tmp_path / "exports"), *ALL)
-    files = [path for path in (tmp_path / "exports").rglob("*") if path.is_file()]
+def test_no_secret_reaches_the_disk(collection: Collection) -> None:
+    files = [path for path in collection.directory.rglob("*") if path.is_file()]
     assert len(files) > 30
     for path in files:
         assert SECRET not in path.read_text(), path
@@ -133,11 +149,10 @@ def test_nothing_asked_for_is_a_mistake(tools: dict[str, str], tmp_path: Path) -
     assert "--project, --context or --node" in done.stderr
 
 
-def test_what_a_peering_exchanges_keeps_its_routes(tools: dict[str, str], tmp_path: Path) -> None:
+def test_what_a_peering_exchanges_keeps_its_routes(collection: Collection) -> None:
     """gcloud prints a bare array, which is one resource as a whole."""
-    collect(tools, str(tmp_path / "exports"), *ALL)
     ours = read_estate(EXPORTS).all(PeeringRoutes)
-    collected = read_estate(tmp_path / "exports").all(PeeringRoutes)
+    collected = read_estate(collection.directory).all(PeeringRoutes)
     assert ours
     for name, one in ours.items():
         assert collected[name].value == one.value

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ EXPORTS = Path(__file__).parents[2] / "examples" / "the-case" / "exports"
 CONTEXT = "gke_source-project_asia-northeast1-a_my-gke"
 SECRET = "hunter2"
 
-TOOL = """#!{python}
+TOOL = """#!{python} -ES
 import sys
 sys.path[:0] = [{root!r}]
 from tests.collect.tools import main
@@ -35,7 +36,19 @@ def main(argv: list[str]) -> int:
     if log := os.environ.get("TOOLS_LOG"):
         with open(log, "a", encoding="utf-8") as file:
             file.write(" ".join([Path(name).name, *words]) + "\n")
+    hanging = os.environ.get("HANGS", "")
+    if hanging and hanging in " ".join(words):
+        _hang()
     return _gcloud(words) if name.endswith("gcloud") else _kubectl(words)
+
+
+def _hang() -> None:
+    """As gcloud does it: what waits is a process that a script started, and both have our output open."""
+    child = os.fork()
+    if child:
+        with open(os.environ["TOOLS_PIDS"], "a", encoding="utf-8") as file:
+            file.write(f"{os.getpid()} {child}\n")
+    time.sleep(600)
 
 
 def _options(words: list[str]) -> dict[str, str]:

@@ -2,7 +2,10 @@
 
 import json
 import shlex
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,6 +15,8 @@ from wayhome.cli.printable import printable
 
 if TYPE_CHECKING:
     from wayhome.clouds.collect.collector import Done
+
+FILE_NAME = "collected.json"
 
 
 @click.command(short_help="Collect what `wayhome why` reads, with read-only commands.")
@@ -54,6 +59,8 @@ def collect(
     """
     if not (projects or contexts or node):
         raise click.UsageError("say what to collect: --project, --context or --node")
+    if node and ("/" in node or node.startswith(".")):
+        raise click.UsageError(f"{printable(node)} is no node's name")
     if not run_them:
         _print(directory, projects, contexts, node)
         return
@@ -113,7 +120,15 @@ def _print(
 
 def _collected(directory: Path, projects: tuple[str, ...], contexts: tuple[str, ...]) -> int:
     """Run it with a progress bar. Returns how much could not be read."""
-    finished = collect_with_progress(directory, projects, contexts)
+    try:
+        finished = collect_with_progress(directory, projects, contexts)
+    except KeyboardInterrupt:
+        click.echo(
+            f"wayhome: ended; {printable(str(directory))} lacks what {FILE_NAME} in it calls not-exported. "
+            "The same command again completes it",
+            err=True,
+        )
+        raise
     failed = [one for one in finished if one.reason]
     for one in failed:
         click.echo(
@@ -129,14 +144,20 @@ def _collected(directory: Path, projects: tuple[str, ...], contexts: tuple[str, 
 def collect_with_progress(
     directory: Path, projects: tuple[str, ...], contexts: tuple[str, ...]
 ) -> "tuple[Done, ...]":
-    """Collect, with a bar on a terminal's standard error. Ends the program where a tool is missing."""
+    """Collect, with a bar on a terminal's standard error. Ends the program where that is not possible."""
+    import msgspec  # noqa: PLC0415 (only for this command)
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
-    from wayhome.clouds.collect.collector import NotInstalledError  # noqa: PLC0415
     from wayhome.clouds.collect.collector import collect as run  # noqa: PLC0415
+    from wayhome.clouds.collect.programs import NotInstalledError  # noqa: PLC0415
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with (
+        _ended_by_signals(),
+        _unwritable(directory),
+        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+    ):
         task = progress.add_task("collecting", total=0)
         total = 0
 
@@ -146,28 +167,51 @@ def collect_with_progress(
             progress.update(task, total=total)
 
         try:
-            finished = run(
+            return run(
                 directory, projects, contexts, begun=begun, done=lambda _: progress.advance(task)
             )
         except NotInstalledError as error:
             progress.stop()
             _end(str(error))
-        except OSError as error:
+        except msgspec.DecodeError as error:
             progress.stop()
-            _end(f"{directory}: {error.strerror or error}")
-    return finished
+            _end(
+                f"{directory / FILE_NAME} is there and not understood ({error}); remove it, or name another directory"
+            )
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """The programs that run do not hear what ends this one: it has to get so far as to end them."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, lambda number, _: sys.exit(128 + number)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _unwritable(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _end(
+            f"{directory} cannot be written: {error.strerror or error}; what is in it is not complete. "
+            "The same command again completes it"
+        )
 
 
 def _node(directory: Path, name: str) -> int:
     from wayhome.clouds.collect.node import collect_node  # noqa: PLC0415
 
     failed = 0
-    if "/" in name or name.startswith("."):
-        raise click.UsageError(f"{printable(name)} is no node's name")
-    for answer in collect_node(directory, name):
-        if answer.reason:
-            failed += 1
-            click.echo(f"not readable: {answer.command}: {printable(answer.reason)}", err=True)
+    with _unwritable(directory):
+        for answer in collect_node(directory, name):
+            if answer.reason:
+                failed += 1
+                click.echo(f"not readable: {answer.command}: {printable(answer.reason)}", err=True)
     return failed
 
 

@@ -100,8 +100,8 @@ def why(  # noqa: PLR0917 (click names them)
 def _collect_into(directory: Path, *, yes: bool) -> None:
     """What the person's own contexts show, with their own rights, into a folder that is gone afterwards."""
     from wayhome.cli.collect import collect_with_progress  # noqa: PLC0415 (rich; only where nothing was exported)
-    from wayhome.clouds.collect.collector import NotInstalledError  # noqa: PLC0415
     from wayhome.clouds.collect.current import current_context, current_project  # noqa: PLC0415
+    from wayhome.clouds.collect.programs import NotInstalledError  # noqa: PLC0415
 
     try:
         context, project = current_context(), current_project()

@@ -1,8 +1,6 @@
 """Where the person's own gcloud and kubectl point at the moment."""
 
-import subprocess
-
-from wayhome.clouds.collect.collector import NotInstalledError
+from wayhome.clouds.collect.programs import Programs
 
 SECONDS = 30.0
 
@@ -19,17 +17,5 @@ def current_project() -> str:
 
 
 def _said(*argv: str) -> str:
-    try:
-        ran = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-    except FileNotFoundError as error:
-        raise NotInstalledError(f"{argv[0]} is not installed, or not on the PATH") from error
-    except subprocess.TimeoutExpired:
-        return ""
-    return ran.stdout.strip() if ran.returncode == 0 else ""
+    output, _ = Programs(SECONDS).ask(argv)
+    return output.decode(errors="replace").strip()

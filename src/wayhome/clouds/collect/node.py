@@ -4,11 +4,12 @@ They are written as they are: rules, routes and connections hold no secrets. Of 
 network are asked for.
 """
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from wayhome.clouds.collect.files import write
+from wayhome.clouds.collect.programs import NotInstalledError, Programs
 from wayhome.clouds.node_state import NodeOutput
 
 SECONDS = 60.0
@@ -37,27 +38,17 @@ class NodeAnswer:
 
 def collect_node(directory: Path, name: str) -> Iterator[NodeAnswer]:
     """Run the commands here, and write their outputs to `nodes/NAME`. Raises OSError where that cannot be written."""
-    folder = directory / "nodes" / name
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for argv, file in COMMANDS.values():
-        output, reason = _run(argv)
-        if not reason:
-            new = folder / f"{file}.new"
-            new.write_bytes(output)
-            new.rename(folder / file)
-        yield NodeAnswer(" ".join(argv), f"nodes/{name}/{file}", reason)
-
-
-def _run(argv: tuple[str, ...]) -> tuple[bytes, str]:
-    try:
-        ran = subprocess.run(
-            argv, capture_output=True, check=False, timeout=SECONDS, stdin=subprocess.DEVNULL
-        )
-    except FileNotFoundError:
-        return b"", f"{argv[0]} is not installed"
-    except subprocess.TimeoutExpired:
-        return b"", f"no answer within {SECONDS:g} s"
-    if ran.returncode:
-        said = " ".join(ran.stderr.decode(errors="replace").split())
-        return b"", said[:300] or f"ended with exit status {ran.returncode}"
-    return ran.stdout, ""
+    programs = Programs(SECONDS)
+    for argv, name_of_file in COMMANDS.values():
+        file = f"nodes/{name}/{name_of_file}"
+        try:
+            output, reason = programs.ask(argv)
+        except NotInstalledError as error:
+            output, reason = b"", str(error)
+        if reason:
+            (directory / file).unlink(
+                missing_ok=True
+            )  # what was read there earlier holds no longer
+        else:
+            write(directory / file, output)
+        yield NodeAnswer(" ".join(argv), file, reason)

@@ -25,7 +25,9 @@ from wayhome.clouds.resource import Resource
 FILE_NAME = "collected.json"
 
 
-class _Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One command, as the file has it."""
+
     resource: str
     scope: str
     state: State
@@ -34,9 +36,11 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     command: str = ""
 
 
-class _Document(msgspec.Struct, frozen=True, kw_only=True):
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """The file."""
+
     schema: int
-    collected: tuple[_Entry, ...]
+    collected: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class NotCollectedError(Exception):
 
 def parse_collected(text: bytes, path: str) -> tuple[Collected, ...]:
     """Read the file. Raises NotCollectedError, msgspec.DecodeError."""
-    document = msgspec.json.decode(text, type=_Document)
+    document = msgspec.json.decode(text, type=Document)
     if document.schema != 1:
         raise NotCollectedError("/schema", f"is {document.schema}, and not 1")
     folder = posixpath.dirname(path)

@@ -1,6 +1,6 @@
 """What is known to be complete, out of everything that was read: lists, damage, and `collected.json`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls
@@ -32,7 +32,7 @@ class Completeness:
         self,
         listings: Iterable[Listing],
         damages: Iterable[Damage],
-        collected: Iterable[Collected],
+        collected: Sequence[Collected],
         files: frozenset[str],
     ) -> Knowledge:
         """All claims. `files`: those that were read."""
@@ -43,6 +43,7 @@ class Completeness:
             claims.append(self._of_damage(damage))
         for entry in collected:
             claims.append(self._of_entry(entry, files))
+        self._warn_of_unfinished(collected)
         return Knowledge(tuple(dict.fromkeys(claims)))
 
     def _sort_into_lists(self) -> None:
@@ -119,3 +120,19 @@ class Completeness:
             self.findings.error(entry.source, pointer, problem, "run the command again")
             return Claim(entry.kind, entry.scope, State.DAMAGED, problem, evidence)
         return Claim(entry.kind, entry.scope, entry.state, entry.reason, evidence)
+
+    def _warn_of_unfinished(self, collected: Iterable[Collected]) -> None:
+        """One finding a `collected.json`: a run that was killed leaves hundreds of such entries."""
+        unfinished: dict[str, list[Collected]] = {}
+        for entry in collected:
+            if entry.state is State.NOT_EXPORTED:
+                unfinished.setdefault(entry.source, []).append(entry)
+        for source, entries in unfinished.items():
+            first = entries[0]
+            self.findings.warn(
+                source,
+                f"/collected/{first.index}",
+                f"says that {len(entries):,} outputs were not exported, the first {quote(first.kind.KIND)} of "
+                f"{quote(first.scope)}{f': {quote(first.reason)}' if first.reason else ''}",
+                "run `wayhome collect` again, into the same directory",
+            )
