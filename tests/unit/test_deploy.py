@@ -8,7 +8,7 @@ from wayhome.agent.holding import Holding
 from wayhome.agent.metrics import conntrack_metrics, line_metrics, metrics
 from wayhome.agent.reading import Present
 from wayhome.agent.tally import Tally
-from wayhome.agent.told import Told
+from wayhome.agent.told import Told, scope_metrics
 from wayhome.kernel import Change, ChangeKind
 from wayhome.kernel.counts import Connections, Count, Sent
 from wayhome.kernel.foreign.report import Report
@@ -29,6 +29,7 @@ def known(tmp_path: Path) -> set[str]:
     found = [
         *metrics(tally, "nftables"),
         *Told().metrics(),
+        *scope_metrics(refused=False, not_listed=0),
         *line_metrics(Connections({}, 1, Sent({}, Count(1, 60)))),
         *conntrack_metrics(statistics),
     ]

@@ -30,6 +30,22 @@ class Metric:
     samples: tuple[Sample, ...]
 
 
+def gauge(name: str, text: str, value: float, labels: Mapping[str, str] | None = None) -> Metric:
+    """One number of this moment."""
+    return Metric(name, "gauge", text, (Sample(value, labels or {}),))
+
+
+def counter(name: str, text: str, value: float) -> Metric:
+    """One number that only grows."""
+    return Metric(name, "counter", text, (Sample(value),))
+
+
+def counters(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    """Several of one name, told apart by a label."""
+    samples = tuple(Sample(count, {label: key}) for key, count in sorted(counts.items()))
+    return Metric(name, "counter", text, samples)
+
+
 def exposition(metrics: Iterable[Metric]) -> str:
     """The text that a scraper reads."""
     lines: list[str] = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wayhome import __version__
-from wayhome.agent.exposition import Metric, Sample
+from wayhome.agent.exposition import Metric, Sample, counter, counters, gauge
 from wayhome.agent.holding import Basis, Held
 from wayhome.agent.tally import Tally, digest
 from wayhome.kernel.counts import Connections
@@ -20,30 +20,30 @@ def metrics(tally: Tally, backend: str) -> Iterator[Metric]:
     """What has happened, as metrics."""
     held, applied = tally.held, tally.applied_held
     info = {"version": __version__, "backend": backend, "scope": _scope(applied)}
-    yield _gauge("wayhome_build_info", "The agent's version and back end, and the scope of the rules in the kernel.", 1, info)  # fmt: skip
+    yield gauge("wayhome_build_info", "The agent's version and back end, and the scope of the rules in the kernel.", 1, info)  # fmt: skip
     if applied:
         basis = {"digest": digest(applied), "basis": applied.basis.value}
         entries = applied.configuration.policy.entries
-        yield _gauge("wayhome_configuration_info", "The configuration that the kernel holds: the SHA-256 of its text (empty for the defaults), and what it stands on.", 1, basis)  # fmt: skip
-        yield _gauge("wayhome_configuration_applied_timestamp_seconds", "When the kernel got it, in seconds since the epoch.", tally.applied_at)  # fmt: skip
-        yield _gauge("wayhome_verified_timestamp_seconds", "When the kernel was last compared with it, in seconds since the epoch.", tally.verified_at)  # fmt: skip
+        yield gauge("wayhome_configuration_info", "The configuration that the kernel holds: the SHA-256 of its text (empty for the defaults), and what it stands on.", 1, basis)  # fmt: skip
+        yield gauge("wayhome_configuration_applied_timestamp_seconds", "When the kernel got it, in seconds since the epoch.", tally.applied_at)  # fmt: skip
+        yield gauge("wayhome_verified_timestamp_seconds", "When the kernel was last compared with it, in seconds since the epoch.", tally.verified_at)  # fmt: skip
         yield Metric("wayhome_configuration_entries", "gauge", "Entries of that configuration, by what they say.", tuple(
             Sample(sum(entry.action is action for entry in entries), {"action": action.value}) for action in Action
         ))  # fmt: skip
     rejected = held is not None and bool(held.rejected)
-    yield _gauge("wayhome_configuration_rejected", "1 while the source holds a configuration that is rejected.", rejected)  # fmt: skip
+    yield gauge("wayhome_configuration_rejected", "1 while the source holds a configuration that is rejected.", rejected)  # fmt: skip
     unreadable = held is not None and held.unreadable
-    yield _gauge("wayhome_configuration_unreadable", "1 while the source cannot be read.", unreadable)  # fmt: skip
+    yield gauge("wayhome_configuration_unreadable", "1 while the source cannot be read.", unreadable)  # fmt: skip
     missing = held is not None and held.basis is Basis.DEFAULTS and not held.rejected
-    yield _gauge("wayhome_configuration_defaults", "1 while there is no configuration, and upstream's defaults apply.", missing)  # fmt: skip
-    yield _gauge("wayhome_ready", "1 while the newest valid configuration is in the kernel.", tally.ready)  # fmt: skip
-    yield _counter("wayhome_configuration_rejections_total", "Configurations that were rejected.", tally.rejections)  # fmt: skip
-    yield _counter("wayhome_source_errors_total", "Failures to read the configuration's source.", tally.unreadable)  # fmt: skip
-    yield _counter("wayhome_kernel_errors_total", "Failures to read or change the kernel's rules.", tally.kernel_errors)  # fmt: skip
-    yield _counter("wayhome_memory_errors_total", "Failures to remember the last good configuration on disk.", tally.not_remembered_count)  # fmt: skip
-    yield _by_label("wayhome_changes_total", "Configurations brought to the kernel, by what that took.", "how", tally.changes)  # fmt: skip
-    yield _by_label("wayhome_repairs_total", "Repairs of rules that somebody had damaged, by the damage.", "cause", tally.repairs)  # fmt: skip
-    yield _gauge("wayhome_rules_in_dispute", "1 while somebody keeps damaging the rules.", tally.quarrel)  # fmt: skip
+    yield gauge("wayhome_configuration_defaults", "1 while there is no configuration, and upstream's defaults apply.", missing)  # fmt: skip
+    yield gauge("wayhome_ready", "1 while the newest valid configuration is in the kernel.", tally.ready)  # fmt: skip
+    yield counter("wayhome_configuration_rejections_total", "Configurations that were rejected.", tally.rejections)  # fmt: skip
+    yield counter("wayhome_source_errors_total", "Failures to read the configuration's source.", tally.unreadable)  # fmt: skip
+    yield counter("wayhome_kernel_errors_total", "Failures to read or change the kernel's rules.", tally.kernel_errors)  # fmt: skip
+    yield counter("wayhome_memory_errors_total", "Failures to remember the last good configuration on disk.", tally.not_remembered_count)  # fmt: skip
+    yield counters("wayhome_changes_total", "Configurations brought to the kernel, by what that took.", "how", tally.changes)  # fmt: skip
+    yield counters("wayhome_repairs_total", "Repairs of rules that somebody had damaged, by the damage.", "cause", tally.repairs)  # fmt: skip
+    yield gauge("wayhome_rules_in_dispute", "1 while somebody keeps damaging the rules.", tally.quarrel)  # fmt: skip
     yield Metric("wayhome_source_to_kernel_seconds", "histogram", "From noticing a change of the source to the rules in the kernel.", tally.delay.samples())  # fmt: skip
     yield from _foreign(tally)
 
@@ -61,14 +61,14 @@ def _foreign(tally: Tally) -> Iterator[Metric]:
         yield Metric("wayhome_foreign_rules_in_conflict", "gauge", "Rules of others that translate what shall keep its address, or translate before ours: certainly, or under conditions.", (
             Sample(report.certain, {"certainty": "certain"}), Sample(report.conditional, {"certainty": "conditional"}),
         ))  # fmt: skip
-        yield _gauge("wayhome_foreign_rules_read_timestamp_seconds", "When the rules of others were last read, in seconds since the epoch.", tally.looked_at)  # fmt: skip
+        yield gauge("wayhome_foreign_rules_read_timestamp_seconds", "When the rules of others were last read, in seconds since the epoch.", tally.looked_at)  # fmt: skip
         if report.deciders is not None:
-            yield _gauge("wayhome_observed_agreement", "1 while the rules on this node treat every destination as the configuration says.", not report.disagreements)  # fmt: skip
-            yield _gauge("wayhome_observed_chains", "Chains and tables of masquerade agents that decide on this node.", len(report.deciders))  # fmt: skip
+            yield gauge("wayhome_observed_agreement", "1 while the rules on this node treat every destination as the configuration says.", not report.disagreements)  # fmt: skip
+            yield gauge("wayhome_observed_chains", "Chains and tables of masquerade agents that decide on this node.", len(report.deciders))  # fmt: skip
     if tally.report is not None or tally.look_failures:
-        yield _counter("wayhome_foreign_rules_read_errors_total", "Failures to read the rules of others.", tally.look_failures)  # fmt: skip
+        yield counter("wayhome_foreign_rules_read_errors_total", "Failures to read the rules of others.", tally.look_failures)  # fmt: skip
     if tally.bypassed is not None:
-        yield _gauge("wayhome_rules_bypassed", "1 while packets of Pods go past netfilter, and so past these rules.", tally.bypassed)  # fmt: skip
+        yield gauge("wayhome_rules_bypassed", "1 while packets of Pods go past netfilter, and so past these rules.", tally.bypassed)  # fmt: skip
 
 
 def line_metrics(counted: Connections) -> Iterator[Metric]:
@@ -112,17 +112,4 @@ def conntrack_metrics(statistics: Path = CONNTRACK_STATISTICS) -> Iterator[Metri
         failed = sum(int(line.split()[column], 16) for line in lines)
     except (OSError, ValueError, IndexError):
         return  # a kernel without these statistics
-    yield _counter("wayhome_conntrack_insert_failed_total", "Connections that this node's conntrack could not insert, ours and others'.", failed)  # fmt: skip
-
-
-def _gauge(name: str, text: str, value: float, labels: dict[str, str] | None = None) -> Metric:
-    return Metric(name, "gauge", text, (Sample(value, labels or {}),))
-
-
-def _counter(name: str, text: str, value: float) -> Metric:
-    return Metric(name, "counter", text, (Sample(value),))
-
-
-def _by_label(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:
-    samples = tuple(Sample(count, {label: key}) for key, count in sorted(counts.items()))
-    return Metric(name, "counter", text, samples)
+    yield counter("wayhome_conntrack_insert_failed_total", "Connections that this node's conntrack could not insert, ours and others'.", failed)  # fmt: skip

@@ -16,7 +16,7 @@ from wayhome.agent.node_status import ScopeFacts, status_of
 from wayhome.agent.node_watch import NodeWatch
 from wayhome.agent.tally import Tally
 from wayhome.agent.telling import Nudge
-from wayhome.agent.told import Told
+from wayhome.agent.told import Told, scope_metrics
 from wayhome.kube.client import Client
 from wayhome.kube.status_lease import NodeStatus
 from wayhome.prefixes import Prefix
@@ -98,6 +98,7 @@ class Reporter:
 
     def nudge(self) -> None:
         """Something may have changed. Called on the event loop."""
+        self._facts()  # what the list forgets is said in the log where no Lease is written, too
         self._complaints.nudge()
         if self._writer:
             self._writer.nudge()
@@ -105,17 +106,18 @@ class Reporter:
     async def run(self) -> None:
         """Tell until cancelled."""
         if self._node:
-            await (
-                self._node.known()
-            )  # it owns the Lease, and that is said only when the Lease is made
+            # It owns the Lease, and that is said only when the Lease is made.
+            await self._node.known()
         tasks = [self._complaints.run, *([self._writer.run] if self._writer else [])]
         async with asyncio.TaskGroup() as group:
             for task in tasks:
                 group.create_task(kept_running(task, "telling the cluster", self._log))
 
     def metrics(self) -> Iterator[Metric]:
-        """What was told."""
-        return self.told.metrics()
+        """What was told, and what is known of the node's Pod ranges now."""
+        yield from self.told.metrics()
+        facts = self._facts()
+        yield from scope_metrics(refused=bool(facts.refused), not_listed=len(facts.warnings))
 
     def _facts(self) -> ScopeFacts:
         """What is known of the node's Pod ranges now."""
@@ -123,7 +125,6 @@ class Reporter:
         ranges = self._given or (self._node.pod_cidrs if self._node else ())
         applied = self._tally.applied_held
         missing = self._listed.missing(applied.configuration.policy, ranges) if applied else ()
-        self.told.scope_refused, self.told.uncovered = bool(refused), len(missing)
         return ScopeFacts(refused, missing)
 
 

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from wayhome.agent.exposition import Metric, Sample
+from wayhome.agent.exposition import Metric, counter, counters, gauge
 
 
 class Told:
@@ -16,9 +16,6 @@ class Told:
         self.lease_written_at = 0.0
         """In seconds since the epoch; 0 before."""
         self.events = Counter({"created": 0, "existed": 0, "failed": 0})
-        self.scope_refused = False
-        self.uncovered = 0
-        """Cluster Pod ranges that the list forgets."""
 
     def lease_written(self) -> None:
         """The node's Lease says what was to be said."""
@@ -27,19 +24,13 @@ class Told:
 
     def metrics(self) -> Iterator[Metric]:
         """All of it."""
-        yield _counter("wayhome_lease_writes_total", "Writes of this node's Lease.", self.lease_writes)  # fmt: skip
-        yield _counter("wayhome_lease_errors_total", "Failures to write this node's Lease.", self.lease_failures)  # fmt: skip
-        yield _gauge("wayhome_lease_written_timestamp_seconds", "When it was last written, in seconds since the epoch; 0 before.", self.lease_written_at)  # fmt: skip
-        yield Metric("wayhome_events_total", "counter", "Events about rejected ConfigMaps: created, found existing (another node was first), failed.", tuple(
-            Sample(number, {"result": result}) for result, number in self.events.items()
-        ))  # fmt: skip
-        yield _gauge("wayhome_scope_refused", "1 while the node's Pod ranges are not known or wrong, and its rules are for whatever leaves the node.", self.scope_refused)  # fmt: skip
-        yield _gauge("wayhome_pod_ranges_not_listed", "Pod ranges of this node that the configuration does not keep.", self.uncovered)  # fmt: skip
+        yield counter("wayhome_lease_writes_total", "Writes of this node's Lease.", self.lease_writes)  # fmt: skip
+        yield counter("wayhome_lease_errors_total", "Failures to write this node's Lease.", self.lease_failures)  # fmt: skip
+        yield gauge("wayhome_lease_written_timestamp_seconds", "When it was last written, in seconds since the epoch; 0 before.", self.lease_written_at)  # fmt: skip
+        yield counters("wayhome_events_total", "Events about rejected ConfigMaps: created, found existing (another node was first), failed.", "result", self.events)  # fmt: skip
 
 
-def _counter(name: str, text: str, value: float) -> Metric:
-    return Metric(name, "counter", text, (Sample(value),))
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return Metric(name, "gauge", text, (Sample(value),))
+def scope_metrics(*, refused: bool, not_listed: int) -> Iterator[Metric]:
+    """Whether the scope of Pods is refused, and how many Pod ranges of this node the list forgets."""
+    yield gauge("wayhome_scope_refused", "1 while the node's Pod ranges are not known or wrong, and its rules are for whatever leaves the node.", refused)  # fmt: skip
+    yield gauge("wayhome_pod_ranges_not_listed", "Pod ranges of this node that the configuration does not keep.", not_listed)  # fmt: skip
