@@ -18,13 +18,13 @@ from tests.kube.steps import write
 from tests.kube.virtual_time import play
 
 from wayhome.agent.logs import Format, Log
-from wayhome.agent.memory import Memory
 from wayhome.agent.node_watch import (
     FIRST_ANSWER_SECONDS,
     HOLD_SECONDS,
     NODE_SECONDS,
     NodeWatch,
     Scope,
+    ranges_memory,
 )
 from wayhome.agent.worker import Worker
 from wayhome.kernel import KernelError
@@ -78,7 +78,7 @@ class Node:
         watch = NodeWatch(
             Client(access(), connect=self.link.connect),
             "node-a",
-            Memory(self.folder, "node-ranges"),
+            ranges_memory(self.folder),
             AtOnce(),
             Log(Format.JSON, self.stream),
             decides=self.decides,
@@ -228,12 +228,30 @@ def test_remembered_ranges_count_where_the_api_is_down_and_no_pod_is_outside(
     play(scenario())
 
 
+def test_ranges_that_cannot_be_written_count_all_the_same_and_what_is_lost_is_said_once(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        (tmp_path / "file").write_text("")
+        node = Node(tmp_path / "file")
+        node.says(RANGE)
+        async with node.watched() as watch:
+            await asyncio.sleep(5 * NODE_SECONDS)
+            assert scope(watch) == SCOPE
+        (lost,) = [message for event, message in node.log if event == "not remembered"]
+        assert lost.endswith(
+            "after a restart while the Node cannot be read, this node's Pod ranges would not be known"
+        )
+
+    play(scenario())
+
+
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"node": "node-b", "uid": "u", "podCIDRs": ["10.9.0.0/16"]}', b'{"node": "node-a", "uid": "u", "podCIDRs": ["x"]}'])  # fmt: skip
 def test_what_is_remembered_of_another_node_or_damaged_does_not_count(
     tmp_path: Path, damage: bytes
 ) -> None:
     async def scenario() -> None:
-        Memory(tmp_path, "node-ranges").remember(damage)
+        ranges_memory(tmp_path).remember(damage)
         node = Node(tmp_path)
         node.link.down = True
         async with node.watched() as watch:

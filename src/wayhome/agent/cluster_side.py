@@ -13,8 +13,7 @@ from wayhome.agent.arguments import Options
 from wayhome.agent.fault import kept_running
 from wayhome.agent.logs import Log
 from wayhome.agent.loop import Loop
-from wayhome.agent.memory import Memory
-from wayhome.agent.node_watch import NodeWatch
+from wayhome.agent.node_watch import NodeWatch, ranges_memory
 from wayhome.agent.reporter import Reporter
 from wayhome.agent.scope_flags import NodesRanges
 from wayhome.agent.tally import Tally
@@ -46,7 +45,7 @@ class ClusterSide:
         self._node: NodeWatch | None = None
         self._links: LinkListener | None = None
         if api.node:
-            memory = Memory(None if options.observe else options.state, "node-ranges")
+            memory = ranges_memory(None if options.observe else options.state)
             if self._decides:
                 with suppress(KernelError):  # then the Pods are looked at once a minute
                     self._links = LinkListener()

@@ -1,6 +1,6 @@
-"""The last good configuration on disk, so that a restart begins with it and not with the defaults.
+"""What a node knew on disk, so that a restart begins with it: the last good configuration, and in API mode the Pod ranges.
 
-It is the text itself, behind one line with a checksum, and goes through the parser again: what flags of a newer
+A configuration is the text itself, behind one line with a checksum, and goes through the parser again: what flags of a newer
 start no longer allow is not resurrected. It is written to a temporary file, synchronised and renamed, so that a full
 disk or a killed process leaves the one before.
 
@@ -11,19 +11,46 @@ import contextlib
 import os
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 _HEADER = b"wayhome 1 "
 
 
-class Memory:
-    """Remembers one configuration in a folder; `folder` None remembers nothing.
+class Loss(NamedTuple):
+    """What a restart would begin with where something could not be written, in words for the log."""
 
-    `name` is the file's: what one dialect wrote means nothing in another.
+    when: str
+    unknown: str
+    """Where nothing is on disk."""
+    earlier: str
+    """Where something older is."""
+    removed: str = ""
+    """Where what is there should be gone; empty for what is never removed."""
+
+
+OF_CONFIGURATION = Loss(
+    "after a restart without a readable configuration",
+    "upstream's defaults would apply",
+    "the configuration before it would apply",
+    "the configuration that was removed would apply again",
+)
+
+
+class Memory:
+    """Remembers one thing in a folder; `folder` None remembers nothing.
+
+    `name` is the file's: what one dialect wrote means nothing in another. `loss`: what it costs if it is not written.
     """
 
-    def __init__(self, folder: Path | None, name: str = "last-good-configuration") -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        name: str = "last-good-configuration",
+        loss: Loss = OF_CONFIGURATION,
+    ) -> None:
         self._folder = folder
         self._name = name
+        self._loss = loss
         self._known: bytes | None = None
         self._failed = False
 
@@ -44,7 +71,7 @@ class Memory:
         return data, ""
 
     def remember(self, data: bytes | None) -> str:
-        """Keep a configuration, or forget it (None). Returns what is lost, the first time that this fails."""
+        """Keep it, or forget it (None). Returns what is lost, the first time that this fails."""
         if self._folder is None or (data == self._known and not self._failed):
             return ""
         try:
@@ -54,18 +81,18 @@ class Memory:
                 _write(self._folder, self._name, data)
         except OSError as error:
             said, self._failed = self._failed, True
-            return "" if said else f"{self._folder}: {error.strerror}; {self._loss(data)}"
+            return "" if said else f"{self._folder}: {error.strerror}; {self._lost(data)}"
         self._known, self._failed = data, False
         return ""
 
-    def _loss(self, data: bytes | None) -> str:
+    def _lost(self, data: bytes | None) -> str:
         if self._known is None:
-            effect = "upstream's defaults would apply"
+            effect = self._loss.unknown
         elif data is None:
-            effect = "the configuration that was removed would apply again"
+            effect = self._loss.removed
         else:
-            effect = "the configuration before it would apply"
-        return f"after a restart without a readable configuration, {effect}"
+            effect = self._loss.earlier
+        return f"{self._loss.when}, {effect}"
 
 
 def forget_all(folder: Path) -> list[Path]:

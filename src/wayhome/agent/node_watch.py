@@ -27,11 +27,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from wayhome.agent import pod_scope
 from wayhome.agent.logs import Log
-from wayhome.agent.memory import Memory
+from wayhome.agent.memory import Loss, Memory
 from wayhome.agent.worker import Worker
 from wayhome.kernel import KernelError
 from wayhome.kernel.pod_interfaces import PodAddress, pod_addresses
@@ -52,6 +53,14 @@ HOLD_SECONDS = 600.0
 FIRST_ANSWER_SECONDS = 5.0
 """How long a node that remembers no ranges waits for them at its start."""
 
+REMEMBERED = "node-ranges"
+"""The file's name."""
+OF_RANGES = Loss(
+    "after a restart while the Node cannot be read",
+    "this node's Pod ranges would not be known",
+    "the Pod ranges before these would count",
+)
+
 Scope = tuple[Prefix, ...] | None
 """Pod ranges, or None for whatever leaves the node."""
 
@@ -64,6 +73,11 @@ class Links(Protocol):
 
     def drain(self) -> None:
         """Forget what was reported so far."""
+
+
+def ranges_memory(folder: Path | None) -> Memory:
+    """What a restart knows of the Node before it has answered; `folder` None: nothing."""
+    return Memory(folder, REMEMBERED, OF_RANGES)
 
 
 class NodeWatch:
