@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.agent.agent_process import (
 )
 from tests.agent.api_agent import USER, Api, ApiAgent
 
+from wayhome.agent.api_source import FIRST_ANSWER_SECONDS
 from wayhome.kube.connection import KEEPALIVE_SECONDS
 
 pytestmark = pytest.mark.kernel
@@ -50,6 +52,22 @@ def test_an_api_that_is_down_at_the_first_start_means_the_defaults_until_it_come
     api.write({"config": CASE})
     wait_long_for_kept(*CASE_RANGES)
     assert set(watching.warnings()) == {"no configuration"}
+
+
+def test_an_api_that_is_silent_at_the_first_start_is_waited_for_once(
+    api: Api, watching: ApiAgent
+) -> None:
+    """For the configuration and for the Node's ranges at the same time."""
+    api.process.send_signal(signal.SIGSTOP)
+    try:
+        watching.watch(module="wayhome agent")
+        began = watching.wait_for("backend")
+        applied = watching.wait_for("applied")
+    finally:
+        api.process.send_signal(signal.SIGCONT)
+    waited = datetime.fromisoformat(applied["time"]) - datetime.fromisoformat(began["time"])
+    assert FIRST_ANSWER_SECONDS <= waited.total_seconds() < 1.5 * FIRST_ANSWER_SECONDS
+    assert kept() == set(DEFAULTS)
 
 
 def test_an_api_that_is_down_at_a_start_leaves_the_last_good_one_which_holds_at_once(

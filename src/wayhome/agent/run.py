@@ -154,11 +154,10 @@ class _Agent:
         )
         conflicts = self._watch_conflicts(backend, tally, sightings)
         loop.add_signal_handler(signal.SIGHUP, self._look_again, origin, loop_of_events)
-        watching = await self._watch_api(origin, loop_of_events, wait=not holding.has_one)
+        watching = self._watch_api(origin, loop_of_events)
         if cluster:
             cluster.begin(loop_of_events)
-            if awaited := cluster.scope_awaited:
-                await self._unless_stopped(awaited)
+        await self._unless_stopped(_first_answers(origin, cluster, holding))
         await loop_of_events.run(self._stopping)
         for task in filter(None, (conflicts, watching)):
             task.cancel()
@@ -166,16 +165,11 @@ class _Agent:
         log.info("stopped", "nothing was written" if options.observe else _stays(options, backend))
         return 0
 
-    async def _watch_api(
-        self, origin: Origin, loop: Loop, *, wait: bool
-    ) -> "asyncio.Task[None] | None":
-        """In API mode the watch as a task; with `wait` after its first answer, as `answered` says."""
+    def _watch_api(self, origin: Origin, loop: Loop) -> "asyncio.Task[None] | None":
+        """In API mode the watch as a task."""
         if origin.api is None:
             return None
-        watching = asyncio.create_task(origin.api.run(loop.source_has_news))
-        if wait:
-            await self._unless_stopped(origin.api.answered())
-        return watching
+        return asyncio.create_task(origin.api.run(loop.source_has_news))
 
     def _cluster_side(
         self, origin: Origin, tally: Tally, worker: Worker, backend: Backend
@@ -261,6 +255,18 @@ class _Agent:
     def _stop(self, number: int) -> None:
         self._log.info("stopping", f"{signal.Signals(number).name} received")
         self._stopping.set()
+
+
+def _first_answers(
+    origin: Origin, cluster: "ClusterSide | None", holding: Holding
+) -> Awaitable[object]:
+    """Ends when the API has said what the first step must not do without, or has not in time; both are waited for at once."""
+    awaited: list[Awaitable[None]] = []
+    if origin.api and not holding.has_one:
+        awaited.append(origin.api.answered())
+    if cluster and (scope := cluster.scope_awaited):
+        awaited.append(scope)
+    return asyncio.gather(*awaited)
 
 
 class _Closable(Protocol):
