@@ -4,29 +4,21 @@ A difference means that the exports were made at different times, that something
 derive wrongly. Only what can be compared is: a list that was not exported says nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.finding import Finding
+from wayhome.clouds.gcp.derive.difference import differences
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes, NetworkRoutes
-from wayhome.clouds.gcp.derive.exchange import ACTIVE
-from wayhome.clouds.gcp.derive.imports import LISTED_TYPES, other_side, peering_name
+from wayhome.clouds.gcp.derive.listed_exchange import exchange_differences
 from wayhome.clouds.gcp.derive.route import RouteType
 from wayhome.clouds.gcp.resources.network import Network
-from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import Router, RouterStatus
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import project_of
-from wayhome.network.evidence import Evidence
-from wayhome.policy.findings import Severity, quote
-from wayhome.prefixes import Prefix
-
-Places = Mapping[Prefix, Evidence]
-
-_AGAIN = "export both again, at the same time"
 
 
 def cross_check(estate: Estate, routes: EffectiveRoutes) -> Iterator[Finding]:
@@ -34,7 +26,7 @@ def cross_check(estate: Estate, routes: EffectiveRoutes) -> Iterator[Finding]:
     for name, network in estate.all(Network).items():
         derived = routes.networks[name]
         yield from _subnets(estate, network, derived)
-        yield from _peerings(estate, network, derived)
+        yield from exchange_differences(estate, network, routes.networks)
         yield from _advertised(estate, network, derived)
 
 
@@ -52,42 +44,7 @@ def _subnets(
         if route.value.next_hop_network is not None
     }
     what = f"subnet route of {network.value.name}"
-    yield from _differences(what, {r.destination: r.evidence[0] for r in derived.subnets}, listed)
-
-
-def _peerings(
-    estate: Estate, network: Located[Network], derived: NetworkRoutes
-) -> Iterator[Finding]:
-    for number, peering in enumerate(network.value.peerings):
-        peer = estate.get(Network, peering.network)
-        if peer is None or peering.state != ACTIVE:
-            continue
-        at = network.at("peerings", number)
-        if other_side(peer, network.name) is None:
-            problem = f"peering {quote(peering.name)} is ACTIVE, and {quote(peer.value.name)} has none with {quote(network.value.name)}"
-            yield _finding(at, problem, _AGAIN)
-            continue
-        name = peering_name(network.name, peering)
-        for listed in estate.of(PeeringRoutes, name):
-            if listed.value.direction == "INCOMING":
-                yield from _listed(name, listed, derived)
-
-
-def _listed(name: str, listed: Located[PeeringRoutes], derived: NetworkRoutes) -> Iterator[Finding]:
-    """`list-routes` of one region, type by type."""
-    ours = [
-        route
-        for route in (*derived.peer_subnets, *derived.peer_custom)
-        if route.next_hop.target == name and route.region in (None, listed.value.region)
-    ]
-    for text, kind in LISTED_TYPES.items():
-        rows = {
-            row.dest_range.prefix: listed.at(place)
-            for place, row in enumerate(listed.value.routes)
-            if row.type == text and row.imported
-        }
-        found = {route.destination: route.evidence[0] for route in ours if route.type is kind}
-        yield from _differences(f"{kind.value} route over {name.rpartition('/')[2]}", found, rows)
+    yield from differences(what, {r.destination: r.evidence[0] for r in derived.subnets}, listed)
 
 
 def _advertised(
@@ -117,27 +74,4 @@ def _advertised(
                 for route in derived.advertised
                 if route.type is RouteType.ADVERTISED and route.next_hop.resource in links
             }
-            yield from _differences(f"advertisement to {session.name}", ours, listed)
-
-
-def _differences(what: str, derived: Places, listed: Places) -> Iterator[Finding]:
-    for prefix in _missing(derived, listed):
-        yield _finding(
-            derived[prefix],
-            f"the {what} to {prefix} follows from this, and the cloud does not list it",
-            _AGAIN,
-        )
-    for prefix in _missing(listed, derived):
-        yield _finding(
-            listed[prefix],
-            f"the {what} to {prefix} is listed, and nothing that was exported makes it",
-            _AGAIN,
-        )
-
-
-def _missing(these: Places, those: Places) -> Iterable[Prefix]:
-    return sorted(prefix for prefix in these if prefix not in those)
-
-
-def _finding(at: Evidence, problem: str, instead: str) -> Finding:
-    return Finding(Severity.WARNING, at.file, at.pointer, problem, instead)
+            yield from differences(f"advertisement to {session.name}", ours, listed)
