@@ -2,11 +2,13 @@
 
 Where what is damaged decides a step, the network says so itself, and the trace is UNDETERMINED. But a damaged file may
 also have held what no step asks for: a Pod with a host port, a second owner of the address. Only success is taken back:
-a flow that is lost is lost whatever else there is.
+a way on which a step lacks what a damaged file may hold is UNDETERMINED already, and not lost.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
+from wayhome.clouds.collect.commands import listed_by
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.knowledge import Claim, State
 from wayhome.network import Missing, Verdict
@@ -14,18 +16,35 @@ from wayhome.policy.findings import quote
 from wayhome.trace import Trace
 
 
-def doubted(estate: Estate, traced: Trace) -> Trace:
-    """The trace, and UNDETERMINED where a flow comes home through a project of which a file was not understood."""
-    if traced.verdict is not Verdict.REACHABLE:
-        return traced
-    damaged = [claim for claim in estate.knowledge.claims if claim.state is State.DAMAGED]
-    scopes = _scopes(traced) if damaged else ()
-    missing = dict.fromkeys(
-        _missing(claim) for claim in damaged if any(claim.touches(scope) for scope in scopes)
-    )
-    if not missing:
-        return traced
-    return replace(traced, verdict=Verdict.UNDETERMINED, missing=tuple(missing))
+@dataclass(frozen=True, slots=True)
+class Damages:
+    """What an estate's damaged files speak of."""
+
+    claims: tuple[Claim, ...]
+
+    @classmethod
+    def of(cls, estate: Estate) -> Self:
+        """All of an estate."""
+        return cls(tuple(one for one in estate.knowledge.claims if one.state is State.DAMAGED))
+
+    def doubted(self, traced: Trace) -> Trace:
+        """The trace, and UNDETERMINED where a flow comes home through a project of which a file was not understood."""
+        if traced.verdict is not Verdict.REACHABLE or not self.claims:
+            return traced
+        missing = dict.fromkeys(
+            _missing(claim, scope)
+            for claim in self.claims
+            if (scope := _touched(claim, _scopes(traced)))
+        )
+        if not missing:
+            return traced
+        return replace(traced, verdict=Verdict.UNDETERMINED, missing=tuple(missing))
+
+
+def _touched(claim: Claim, scopes: tuple[str, ...]) -> str:
+    """The scope that the claim is about, or the first one that it may be about; empty where it is about another."""
+    found = next((scope for scope in scopes if claim.touches(scope)), "")
+    return found and (claim.scope or found)
 
 
 def _scopes(traced: Trace) -> tuple[str, ...]:
@@ -39,16 +58,11 @@ def _scope(name: str) -> str:
     return "/".join(parts[:2]) if parts[0] == "projects" else name.partition("/k8s/")[0]
 
 
-def _missing(claim: Claim) -> Missing:
-    file = claim.evidence.file if claim.evidence else ""
-    what = (
-        f"what {quote(file)} holds, which was not understood"
-        if file
-        else "what a damaged file holds"
-    )
+def _missing(claim: Claim, scope: str) -> Missing:
+    file = quote(claim.evidence.file) if claim.evidence else "a damaged file"
     return Missing(
-        what,
-        "export it anew; `wayhome collect` shows the commands",
+        f"what {file} holds, which was not understood",
+        listed_by(claim.kind, scope),
         Verdict.REACHABLE,
-        f"{what} says otherwise",
+        f"something in {file} says otherwise",
     )

@@ -10,7 +10,7 @@ from typing import Self
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes, effective_routes
-from wayhome.diagnosis.damages import doubted
+from wayhome.diagnosis.damages import Damages
 from wayhome.diagnosis.disputes import settled
 from wayhome.diagnosis.question import Asked, Question, ask
 from wayhome.network import Network, Verdict
@@ -39,7 +39,7 @@ class Situation:
 
         if estate.disputed:
             traced = settled(estate, traced, again)
-        return replace(found, trace=doubted(estate, traced))
+        return replace(found, trace=Damages.of(estate).doubted(traced))
 
     @classmethod
     def _as_used(cls, estate: Estate, question: Question) -> Self:

@@ -119,6 +119,19 @@ def shown_by(kind: type[Resource], name: str) -> str:
     return f"gcloud {words} --filter={shlex.quote(f'name={short}')} --project={shlex.quote(project)} --format=json"
 
 
+def listed_by(kind: type[Resource] | None, scope: str) -> str:
+    """The command whose output holds all objects of a kind in a scope; of what is in no list, `collect` for all there is."""
+    project = project_of(f"{scope}/").removeprefix("projects/")
+    if kind is not None and issubclass(kind, KubernetesObject):
+        return f"kubectl get {kind.COLLECTION} --all-namespaces -o json"
+    words = next((words for _, listed, words in _OF_PROJECT if listed is kind), None)
+    if words is not None and project:
+        return f"gcloud {words} --project={shlex.quote(project)} --format=json"
+    if project:
+        return f"wayhome collect DIRECTORY --project {shlex.quote(project)} --run"
+    return "wayhome collect DIRECTORY --context CONTEXT --run"
+
+
 def following(command: Command, answer: Any, regions: Mapping[str, set[str]]) -> Iterator[Command]:
     """What an answer makes it necessary to ask. `regions`: those of the subnetworks of each network so far."""
     if command.kind is Project:
