@@ -4,9 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.diagnosis.variants import CLUSTER, EXPORTS, asked
 
+from wayhome.cli.main import wayhome
 from wayhome.clouds.read import read_estate
+from wayhome.diagnosis.audit.audit import audit
+from wayhome.diagnosis.audit.outcome import Severity
 from wayhome.diagnosis.damages import Damages
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.situation import Situation
@@ -71,3 +75,26 @@ def test_a_lost_flow_stays_lost(tmp_path: Path) -> None:
     assert trace.verdict is Verdict.UNREACHABLE
     assert Damages.of(estate).doubted(trace) is trace
     assert trace.at.startswith(CLUSTER)
+
+
+def test_an_audit_says_it_of_all_classes_that_would_come_home(tmp_path: Path) -> None:
+    exports = truncated(tmp_path, ROUTERS)
+    sound = audit(read_estate(EXPORTS), lambda *_: None)
+    found = audit(read_estate(exports), lambda *_: None)
+    assert not sound.of(Severity.UNDETERMINED)
+    unknown = found.of(Severity.UNDETERMINED)
+    assert unknown
+    for finding in unknown:
+        assert [ROUTERS in fact.fact for fact in finding.missing] == [True]
+    assert [f.destinations for f in found.of(Severity.REPLY_LOST)] == [
+        f.destinations for f in sound.of(Severity.REPLY_LOST)
+    ]
+
+
+def test_a_diff_with_a_damaged_state_does_not_end_well(tmp_path: Path) -> None:
+    """Nothing changed but a file that is cut: for CI that must not be a success."""
+    exports = truncated(tmp_path, ROUTERS)
+    done = CliRunner().invoke(wayhome, ["diff", str(EXPORTS), str(exports)])
+    assert done.exit_code == 3
+    assert f"{exports}: {ROUTERS}: ends in the middle" in done.stderr
+    assert "$ gcloud compute routers list --project=source-project --format=json" in done.stdout

@@ -5,15 +5,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
-from wayhome.cli.printable import printable
-from wayhome.policy.findings import Severity
+from wayhome.cli.exports import end, read_exports
 
 if TYPE_CHECKING:
-    from wayhome.clouds.estate import Estate
     from wayhome.diagnosis.audit.survey import Progress
 
 
@@ -52,7 +50,7 @@ def audit(directory: Path, ignored: tuple[str, ...], as_json: bool) -> None:
     for name in ignored:
         if name not in causes:
             end(f"{name} is no cause; one of {', '.join(causes)}")
-    estate = read(directory)
+    estate = read_exports(directory)
     try:
         with progress_bar("classes of flows") as progress:
             found = audited(estate, progress)
@@ -76,20 +74,6 @@ def known_causes() -> list[str]:
     return list(dict.fromkeys([*map(str, Cause), *KINDS]))
 
 
-def read(directory: Path) -> "Estate":
-    """The estate of a directory; what is wrong with its files is told on standard error."""
-    from wayhome.clouds.read import UnreadableDirectoryError, read_estate  # noqa: PLC0415
-
-    try:
-        estate = read_estate(directory)
-    except UnreadableDirectoryError as error:
-        end(str(error))
-    for finding in estate.findings:
-        if finding.severity is Severity.WARNING:
-            click.echo(f"wayhome: {printable(str(finding))}", err=True)
-    return estate
-
-
 @contextmanager
 def progress_bar(what: str) -> "Iterator[Progress]":
     """A bar on standard error, if that is a terminal: how many Pod ranges of how many were asked."""
@@ -102,10 +86,3 @@ def progress_bar(what: str) -> "Iterator[Progress]":
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
-
-
-def end(*lines: str) -> NoReturn:
-    """End: the input is not usable."""
-    for line in lines:
-        click.echo(f"wayhome: {printable(line)}", err=True)
-    sys.exit(2)

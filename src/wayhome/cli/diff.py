@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from wayhome.cli.audit import end, progress_bar, read
+from wayhome.cli.audit import progress_bar
+from wayhome.cli.exports import end, read_exports
 
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -26,9 +27,10 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     from wayhome.network.network import NetworkError  # noqa: PLC0415
     from wayhome.report import diff_document, diff_text  # noqa: PLC0415
 
+    states = [read_exports(one, f"{one}: ") for one in (before, after)]
     try:
         with progress_bar("Pod ranges compared") as progress:
-            found = compare(read(before), read(after), progress)
+            found = compare(states[0], states[1], progress)
     except NetworkError as error:
         end(*(f"the exports contradict each other: {problem}" for problem in error.problems))
     if not (found.compared or found.gone or found.new):

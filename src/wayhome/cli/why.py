@@ -5,14 +5,13 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
 import click
 
+from wayhome.cli.exports import end, read_exports
 from wayhome.cli.printable import printable
 from wayhome.network.flow import Protocol
 from wayhome.network.verdict import Verdict
-from wayhome.policy.findings import Severity
 
 EXIT = {
     Verdict.REACHABLE: 0,
@@ -20,8 +19,6 @@ EXIT = {
     Verdict.AMBIGUOUS: 3,
     Verdict.UNDETERMINED: 3,
 }
-MOST_FINDINGS = 12
-"""About the exports, before the answer: who is on call wants the answer."""
 
 
 @click.command(short_help="Why a Pod cannot reach a destination, and what repairs it.")
@@ -63,7 +60,6 @@ def why(  # noqa: PLR0917 (click names them)
     """
     from wayhome.cli.lines import print_line  # noqa: PLC0415
     from wayhome.clouds.endpoints import EndpointError  # noqa: PLC0415 (msgspec; only for this command)
-    from wayhome.clouds.read import UnreadableDirectoryError, read_estate  # noqa: PLC0415
     from wayhome.diagnosis.answer import Answer  # noqa: PLC0415
     from wayhome.diagnosis.question import Question  # noqa: PLC0415
     from wayhome.network.network import NetworkError  # noqa: PLC0415
@@ -73,22 +69,14 @@ def why(  # noqa: PLR0917 (click names them)
         if directory is None:
             directory = Path(held.enter_context(TemporaryDirectory(prefix="wayhome-")))
             _collect_into(directory, yes=yes)
-        try:
-            estate = read_estate(directory)
-        except UnreadableDirectoryError as error:
-            _end(str(error))
-    found = [finding for finding in estate.findings if finding.severity is not Severity.NOTE]
-    for finding in found[:MOST_FINDINGS]:
-        click.echo(f"wayhome: {printable(str(finding))}", err=True)
-    if len(found) > MOST_FINDINGS:
-        click.echo(f"wayhome: {len(found) - MOST_FINDINGS} more of these; mend the first", err=True)
+        estate = read_exports(directory)
     try:
         question = Question.parse(source, destination, Protocol(protocol) if protocol else None)
         answer = Answer.to(estate, question)
     except EndpointError as error:
-        _end(str(error))
+        end(str(error))
     except NetworkError as error:
-        _end(*(f"the exports contradict each other: {problem}" for problem in error.problems))
+        end(*(f"the exports contradict each other: {problem}" for problem in error.problems))
     if as_json:
         click.echo(json.dumps(why_document.document(answer), indent=2))
     else:
@@ -106,27 +94,21 @@ def _collect_into(directory: Path, *, yes: bool) -> None:
     try:
         context, project = current_context(), current_project()
     except NotInstalledError as error:
-        _end(f"{error}; give the exports with --from DIRECTORY")
+        end(f"{error}; give the exports with --from DIRECTORY")
     if not (context and project):
-        _end(
+        end(
             "kubectl has no current context, or gcloud no project; set them, or give the exports with --from DIRECTORY"
         )
     question = f"read the cluster {printable(context)} and the project {printable(project)} with its peers', changing nothing?"
     if not yes and not sys.stdin.isatty():
-        _end(
+        end(
             f"without a terminal it is not asked whether to {question[:-1]}; write --yes or --from DIRECTORY"
         )
     if not yes and not click.confirm(question, err=True, default=True):
-        _end("nothing was read; give the exports with --from DIRECTORY")
+        end("nothing was read; give the exports with --from DIRECTORY")
     for one in collect_with_progress(directory, (project,), (context,)):
         if one.reason:
             click.echo(
                 f"not readable: {printable(one.command.scope)} {one.command.kind.COLLECTION}: {printable(one.reason)}",
                 err=True,
             )
-
-
-def _end(*lines: str) -> NoReturn:
-    for line in lines:
-        click.echo(f"wayhome: {printable(line)}", err=True)
-    sys.exit(2)

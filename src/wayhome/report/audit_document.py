@@ -5,6 +5,7 @@ from typing import Any
 from wayhome.diagnosis.audit.audit import Audit, Finding
 from wayhome.diagnosis.audit.configuration import Fault
 from wayhome.diagnosis.audit.sources import Source
+from wayhome.report.missing import missing_document
 from wayhome.report.why_document import evidence_document, flow_document
 
 SCHEMA = 1
@@ -55,15 +56,7 @@ def _finding(finding: Finding) -> Document:
         "ports": list(finding.ports),
         "examples": [flow_document(flow, source.at) for source, flow in finding.examples],
         "deciding": [evidence_document(one) for one in finding.deciding],
-        "missing": [
-            {
-                "fact": fact.fact,
-                "command": fact.command,
-                "likely": str(fact.likely) if fact.likely else None,
-                "unless": fact.unless or None,
-            }
-            for fact in finding.missing
-        ],
+        "missing": [missing_document(fact) for fact in finding.missing],
     }
 
 

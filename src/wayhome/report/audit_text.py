@@ -10,6 +10,7 @@ from wayhome.diagnosis.audit.sources import Source
 from wayhome.network import Flow, Protocol
 from wayhome.prefixes import Prefix
 from wayhome.report.line import Line, Role
+from wayhome.report.missing import missing_lines
 from wayhome.report.names import place, short, shortened
 
 MOST_SHOWN = 4
@@ -79,11 +80,7 @@ def _finding(number: int, finding: Finding, directory: str) -> Iterator[Line]:
     yield Line(f"{counted(finding.addresses, 'address', 'addresses')} in {classes}, by {ports}", 3)
     if outcome.because:
         yield Line(shortened(outcome.because), 3, "because ")
-    for fact in finding.missing[:MOST_SHOWN]:
-        likely = f"; very probably {fact.likely}" if fact.likely else ""
-        unless = f", unless {fact.unless}" if fact.unless else ""
-        yield Line(shortened(f"{fact.fact}{likely}{unless}"), 3, "not known: ", Role.UNSURE)
-        yield Line(f"$ {fact.command}", 5, "", Role.COMMAND)
+    yield from missing_lines(finding.missing[:MOST_SHOWN], 3)
     if len(finding.missing) > MOST_SHOWN:
         yield Line(f"and {len(finding.missing) - MOST_SHOWN:,} more facts", 3, role=Role.UNSURE)
     yield example(*finding.examples[0], directory)

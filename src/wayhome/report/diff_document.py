@@ -6,6 +6,7 @@ from wayhome.diagnosis.audit.changes import Change
 from wayhome.diagnosis.audit.compare import Comparison, Difference, severity
 from wayhome.diagnosis.audit.outcome import Outcome
 from wayhome.report.audit_document import source_document
+from wayhome.report.missing import missing_document
 from wayhome.report.why_document import evidence_document, flow_document
 
 SCHEMA = 1
@@ -45,6 +46,7 @@ def _outcome(outcome: Outcome | None) -> Document:
         "verdict": str(outcome.verdict) if outcome else None,
         "cause": str(outcome.cause) if outcome and outcome.cause else None,
         "drop": outcome.drop if outcome else None,
+        "missing": [missing_document(fact) for fact in outcome.missing] if outcome else [],
     }
 
 

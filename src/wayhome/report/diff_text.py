@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from wayhome.diagnosis.audit.compare import Comparison, Difference, severity
 from wayhome.diagnosis.audit.outcome import Outcome, Severity
-from wayhome.report.audit_text import TITLES, counted, example, prefix_list, some
+from wayhome.report.audit_text import MOST_SHOWN, TITLES, counted, example, prefix_list, some
 from wayhome.report.line import Line, Role
+from wayhome.report.missing import missing_lines
 from wayhome.report.names import place, short, shortened
 
 MOST_OBJECTS = 6
@@ -48,6 +49,8 @@ def _difference(number: int, difference: Difference, directory: str) -> Iterator
     )
     if difference.after and difference.after.because:
         yield Line(shortened(difference.after.because), 3, "because ")
+    if difference.after:
+        yield from missing_lines(difference.after.missing[:MOST_SHOWN], 3)
     for change in difference.objects[:MOST_OBJECTS]:
         head = f"{'' if difference.certain else 'one of: '}{change.what} "
         yield Line(place(change.evidence) if change.evidence else short(change.name), 3, head)

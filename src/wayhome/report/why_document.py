@@ -5,7 +5,8 @@ from typing import Any
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.repairs.replay import Replay
 from wayhome.diagnosis.situation import Situation
-from wayhome.network import Evidence, Flow, Missing, Verdict
+from wayhome.network import Evidence, Flow, Verdict
+from wayhome.report.missing import missing_document
 from wayhome.trace import Hop
 
 SCHEMA = 1
@@ -30,7 +31,7 @@ def document(answer: Answer) -> Document:
         "reply": {"hops": [hop_document(hop) for hop in trace.reply]},
         "reverse": _reverse(situation),
         "deciding": [evidence_document(one) for one in found.deciding] if found else [],
-        "missing": [_missing(fact) for fact in trace.missing],
+        "missing": [missing_document(fact) for fact in trace.missing],
         "likely": str(trace.likely) if trace.likely else None,
         "unless": trace.unless or None,
         "likely_cause": str(answer.likely.cause) if answer.likely else None,
@@ -49,7 +50,7 @@ def document(answer: Answer) -> Document:
             {
                 "kind": one.kind,
                 "why": one.why,
-                "missing": _missing(one.missing) if one.missing else None,
+                "missing": missing_document(one.missing) if one.missing else None,
             }
             for one in answer.not_possible
         ],
@@ -95,15 +96,6 @@ def _reverse(situation: Situation) -> str | None:
     return str(situation.reverse.verdict) if situation.reverse else None
 
 
-def _missing(missing: Missing) -> Document:
-    return {
-        "fact": missing.fact,
-        "command": missing.command,
-        "likely": str(missing.likely) if missing.likely else None,
-        "unless": missing.unless or None,
-    }
-
-
 def _repair(replay: Replay) -> Document:
     proposal, after = replay.proposal, replay.after
     changes = proposal.changes
@@ -114,7 +106,7 @@ def _repair(replay: Replay) -> Document:
         "works": replay.works,
         "control": proposal.control,
         "verdict": str(after.trace.verdict) if after else str(Verdict.UNDETERMINED),
-        "missing": [_missing(fact) for fact in after.trace.missing] if after else [],
+        "missing": [missing_document(fact) for fact in after.trace.missing] if after else [],
         "cause": None if after is None or replay.cause is None else str(replay.cause.cause),
         "reverse": str(replay.reverse.verdict) if replay.reverse else None,
         "asked_instead": str(proposal.question) if proposal.question else None,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from wayhome.diagnosis.answer import Answer
 from wayhome.network import Verdict
 from wayhome.report.line import Line, Role
+from wayhome.report.missing import missing_lines
 from wayhome.report.names import place, shortened
 from wayhome.report.why_repairs import repairs
 from wayhome.report.why_way import in_full, in_short
@@ -59,11 +60,7 @@ def _why(answer: Answer, *, steps: bool) -> Iterator[Line]:
     if found:
         yield Line(_sentence(found.because), 2)
         yield from (Line(_sentence(note), 2) for note in found.notes)
-    for fact in trace.missing:
-        likely = f"; very probably {fact.likely}" if fact.likely else ""
-        unless = f", unless {fact.unless}" if fact.unless else ""
-        yield Line(shortened(f"{fact.fact}{likely}{unless}"), 2, "not known: ", Role.UNSURE)
-        yield Line(f"$ {fact.command}", 4, "", Role.COMMAND)
+    yield from missing_lines(trace.missing, 2)
     yield from _ambiguous(answer)
     if found and found.confirm:
         yield Line("to see it live:", 2)

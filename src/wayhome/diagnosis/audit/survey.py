@@ -13,6 +13,7 @@ from wayhome.clouds.gcp.derive.effective import EffectiveRoutes, effective_route
 from wayhome.diagnosis.audit.destinations import Outside, outside
 from wayhome.diagnosis.audit.outcome import Outcome, Outcomes
 from wayhome.diagnosis.audit.sources import Source, Sources, sources
+from wayhome.diagnosis.damages import Damages
 from wayhome.network import Flow
 from wayhome.prefixes import Intervals
 from wayhome.trace import Trace, trace
@@ -65,6 +66,7 @@ class Surveyor:
     def __init__(self, state: State, space: Space) -> None:
         self._space = space
         self._outcomes = Outcomes(state.estate, state.routes)
+        self._damages = Damages.of(state.estate)
         self._recorded = space.recorded(state.sources.network)
         named = state.outside.by_network
         bits = {network: space.atoms.bits(held.spans) for network, held in named.items()}
@@ -96,14 +98,17 @@ class Surveyor:
         asked = self.asked(source)
         with self._present(source):
             for one in classes(self._space, self._recorded, source.address, source.at, asked):
-                outcome = self._outcomes.of(self._recorded.as_network, one.trace, source.cluster)
-                yield Surveyed(source, one.boxes, outcome, one.trace.flow)
+                yield Surveyed(source, one.boxes, self._outcome(source, one.trace), one.trace.flow)
 
     def ask(self, source: Source, flow: Flow) -> tuple[Trace, Outcome]:
         """About one flow."""
         with self._present(source):
             answer = trace(self._recorded.as_network, flow, source.at)
-            return answer, self._outcomes.of(self._recorded.as_network, answer, source.cluster)
+            return answer, self._outcome(source, answer)
+
+    def _outcome(self, source: Source, answer: Trace) -> Outcome:
+        doubted = self._damages.doubted(answer)
+        return self._outcomes.of(self._recorded.as_network, doubted, source.cluster)
 
     def _present(self, source: Source) -> AbstractContextManager[None]:
         if source.host is None or source.pod is None:
