@@ -142,3 +142,10 @@ def test_a_rule_that_is_not_understood_is_refused(expr: Any) -> None:
     entries = [{"chain": {"name": "c"}}, {"rule": {"chain": "c", "handle": 7, "expr": expr}}]
     with pytest.raises(ValueError, match="rule 7"):
         parse(json.dumps({"nftables": entries}))
+
+
+@pytest.mark.parametrize("kind", ["chain", "set", "map"])
+@pytest.mark.parametrize("head", [{}, {"name": []}])
+def test_what_has_no_name_is_refused(kind: str, head: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="without a name"):
+        parse(json.dumps({"nftables": [{kind: head}]}))

@@ -71,6 +71,7 @@ def test_rules_of_tables_with_one_name_are_told_apart() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", '{"nftables": [{"chain": 1}]}', nft({"chain": {"type": "nat", "hook": "postrouting"}}),
+     nft({"chain": {"family": "ip", "table": [], "name": "c", "type": "nat", "hook": "postrouting"}}),
      nft(chain("t", "c", "soon")), nft(chain("t", "c", 1), {"rule": {"family": "ip", "table": "t"}})],
 )  # fmt: skip
 def test_what_nft_never_prints(text: str) -> None:

@@ -20,10 +20,20 @@ _TRANSLATING_TARGETS = {"MASQUERADE", "SNAT", "NETMAP", "SAME"}
 
 def objects(text: str, kind: str) -> list[dict[str, Any]]:
     """The objects of one kind in a document: `chain`, `rule`, `set`, `map`. Raises ValueError."""
+    return _of_kind(_entries(text), kind)
+
+
+def _entries(text: str) -> Any:
     try:
-        document = json.loads(text)["nftables"]
-        found = [entry[kind] for entry in document if kind in entry]
+        return json.loads(text)["nftables"]
     except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"not nft's JSON: {error!r}") from None
+
+
+def _of_kind(entries: Any, kind: str) -> list[dict[str, Any]]:
+    try:
+        found = [entry[kind] for entry in entries if kind in entry]
+    except TypeError as error:
         raise ValueError(f"not nft's JSON: {error!r}") from None
     if not all(isinstance(one, dict) for one in found):
         raise ValueError(f"not nft's JSON: a {kind} that is no object")
@@ -35,11 +45,12 @@ def parse(text: str, table: tuple[str, str] | None = None) -> dict[str, tuple[Ru
 
     Raises ValueError where the text is not what nft prints.
     """
+    entries = _entries(text)
 
     def all_of(kind: str) -> list[dict[str, Any]]:
         return [
             one
-            for one in objects(text, kind)
+            for one in _of_kind(entries, kind)
             if table is None or (one.get("family"), one.get("table")) == table
         ]
 
@@ -50,8 +61,8 @@ def parse(text: str, table: tuple[str, str] | None = None) -> dict[str, tuple[Ru
             for kind in ("set", "map")
             for entry in all_of(kind)
         }
-    except KeyError as error:
-        raise ValueError(f"not nft's JSON: no {error}") from None
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not nft's JSON: a chain, set or map without a name: {error!r}") from None
     for rule in all_of("rule"):
         try:
             chains[rule["chain"]] += _rules(rule, contents)

@@ -37,7 +37,7 @@ def _native(nft: str, saved: set[str]) -> list[BaseChain]:
     tables: dict[tuple[str, str], Mapping[str, tuple[Rule, ...]]] = {}
     found: list[BaseChain] = []
     for head in nft_json.objects(nft, "chain"):
-        if not {"family", "table", "name"} <= head.keys():
+        if not all(isinstance(head.get(key), str) for key in ("family", "table", "name")):
             raise ValueError("a chain without family, table or name")
         if _is_postrouting_nat(head) and not (_is_iptables(head) and head["family"] in saved):
             place = head["family"], head["table"]
