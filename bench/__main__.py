@@ -30,8 +30,6 @@ def main() -> int:
         for figure in FIGURES.values():
             print(f"{figure.name:18} {figure.about}")
         return 0
-    if asked.agreement is not None:
-        return _agreement(asked.agreement, asked.seed)
     every = [name for name, figure in FIGURES.items() if not (asked.quick and figure.slow)]
     chosen = [FIGURES[name] for name in dict.fromkeys(asked.figures or every)]
     machine, user = this_machine(), ROOT if _is_real_root() else "an ordinary user"
@@ -40,6 +38,8 @@ def main() -> int:
     except NamespaceRefusedError as refused:
         print(f"bench: {refused}", file=sys.stderr)
         return 4
+    if asked.agreement is not None:
+        return _agreement(asked.agreement, asked.seed)
     with tempfile.TemporaryDirectory(prefix="wayhome-bench-") as folder:
         os.environ[node_commands.LOCK_FILE] = os.fspath(Path(folder, "xtables.lock"))
         return _measure(chosen, Report(machine, asked.quick, user, ()), Path(folder), asked.output)
@@ -48,11 +48,6 @@ def main() -> int:
 def _agreement(flows: int, seed: int | None) -> int:
     from bench.agreement import run  # noqa: PLC0415 (hypothesis, which figures do without)
 
-    try:
-        enter()
-    except NamespaceRefusedError as refused:
-        print(f"bench: {refused}", file=sys.stderr)
-        return 4
     return run(flows, secrets.randbelow(1 << 32) if seed is None else seed)
 
 

@@ -4,11 +4,11 @@
 """
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 
+from bench.apart import peak_mib
 from wayhome.clouds.read import read_estate
 from wayhome.diagnosis.audit.audit import audit
 
@@ -24,7 +24,7 @@ def main() -> None:
         "read": read - started,
         "audited": time.perf_counter() - read,
         "all": time.perf_counter() - started,
-        "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "mib": peak_mib(),
         "ranges": len({(one.cluster, one.node, one.range) for one in found.sources}),
         "parts": found.atoms,
         "classes": found.classes,

@@ -4,11 +4,11 @@
 """
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 
+from bench.apart import peak_mib
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.read import read_estate
@@ -28,7 +28,7 @@ def main() -> None:
         "derived": times[2] - times[1],
         "compiled": times[3] - times[2],
         "all": times[3] - times[0],
-        "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "mib": peak_mib(),
         "routes": sum(1 for item in routes.networks.values() for _ in item),
         "nodes": len(network.nodes),
         "findings": len(estate.findings),

@@ -42,7 +42,7 @@ def lab_network(nodes: int) -> Network:
 
 
 def flows(network: Network, count: int) -> Iterator[tuple[Flow, str]]:
-    """From each host to the one `count` places on, and who opens it; all are answered."""
+    """So many, from each host in turn to some other one, and who opens it; all are answered."""
     found = [node for node in network.nodes if node.kind is NodeKind.INSTANCE]
     for number in range(count):
         source = found[number % len(found)]

@@ -8,9 +8,8 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
+from bench.apart import peak_mib
 from bench.large_network import build, flows
 from wayhome.trace import trace, trace_reverse
 
@@ -35,19 +34,8 @@ def main(count: int, rounds: int) -> None:
         for answer in answers:
             trace_reverse(network, answer)
         rates["with_reverse"].append(count / (taken + time.perf_counter() - started))
-    document = {"build_seconds": built, "peak_mib": _peak(), "verdicts": verdicts, **rates}
+    document = {"build_seconds": built, "peak_mib": peak_mib(), "verdicts": verdicts, **rates}
     json.dump(document, sys.stdout)
-
-
-def _peak() -> float:
-    """VmHWM of proc(5), in MiB."""
-    return next(_high_water())
-
-
-def _high_water() -> Iterator[float]:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            yield int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":

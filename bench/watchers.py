@@ -2,8 +2,8 @@
 
     python -m bench.watchers KUBECONFIG NUMBER
 
-It prints a line of JSON: first that all watch, then for each change the seconds since the epoch at which the first,
-the middle and the last of them had it.
+It prints a line of JSON for each text, the one that they find at first too: the seconds since the epoch at which the
+first, the middle and the last of them had it.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wayhome.kube.access import Access
 from wayhome.kube.client import Client
-from wayhome.kube.configmap import Text
+from wayhome.kube.configmap import Said, Text
 from wayhome.kube.configmap_watch import ConfigMapWatch
 from wayhome.kube.kubeconfig import from_kubeconfig
 
@@ -30,19 +31,35 @@ class Crowd:
     number: int
     heard: dict[bytes, list[float]] = field(default_factory=dict)
 
-    def hear(self, watch: ConfigMapWatch) -> None:
+    def hear(self, said: Said) -> None:
         """One of them says something else now."""
-        if not isinstance(watch.said, Text):
+        if not isinstance(said, Text):
             return
-        times = self.heard.setdefault(watch.said.data, [])
+        times = self.heard.setdefault(said.data, [])
         times.append(time.time())
         if len(times) == self.number:
             say(
-                text=watch.said.data.decode(),
+                text=said.data.decode(),
                 first=times[0],
                 median=statistics.median(times),
                 last=times[-1],
             )
+
+
+class Watcher:
+    """One of the crowd."""
+
+    def __init__(self, access: Access, crowd: Crowd) -> None:
+        self._crowd = crowd
+        client = Client(access, user_agent="wayhome-bench")
+        self._watch = ConfigMapWatch(client, [CONFIG_MAP], "config", changed=self._hear)
+
+    async def run(self) -> None:
+        """Watch. Never returns."""
+        await self._watch.run()
+
+    def _hear(self) -> None:
+        self._crowd.hear(self._watch.said)
 
 
 def say(**content: str | float) -> None:
@@ -58,15 +75,7 @@ async def main(kubeconfig: Path, number: int) -> None:
     access = from_kubeconfig([kubeconfig])
     async with asyncio.TaskGroup() as group:
         for _ in range(number):
-            one: list[ConfigMapWatch] = []
-            watch = ConfigMapWatch(
-                Client(access, user_agent="wayhome-bench"),
-                [CONFIG_MAP],
-                "config",
-                changed=lambda one=one: crowd.hear(one[0]),  # type: ignore[misc]
-            )
-            one.append(watch)
-            group.create_task(watch.run())
+            group.create_task(Watcher(access, crowd).run())
 
 
 if __name__ == "__main__":

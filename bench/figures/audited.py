@@ -4,14 +4,10 @@ The estate is that of `compiled`, with a cluster in each network. A quarter of i
 how the time grows.
 """
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-from bench.figure import Figure, Measured, NotReachedError, Row, Run, Spread, at_most
-from bench.large_estate import HUBS, write
+from bench.figure import Figure, Measured, NotReachedError, Row, Run, at_most
+from bench.two_sizes import TwoSizes, spread
 
 RANGES = 1_000
 
@@ -24,33 +20,18 @@ _QUARTER_CLASSES = Row("classes of flows, a quarter of the estate", "")
 
 
 def _measure(run: Run) -> Iterator[Measured]:
-    rounds = run.pick(5, 1)
-    run.say("writing the estate")
-    whole, quarter = run.folder / "whole", run.folder / "quarter"
-    for folder, hubs in ((whole, HUBS), (quarter, HUBS // 4)):
-        folder.mkdir()
-        write(folder, hubs, RANGES)
-    found = [_once(whole, run, number, rounds) for number in range(rounds)]
-    if found[0]["ranges"] != RANGES:
-        raise NotReachedError(f"{found[0]['ranges']:,.0f} Pod ranges were audited, not {RANGES:,}")
-    note = f"{found[0]['parts']:,.0f} parts of the address space"
-    yield Measured(_ALL, Spread.of(one["all"] for one in found), note)
-    yield Measured(_MEMORY, Spread.of(one["mib"] for one in found))
-    yield Measured(_AUDITED, Spread.of(one["audited"] for one in found))
-    yield Measured(_CLASSES, Spread.of(one["classes"] for one in found))
-    parts = [_once(quarter, run, number, rounds) for number in range(rounds)]
-    yield Measured(_QUARTER, Spread.of(one["all"] for one in parts))
-    yield Measured(_QUARTER_CLASSES, Spread.of(one["classes"] for one in parts))
-
-
-def _once(folder: Path, run: Run, number: int, rounds: int) -> dict[str, float]:
-    run.say(f"round {number + 1} of {rounds}: {folder.name}")
-    command = [sys.executable, "-m", "bench.auditing", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NotReachedError(f"bench.auditing ended with {done.returncode}: {done.stderr}")
-    measured: dict[str, float] = json.loads(done.stdout)
-    return measured
+    estates = TwoSizes(run, "bench.auditing", run.pick(5, 1), RANGES)
+    whole = estates.whole()
+    if whole[0]["ranges"] != RANGES:
+        raise NotReachedError(f"{whole[0]['ranges']:,.0f} Pod ranges were audited, not {RANGES:,}")
+    note = f"{whole[0]['parts']:,.0f} parts of the address space"
+    yield Measured(_ALL, spread(whole, "all"), note)
+    yield Measured(_MEMORY, spread(whole, "mib"))
+    yield Measured(_AUDITED, spread(whole, "audited"))
+    yield Measured(_CLASSES, spread(whole, "classes"))
+    quarter = estates.quarter()
+    yield Measured(_QUARTER, spread(quarter, "all"))
+    yield Measured(_QUARTER_CLASSES, spread(quarter, "classes"))
 
 
 FIGURE = Figure(

@@ -4,12 +4,10 @@ The network and the questions are the same each time (`large_network`). Every pa
 against all rules of its firewall. Both directions are walked; beside it stands the rate with the reverse question.
 """
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
-from bench.figure import Figure, Measured, NotReachedError, Row, Run, Spread, at_least, at_most
+from bench.apart import told_by
+from bench.figure import Figure, Measured, Row, Run, Spread, at_least, at_most
 
 _BUILD = Row("network built and checked", "s", at_most(5))
 _MEMORY = Row("most memory of the process", "MiB", at_most(1024))
@@ -20,11 +18,7 @@ _REVERSE = Row("questions with the reverse connection", "1/s", at_least(1000))
 def _measure(run: Run) -> Iterator[Measured]:
     count, rounds = run.pick(5_000, 1_000), run.pick(7, 3)
     run.say(f"{rounds} rounds of {count:,} questions")
-    command = [sys.executable, "-m", "bench.tracing", str(count), str(rounds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NotReachedError(f"bench.tracing ended with {done.returncode}: {done.stderr}")
-    found = json.loads(done.stdout)
+    found = told_by("bench.tracing", count, rounds)
     yield Measured(_BUILD, Spread.of([found["build_seconds"]]), "10,000 subnets, 100,000 routes")
     yield Measured(_MEMORY, Spread.of([found["peak_mib"]]))
     total = sum(found["verdicts"].values())
