@@ -7,7 +7,9 @@ import pytest
 
 from wayhome.clouds.located import Located
 from wayhome.clouds.node.outputs import NodeOutputError
+from wayhome.clouds.node.own import not_collected
 from wayhome.clouds.node.routes import STAYS, ways_of, with_ways
+from wayhome.clouds.node.settings import settings_of
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.network import (
     Address,
@@ -140,6 +142,15 @@ def test_a_strict_filter_takes_what_would_be_answered_there(sysctl: str, *, stri
     if port.permitted is not None:
         assert Address.parse("10.5.9.9") in port.permitted
         assert Address.parse("10.2.0.1") not in port.permitted
+
+
+def test_settings_that_end_within_a_line_are_none_and_said_to_be() -> None:
+    cut = state([*OWN, DEFAULT], sysctl="net.ipv4.conf.all.rp_filter = 1\nnet.ipv4.conf.eth1.rp_f")
+    assert settings_of(cut) is None
+    problems = {one.outputs: one.why for one in not_collected(cut, HOST)}
+    assert problems[NodeOutput.SYSCTL,] == "the output of `sysctl -a` ends within a line"
+    whole = state([*OWN, DEFAULT])
+    assert (NodeOutput.SYSCTL,) not in {one.outputs for one in not_collected(whole, HOST)}
 
 
 @pytest.mark.parametrize("text", ["", "[", "{}", "[1]", '[{"dst": "10.1.0.3/99"}]', '[{"dst": 7}]'])

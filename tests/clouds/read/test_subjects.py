@@ -55,6 +55,14 @@ def test_a_peering_that_exchanges_nothing(tmp_path: Path) -> None:
     assert not estate.findings
 
 
+def test_routes_of_a_peering_whose_network_is_not_exported(tmp_path: Path) -> None:
+    """The name is as it should be: to ask for it once more would help nobody."""
+    files = {"n.json": [network("other")], "to-peer.europe-west4.INCOMING.json": PEER_ROUTES}
+    (problem,) = problems(estate_of(tmp_path, files))
+    assert "is named after no peering of a network that was exported" in problem
+    assert "gcloud compute networks list" in problem
+
+
 def test_damaged_routes_of_a_peering_are_no_other_damage(tmp_path: Path) -> None:
     files = {"n.json": [peered()], "to-peer.europe-west4.INCOMING.json": b'[{"dest'}
     estate = estate_of(tmp_path, files)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from wayhome.clouds.node.outputs import RULES, NodeOutputError
 from wayhome.clouds.node.routes import ways_of, with_ways
 from wayhome.clouds.node.rules import AGENT_STEP, CHAIN, chains_of, translation_of
+from wayhome.clouds.node.settings import is_cut
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.network import (
     Address,
@@ -106,4 +107,6 @@ def _problem(state: NodeState, outputs: tuple[NodeOutput, ...], host: Node) -> s
             ways_of(state, host)
     except NodeOutputError as error:
         return str(error)
+    if outputs == (NodeOutput.SYSCTL,) and is_cut(state):
+        return f"the output of `{NodeOutput.SYSCTL}` ends within a line"
     return ""

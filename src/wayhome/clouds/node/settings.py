@@ -10,12 +10,18 @@ _NO_DEVICES = ("all", "default", "lo")
 
 
 def settings_of(state: NodeState) -> dict[str, str] | None:
-    """All settings by name; None where they were not collected."""
+    """All settings by name; None where they were not collected, or not to their end."""
     located = state.outputs.get(NodeOutput.SYSCTL)
-    if located is None:
+    if located is None or is_cut(state):
         return None
     matches = map(_LINE.fullmatch, located.value.splitlines())
     return {match[1]: match[2].strip() for match in matches if match}
+
+
+def is_cut(state: NodeState) -> bool:
+    """Whether the output ends within a line: what the rest would have said of a setting is not its default."""
+    located = state.outputs.get(NodeOutput.SYSCTL)
+    return located is not None and not located.value.endswith("\n")
 
 
 def reverse_path_is_strict(settings: dict[str, str], device: str) -> bool:

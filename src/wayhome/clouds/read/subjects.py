@@ -96,6 +96,10 @@ class Subjects:
             for peering in value.peerings
             if peering.name in words
         }
+        if directions and regions and not peerings:
+            raise NoSubjectError(
+                "is named after no peering of a network that was exported", _EXPORT_NETWORKS
+            )
         if len(peerings) > 1:
             peerings = {
                 (network, peering)
@@ -110,6 +114,10 @@ class Subjects:
 
 _NAME_IT = "name it in collected.json"
 _NAME_PEERING = "call it PEERING.REGION.INCOMING.json (or OUTGOING), or name it in collected.json"
+_EXPORT_NETWORKS = (
+    "export the networks of its project beside it (gcloud compute networks list --format=json), or "
+    f"{_NAME_PEERING}"
+)
 
 
 def _single(found: Iterable[str], problem: str, what: str) -> str:
