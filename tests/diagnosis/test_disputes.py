@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests.diagnosis.variants import EXPORTS
 
+from wayhome.cli.main import wayhome
 from wayhome.clouds.read import read_estate
+from wayhome.diagnosis.audit.audit import audit
+from wayhome.diagnosis.audit.outcome import Severity
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Verdict
@@ -96,3 +100,65 @@ def test_many_disputed_objects_are_not_tried_in_all_combinations(tmp_path: Path)
     estate = read_estate(exports)
     assert len(estate.disputed) == 40
     assert Situation.of(estate, QUESTION).trace.verdict is Verdict.REACHABLE
+
+
+def test_many_disputed_objects_on_the_way_are_tried_first(tmp_path: Path) -> None:
+    """Forty instances nobody asks about, and one rule that decides: it is found, and named alone."""
+    exports = tmp_path / "exports"
+    shutil.copytree(EXPORTS, exports)
+    file = exports / "source-project/routes.json"
+    template = json.loads(file.read_text())[0]
+    for prefix, priority in (("a", 1), ("b", 2)):
+        many = [
+            template | {"name": f"r{n}", "selfLink": f"{template['selfLink']}{n}",
+                        "destRange": f"192.0.2.{n}/32", "priority": priority}
+            for n in range(40)
+        ]  # fmt: skip
+        file.with_name(f"{prefix}-routes.json").write_text(json.dumps(many))
+    rules = exports / RULES
+    disabled = [one | {"disabled": True} for one in json.loads(rules.read_text())]
+    rules.with_name("old.json").write_text(json.dumps(disabled))
+    trace = Situation.of(read_estate(exports), QUESTION).trace
+    assert trace.verdict is Verdict.UNDETERMINED
+    (fact,) = trace.missing
+    assert "destination-project/old.json" in fact.fact
+
+
+def with_old(directory: Path, name: str, fields: dict[str, Any]) -> Path:
+    exports = directory / "exports"
+    shutil.copytree(EXPORTS, exports)
+    objects = [one | fields for one in json.loads((EXPORTS / name).read_text())]
+    path = exports / name
+    path.with_name(f"old-{path.name}").write_text(json.dumps(objects))
+    return exports
+
+
+def test_an_audit_knows_what_is_the_same_in_both_versions_alone(tmp_path: Path) -> None:
+    """The source's rules let a Pod to the instances of its own network; in the old file they are disabled."""
+    rules = "source-project/firewall-rules.json"
+    exports = with_old(tmp_path, rules, {"disabled": True})
+    sound = audit(read_estate(EXPORTS), lambda *_: None)
+    found = audit(read_estate(exports), lambda *_: None)
+    unknown = found.of(Severity.UNDETERMINED)
+    assert unknown
+    for finding in unknown:
+        assert finding.missing
+        for fact in finding.missing:
+            assert fact.fact.startswith("which file is right about projects/source-project/")
+    lost = found.of(Severity.REPLY_LOST)
+    assert [one.destinations for one in lost] == [
+        one.destinations for one in sound.of(Severity.REPLY_LOST)
+    ]
+    for finding in unknown:
+        for source, flow in finding.examples:
+            if not source.stand_in:
+                question = Question(source.at, str(flow.destination), flow.protocol, flow.port)
+                trace = Situation.of(read_estate(exports), question).trace
+                assert trace.verdict is Verdict.UNDETERMINED, flow
+
+
+def test_a_diff_does_not_take_one_of_two_files_for_the_truth(tmp_path: Path) -> None:
+    exports = with_old(tmp_path, "source-project/firewall-rules.json", {"disabled": True})
+    done = CliRunner().invoke(wayhome, ["diff", str(EXPORTS), str(exports)])
+    assert done.exit_code == 3
+    assert "which file is right about firewall rule" in done.stdout

@@ -227,21 +227,17 @@ def _paired(
     asked = {one.at for one, _ in pairs}
     waiting: dict[tuple[str, str, str], list[Source]] = {}
     for other in left.values():
-        waiting.setdefault(_range(other), []).append(other)
+        waiting.setdefault(other.of_range, []).append(other)
     gone = []
     for one in old:
         if one.at in asked:
             continue
-        others = waiting.get(_range(one))
+        others = waiting.get(one.of_range)
         if others:
             pairs.append((one, others.pop(0)))
         else:
             gone.append(one)
     return pairs, tuple(gone), tuple(other for others in waiting.values() for other in others)
-
-
-def _range(source: Source) -> tuple[str, str, str]:
-    return source.cluster, source.node, str(source.range)
 
 
 def _order(difference: Difference) -> tuple[object, ...]:

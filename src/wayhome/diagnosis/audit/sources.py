@@ -42,6 +42,11 @@ class Source:
     pod: Node | None = field(default=None, compare=False)
 
     @property
+    def of_range(self) -> tuple[str, str, str]:
+        """The node's range that it asks for."""
+        return self.cluster, self.node, str(self.range)
+
+    @property
     def stand_in(self) -> bool:
         """Whether no exported Pod asks."""
         return self.pod is not None

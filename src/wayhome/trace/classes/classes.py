@@ -89,11 +89,11 @@ def classes(
         recorder.begin(flow)
         answer = trace(recorded.as_network, flow, at)
         alike = recorder.end()
-        taken, left = _divided(left, alike)
+        taken, left = divided(left, alike)
         yield FlowClass(tuple(taken), answer)
 
 
-def _divided(left: list[Box], alike: Box) -> tuple[list[Box], list[Box]]:
+def divided(left: list[Box], alike: Box) -> tuple[list[Box], list[Box]]:
     """What of the boxes is in another one, and what is not."""
     taken, rest = [], []
     for held, ports in left:
