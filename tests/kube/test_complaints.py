@@ -153,6 +153,29 @@ def test_an_api_that_is_down_is_asked_again() -> None:
     assert len(teller.log) == 1
 
 
+def test_a_failure_is_said_again_once_one_event_could_be_made_in_between() -> None:
+    server = ApiServer()
+
+    def refused(code: int) -> None:
+        server.faults.add(Fault(Action.ANSWER, "create", "events", code=code))
+
+    async def scenario() -> Teller:
+        node = Node()
+        teller = Teller(Link(server), node, draws=random.Random(5))
+        task = asyncio.ensure_future(teller.complaints.run())
+        for version, code in enumerate((403, 403, None, 403), 8):
+            if code:
+                refused(code)
+            node.reads(present(BAD, str(version)))
+            await asyncio.sleep(600)
+        task.cancel()
+        return teller
+
+    teller = play(scenario())
+    assert teller.told.events == {"created": 1, "existed": 0, "failed": 3}
+    assert len(teller.log) == 2
+
+
 def test_of_several_configmaps_the_wrong_one_is_named() -> None:
     first = ObjectVersion("kube-system", "first", "u1", "1")
     second = ObjectVersion("kube-system", "second", "u2", "2")

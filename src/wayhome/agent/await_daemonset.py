@@ -18,9 +18,8 @@ from wayhome.kube.errors import CredentialsError, KubeError
 from wayhome.kube.in_cluster import in_cluster
 from wayhome.kube.kubeconfig import from_kubeconfig
 from wayhome.kube.objects import Object, metadata
-from wayhome.kube.resources import Resource
+from wayhome.kube.resources import DAEMON_SETS
 
-DAEMON_SETS = Resource("apps", "v1", "daemonsets")
 INTERVAL = 1.0
 
 

@@ -2,8 +2,12 @@
 
 Every node finds it at the same moment. Each waits for a random time, and creates the Event of one and the same name
 (`kube.event_objects`): the first has said it for all, and for the others 409 is as good as success. What is mended
-during the wait is not told. Where a wrong ConfigMap has a new version every second, because some controller counts in
-its annotations, no more than one in EVENT_SECONDS is complained of for long. What is not an object of the API (a file) or has no errors is nobody's complaint.
+during the wait is not told. What is refused until somebody changes something (a right that is missing) is not tried
+again: the log says it, and the next version is complained of anew.
+
+Where a wrong ConfigMap has a new version every second, because some controller counts in its annotations, no more than
+one in EVENT_SECONDS is complained of for long. What is not an object of the API (a file) or has no errors is nobody's
+complaint.
 """
 
 import asyncio
@@ -16,7 +20,7 @@ from datetime import UTC, datetime
 from wayhome.agent.holding import Held
 from wayhome.agent.logs import Log
 from wayhome.agent.node_status import rejection
-from wayhome.agent.telling import Allowance, Spread
+from wayhome.agent.telling import Pace
 from wayhome.agent.told import Told
 from wayhome.kube.backoff import Random
 from wayhome.kube.client import Client
@@ -81,11 +85,9 @@ class Complaints:
         self._log = log
         self._told = told
         self._now = now
-        self._spread = Spread(nodes, random)
-        self._allowance = Allowance(AT_ONCE, EVENT_SECONDS)
+        self._pace = Pace(nodes, random, at_once=AT_ONCE, seconds=EVENT_SECONDS)
         self._news = asyncio.Event()
         self._made: deque[str] = deque(maxlen=REMEMBERED)
-        self._failed_with: object = None
 
     def nudge(self) -> None:
         """The source may say something else. Called on the event loop."""
@@ -99,8 +101,7 @@ class Complaints:
             complaint = complaint_of(self._held())
             if complaint is None or complaint.name in self._made:
                 continue
-            allowed = self._allowance.delay(asyncio.get_running_loop().time())
-            await asyncio.sleep(max(allowed, self._spread.before()))
+            await self._pace.turn()
             while complaint == complaint_of(self._held()):
                 pause = await self._make(complaint)
                 if pause is None:
@@ -112,44 +113,39 @@ class Complaints:
         """Returns the seconds until it is to be tried again; None: it is not."""
         try:
             await self._client.create(EVENTS, self._event(complaint))
-        except RefusedError as error:
-            if error.code == 409:
-                self._told.events["existed"] += 1
-                self._done(complaint)
-                return None
-            self._failed(error)
-            if error.stands:
-                self._done(complaint)
-                return None
-            return self._spread.after(error)
         except KubeError as error:
-            self._failed(error)
-            return self._spread.after(error)
-        self._told.events["created"] += 1
+            if not (isinstance(error, RefusedError) and error.code == 409):
+                return self._failed(error, complaint)
+            self._told.events["existed"] += 1
+        else:
+            self._told.events["created"] += 1
+        self._pace.succeeded()
         self._done(complaint)
         return None
 
+    def _failed(self, error: KubeError, complaint: Complaint) -> float | None:
+        self._told.events["failed"] += 1
+        if self._pace.is_news(error):
+            self._log.warning("event", _why(error))
+        if isinstance(error, RefusedError) and error.stands:
+            self._done(complaint)
+            return None
+        return self._pace.after(error)
+
     def _done(self, complaint: Complaint) -> None:
         self._made.append(complaint.name)
-        self._allowance.record(asyncio.get_running_loop().time())
-        self._spread.succeeded()
+        self._pace.record()
 
     def _event(self, complaint: Complaint) -> Object:
         return rejected_event(
             complaint.about, complaint.error, node=self._node, pod=self._pod, now=self._now()
         )
 
-    def _failed(self, error: KubeError) -> None:
-        self._told.events["failed"] += 1
-        kind = error.code if isinstance(error, RefusedError) else type(error)
-        if kind == self._failed_with:
-            return
-        self._failed_with = kind
-        cure = (
-            "; a Role in the ConfigMap's namespace has to grant create of events"
-            if isinstance(error, RefusedError) and error.code == 403
-            else ""
-        )
-        self._log.warning(
-            "event", f"no Event on the ConfigMap says what is wrong with it: {error}{cure}"
-        )
+
+def _why(error: KubeError) -> str:
+    cure = (
+        "; a Role in the ConfigMap's namespace has to grant create of events"
+        if isinstance(error, RefusedError) and error.code == 403
+        else ""
+    )
+    return f"no Event on the ConfigMap says what is wrong with it: {error}{cure}"

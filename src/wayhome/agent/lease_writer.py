@@ -22,7 +22,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from wayhome.agent.logs import Log
-from wayhome.agent.telling import Allowance, Spread
+from wayhome.agent.telling import Pace
 from wayhome.agent.told import Told
 from wayhome.kube.backoff import Random
 from wayhome.kube.client import Client
@@ -60,12 +60,10 @@ class LeaseWriter:
         self._told = told
         self._random = random
         self._now = now
-        self._spread = Spread(nodes, random)
-        self._allowance = Allowance(AT_ONCE, WRITE_SECONDS)
+        self._pace = Pace(nodes, random, at_once=AT_ONCE, seconds=WRITE_SECONDS)
         self._news = asyncio.Event()
         self._written: NodeStatus | None = None
         self._exists = True
-        self._failed_with: object = None
 
     def nudge(self) -> None:
         """Something may have changed. Called on the event loop."""
@@ -78,8 +76,7 @@ class LeaseWriter:
         while True:
             renewal = not self._news.is_set()
             if not renewal:
-                allowed = self._allowance.delay(asyncio.get_running_loop().time())
-                await asyncio.sleep(max(allowed, self._spread.before()))
+                await self._pace.turn()
             self._news.clear()
             status = self._status()
             if status is not None and (renewal or status != self._written):
@@ -96,12 +93,12 @@ class LeaseWriter:
         newest: NodeStatus | None = status
         while newest is not None:
             self._news.clear()
-            self._allowance.record(asyncio.get_running_loop().time())
+            self._pace.record()
             try:
                 await self._put(replace(newest, renewed_at=self._now()))
             except KubeError as error:
                 self._failed(error)
-                await asyncio.sleep(self._spread.after(error))
+                await asyncio.sleep(self._pace.after(error))
                 newest = self._status()
             else:
                 self._succeeded(newest)
@@ -130,10 +127,8 @@ class LeaseWriter:
 
     def _succeeded(self, status: NodeStatus) -> None:
         self._written = status
-        self._spread.succeeded()
         self._told.lease_written()
-        if self._failed_with is not None:
-            self._failed_with = None
+        if self._pace.succeeded():
             self._log.info(
                 "status", f"the Lease {self._namespace}/{status.node} could be written again"
             )
@@ -141,11 +136,8 @@ class LeaseWriter:
 
     def _failed(self, error: KubeError) -> None:
         self._told.lease_failures += 1
-        kind = error.code if isinstance(error, RefusedError) else type(error)
-        if kind == self._failed_with:
-            return
-        self._failed_with = kind
-        self._log.warning("status", f"{self._why(error)}; the rules are kept all the same")
+        if self._pace.is_news(error):
+            self._log.warning("status", f"{self._why(error)}; the rules are kept all the same")
 
     def _why(self, error: KubeError) -> str:
         where = f"the cluster cannot be told what this node holds: Leases in {self._namespace}"

@@ -105,3 +105,40 @@ class Spread:
         # Those whose first write failed come again while others' first writes are still to come.
         first = max(FIRST_CEILING, 2 * self._seconds)
         return Backoff(self._random, first, max(highest, 2 * first))
+
+
+class Pace:
+    """One kind of write to the cluster: when it may be made, when again, and which of its failures are news."""
+
+    def __init__(
+        self, nodes: Callable[[], int], random: Random, *, at_once: int, seconds: float
+    ) -> None:
+        """`nodes`: how many do the same. `at_once` writes may follow each other, and one more every `seconds`."""
+        self._spread = Spread(nodes, random)
+        self._allowance = Allowance(at_once, seconds)
+        self._failed_with: object = None
+
+    async def turn(self) -> None:
+        """Returns when the next write may be made."""
+        allowed = self._allowance.delay(asyncio.get_running_loop().time())
+        await asyncio.sleep(max(allowed, self._spread.before()))
+
+    def record(self) -> None:
+        """A write was made."""
+        self._allowance.record(asyncio.get_running_loop().time())
+
+    def after(self, error: KubeError) -> float:
+        """Seconds to wait after a write that failed."""
+        return self._spread.after(error)
+
+    def is_news(self, error: KubeError) -> bool:
+        """Whether the write before it did not fail, or did for another reason."""
+        kind = error.code if isinstance(error, RefusedError) else type(error)
+        known, self._failed_with = self._failed_with, kind
+        return kind != known
+
+    def succeeded(self) -> bool:
+        """Failures are counted from here on. Returns whether there were any."""
+        self._spread.succeeded()
+        known, self._failed_with = self._failed_with, None
+        return known is not None

@@ -15,8 +15,6 @@ from urllib.parse import unquote, urlsplit
 
 from wayhome.kube.errors import CredentialsError
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
