@@ -66,3 +66,17 @@ def test_what_cannot_be_done_is_said_without_a_traceback(
     (tmp_path / "file").write_text("")
     refused = clean(f"--state={tmp_path}/file")
     assert (refused.returncode, "Not a directory" in refused.stderr) == (4, True)
+
+
+def test_a_node_that_cannot_be_taken_is_a_sentence() -> None:
+    """No descriptor is left for the lock."""
+    limited = (
+        "import resource, shutil, sys\n"  # shutil: argparse imports it late
+        "from wayhome.agent import clean\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "sys.exit(clean.main([]))\n"
+    )
+    command = [sys.executable, "-c", limited]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert done.stderr == ("wayhome-agent clean: this node cannot be taken: Too many open files\n")

@@ -22,9 +22,9 @@ def main(arguments: list[str]) -> int:
     """Clean this node. Returns the exit code."""
     options = _parser().parse_args(arguments)
     lock = NodeLock()
-    _acquire(lock)
     said = False
     try:
+        _acquire(lock)
         for line in clean(options.masq_chain):
             _say(line)
             said = True
@@ -35,7 +35,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"wayhome-agent clean: the rules could not be removed: {error}\n")
         return 4
     except OSError as error:
-        sys.stderr.write(f"wayhome-agent clean: {error.filename}: {error.strerror}\n")
+        what = error.filename or "this node cannot be taken"
+        sys.stderr.write(f"wayhome-agent clean: {what}: {error.strerror or error}\n")
         return 4
     finally:
         lock.release()
