@@ -18,7 +18,7 @@ from wayhome.clouds.kubernetes.resources.service import Service
 from wayhome.clouds.located import Located
 from wayhome.network import Address, Network
 from wayhome.policy.findings import quote
-from wayhome.prefixes import Family, parse_address
+from wayhome.prefixes import Family, Prefix, parse_address
 
 SHOWN = 5
 _BRACKETED = re.compile(r"\[(?P<host>[^]]*)](?::(?P<port>.*))?")
@@ -103,6 +103,10 @@ def split_port(text: str) -> tuple[str, int | None]:
         host, _, port = text.partition(":")
     if port is None:
         return host, None
+    if not port:
+        raise EndpointError(
+            f"no port stands behind the colon of {quote(text)}; write {quote(host)} or a number behind it"
+        )
     if not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65536:
         raise EndpointError(f"{quote(port)} is no port; write a number from 1 to 65535")
     return host, int(port)
@@ -116,9 +120,18 @@ class _Known:
     label: str
     node: str
     addresses: tuple[Address, ...]
+    phase: str = ""
 
 
 def _named(estate: Estate, network: Network, text: str) -> Endpoint:
+    if not text.strip():
+        raise EndpointError(
+            "a name is empty; write that of a Pod, a node or an instance, or an address"
+        )
+    if _is_prefix(text):
+        raise EndpointError(
+            f"{quote(text)} is a prefix; write one address of it (`wayhome audit` asks about all)"
+        )
     known = list(_everybody(estate, network))
     meant = {one.node: one for one in known if text in one.names}
     if len(meant) > 1:
@@ -132,7 +145,8 @@ def _named(estate: Estate, network: Network, text: str) -> Endpoint:
         )
     (one,) = meant.values()
     if not one.addresses:
-        raise EndpointError(f"{one.label} has no address in the exports")
+        phase = f"; its phase is {quote(one.phase)}" if one.phase else ""
+        raise EndpointError(f"{one.label} has no address in the exports{phase}")
     first = min(one.addresses, key=lambda address: address.family is not Family.IPV4)
     return Endpoint(one.label, one.node, first)
 
@@ -168,12 +182,26 @@ def _pod(pod: Located[Pod], hosts: dict[tuple[str, str], str], network: Network)
     node = pod.name
     if pod.value.spec.host_network:
         node = hosts.get((pod.name.partition("/k8s/")[0], pod.value.spec.node_name), pod.name)
-    return _Known((metadata.name, full, pod.name), f"Pod {full}", node, _addresses(network, node))
+    return _Known(
+        (metadata.name, full, pod.name),
+        f"Pod {full}",
+        node,
+        _addresses(network, node),
+        pod.value.status.phase,
+    )
 
 
 def _addresses(network: Network, name: str) -> tuple[Address, ...]:
     place = network.places.get(name)
     return place.node.addresses if place else ()
+
+
+def _is_prefix(text: str) -> bool:
+    try:
+        Prefix.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _address(text: str) -> Address | None:
