@@ -3,7 +3,6 @@
 Two steps and no more: what came over a peering is never exported again, so nothing has to be repeated until it settles.
 """
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,22 +10,20 @@ from wayhome.clouds.collector import paused_collector
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.advertise import advertised_routes
 from wayhome.clouds.gcp.derive.dynamic import dynamic_routes
-from wayhome.clouds.gcp.derive.gap import Gap, command
+from wayhome.clouds.gcp.derive.gap import Gap
 from wayhome.clouds.gcp.derive.imports import derived_imports, import_gaps, seen_imports
 from wayhome.clouds.gcp.derive.interfaces import Addresses
+from wayhome.clouds.gcp.derive.local_gaps import local_gaps
 from wayhome.clouds.gcp.derive.next_hops import NextHops
-from wayhome.clouds.gcp.derive.ranges import EVERYTHING, PRIVATE, enclosing
+from wayhome.clouds.gcp.derive.ranges import enclosing
 from wayhome.clouds.gcp.derive.route import EffectiveRoute
 from wayhome.clouds.gcp.derive.statics import static_routes
-from wayhome.clouds.gcp.derive.subnets import subnet_routes, subnets_known
+from wayhome.clouds.gcp.derive.subnets import subnet_routes
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.gcp.resources.network import Network
-from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import Router, RouterStatus
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
-from wayhome.clouds.knowledge import State
 from wayhome.clouds.located import Located
-from wayhome.clouds.values import project_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +92,7 @@ def _local(estate: Estate, hops: NextHops, network: Located[Network]) -> Network
                 network, router, estate.get(RouterStatus, f"{router.name}/status"), subnets
             )
         ),
-        gaps=tuple(_local_gaps(estate, network)),
+        gaps=tuple(local_gaps(estate, network)),
     )
 
 
@@ -146,49 +143,3 @@ def _regions(estate: Estate, network: Located[Network]) -> set[str]:
         for instance in estate.of(Instance, network.name)
     }
     return found
-
-
-def _local_gaps(estate: Estate, network: Located[Network]) -> Iterator[Gap]:
-    project, name = project_of(network.name), network.value.name
-    if not subnets_known(estate, network):
-        yield Gap(
-            network=network.name,
-            destinations=PRIVATE,
-            subnets=True,
-            fact=f"the subnetworks of {name}",
-            command=command("networks subnets list", project),
-            unless=f"{name} has a subnet there",
-        )
-    if estate.knows(Route, project).state is not State.EXPORTED:
-        yield Gap(
-            network=network.name,
-            destinations=EVERYTHING,
-            subnets=False,
-            fact=f"the static routes of {name}",
-            command=command("routes list", project),
-            unless=f"{name} has a static route there",
-        )
-    if estate.knows(Router, project).state is not State.EXPORTED:
-        yield Gap(
-            network=network.name,
-            destinations=PRIVATE,
-            subnets=False,
-            fact=f"whether {name} has Cloud Routers, and what they learned",
-            command=command("routers list", project),
-            unless=f"a Cloud Router of {name} has learned a route there",
-        )
-    for router in estate.of(Router, network.name):
-        sessions = [peer for peer in router.value.bgp_peers if peer.enable != "FALSE"]
-        if sessions and estate.get(RouterStatus, f"{router.name}/status") is None:
-            region = router.value.region.short
-            yield Gap(
-                network=network.name,
-                destinations=PRIVATE,
-                subnets=False,
-                fact=f"what the Cloud Router {router.value.name} has learned",
-                command=command(
-                    f"routers get-status {shlex.quote(router.value.name)} --region={shlex.quote(region)}",
-                    project,
-                ),
-                unless="",  # to learn routes is what it is there for
-            )

@@ -2,21 +2,18 @@
 
 from typing import ClassVar
 
-from wayhome.clouds.resource import Resource
+from wayhome.clouds.gcp.resources.named import Regional
 from wayhome.clouds.values import IpAddress, Reference
 
 
-class Address(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class Address(Regional, frozen=True, kw_only=True, rename="camel", gc=False):
     """A reserved address, or with `prefix_length` a range: those of VPC_PEERING are for Google's managed services."""
 
     KIND: ClassVar[str] = "compute#address"
     COLLECTION: ClassVar[str] = "addresses"
 
-    name: str
     address: IpAddress | None = None
     """Absent while it is being reserved."""
-    self_link: Reference = Reference("")
-    region: Reference | None = None
     network: Reference | None = None
     subnetwork: Reference | None = None
     prefix_length: int | None = None

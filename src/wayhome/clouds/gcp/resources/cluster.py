@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from wayhome.clouds.resource import Part, Resource
+from wayhome.clouds.gcp.resources.named import Named
+from wayhome.clouds.resource import Part
 from wayhome.clouds.values import Cidr, Reference
 
 
@@ -101,17 +102,15 @@ class Autopilot(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     enabled: bool = False
 
 
-class Cluster(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class Cluster(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """A cluster. Its full name is `projects/P/locations/L/clusters/C`, for zonal ones too."""
 
     KIND: ClassVar[str] = "container#cluster"
     COLLECTION: ClassVar[str] = "clusters"
 
-    name: str
     location: str = ""
     zone: str = ""
     """The location, in older exports."""
-    self_link: Reference = Reference("")
     status: str = ""
     network: str = ""
     """A bare name, of the cluster's own project."""

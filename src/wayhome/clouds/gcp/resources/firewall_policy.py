@@ -6,6 +6,7 @@
 from typing import ClassVar
 
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
+from wayhome.clouds.gcp.resources.named import Regional
 from wayhome.clouds.resource import Part, Resource
 from wayhome.clouds.values import Cidr, PortRange, Reference
 
@@ -71,18 +72,15 @@ class Association(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     attachment_target: Reference = Reference("")
 
 
-class FirewallPolicy(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class FirewallPolicy(Regional, frozen=True, kw_only=True, rename="camel", gc=False):
     """A policy. Its `name` is a number where it is hierarchical."""
 
     KIND: ClassVar[str] = "compute#firewallPolicy"
     COLLECTION: ClassVar[str] = "firewallPolicies"
 
-    name: str
-    self_link: Reference = Reference("")
     short_name: str = ""
     parent: str = ""
     """`organizations/1` or `folders/1`; empty for the policy of a network."""
-    region: Reference | None = None
     rules: tuple[PolicyRule, ...] = ()
     associations: tuple[Association, ...] = ()
 

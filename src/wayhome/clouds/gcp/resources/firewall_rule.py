@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import msgspec
 
-from wayhome.clouds.resource import Part, Resource
+from wayhome.clouds.gcp.resources.named import Named
+from wayhome.clouds.resource import Part
 from wayhome.clouds.values import Cidr, PortRange, Reference
 
 
@@ -15,15 +16,13 @@ class ProtocolAndPorts(Part, frozen=True, kw_only=True, rename="camel", gc=False
     ports: tuple[PortRange, ...] = ()
 
 
-class FirewallRule(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class FirewallRule(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """A firewall rule of a network. It has either `allowed` or `denied`."""
 
     KIND: ClassVar[str] = "compute#firewall"
     COLLECTION: ClassVar[str] = "firewalls"
 
-    name: str
     network: Reference
-    self_link: Reference = Reference("")
     direction: str = "INGRESS"
     priority: int = 1000
     disabled: bool = False

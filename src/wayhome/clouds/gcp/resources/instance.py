@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import msgspec
 
-from wayhome.clouds.resource import Part, Resource
+from wayhome.clouds.gcp.resources.named import Named
+from wayhome.clouds.resource import Part
 from wayhome.clouds.values import Cidr, IpAddress, Reference
 
 
@@ -50,15 +51,13 @@ class ServiceAccount(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     email: str
 
 
-class Instance(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class Instance(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """An instance."""
 
     KIND: ClassVar[str] = "compute#instance"
     COLLECTION: ClassVar[str] = "instances"
 
-    name: str
     zone: Reference
-    self_link: Reference = Reference("")
     status: str = ""
     """RUNNING, or why it forwards and answers nothing: TERMINATED, STOPPING, SUSPENDED, …"""
     can_ip_forward: bool = False

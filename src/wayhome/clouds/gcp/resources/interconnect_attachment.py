@@ -2,19 +2,17 @@
 
 from typing import ClassVar
 
-from wayhome.clouds.resource import Resource
+from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.values import Reference
 
 
-class InterconnectAttachment(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class InterconnectAttachment(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """An attachment; its router ties it to a network."""
 
     KIND: ClassVar[str] = "compute#interconnectAttachment"
     COLLECTION: ClassVar[str] = "interconnectAttachments"
 
-    name: str
     region: Reference
-    self_link: Reference = Reference("")
     router: Reference | None = None
     type: str = ""
     state: str = ""

@@ -4,19 +4,17 @@ from typing import ClassVar
 
 import msgspec
 
+from wayhome.clouds.gcp.resources.named import Regional
 from wayhome.clouds.resource import Part, Resource
 from wayhome.clouds.values import IpAddress, PortRange, Reference
 
 
-class ForwardingRule(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class ForwardingRule(Regional, frozen=True, kw_only=True, rename="camel", gc=False):
     """A front: an address, a protocol and ports. INTERNAL ones may be next hops of routes."""
 
     KIND: ClassVar[str] = "compute#forwardingRule"
     COLLECTION: ClassVar[str] = "forwardingRules"
 
-    name: str
-    self_link: Reference = Reference("")
-    region: Reference | None = None
     network: Reference | None = None
     subnetwork: Reference | None = None
     ip_address: IpAddress | None = msgspec.field(name="IPAddress", default=None)
@@ -43,15 +41,12 @@ class Backend(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     balancing_mode: str = ""
 
 
-class BackendService(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class BackendService(Regional, frozen=True, kw_only=True, rename="camel", gc=False):
     """What a forwarding rule spreads connections over."""
 
     KIND: ClassVar[str] = "compute#backendService"
     COLLECTION: ClassVar[str] = "backendServices"
 
-    name: str
-    self_link: Reference = Reference("")
-    region: Reference | None = None
     network: Reference | None = None
     protocol: str = "TCP"
     load_balancing_scheme: str = ""
@@ -60,16 +55,13 @@ class BackendService(Resource, frozen=True, kw_only=True, rename="camel", gc=Fal
     health_checks: tuple[Reference, ...] = ()
 
 
-class InstanceGroup(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class InstanceGroup(Regional, frozen=True, kw_only=True, rename="camel", gc=False):
     """A group. Its members are in `instance-groups list-instances` only."""
 
     KIND: ClassVar[str] = "compute#instanceGroup"
     COLLECTION: ClassVar[str] = "instanceGroups"
 
-    name: str
-    self_link: Reference = Reference("")
     zone: Reference | None = None
-    region: Reference | None = None
     network: Reference | None = None
     subnetwork: Reference | None = None
     size: int | None = None
@@ -100,15 +92,12 @@ class PortOfCheck(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     port: int | None = None
 
 
-class HealthCheck(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class HealthCheck(Regional, frozen=True, kw_only=True, rename="camel", gc=False):
     """A health check."""
 
     KIND: ClassVar[str] = "compute#healthCheck"
     COLLECTION: ClassVar[str] = "healthChecks"
 
-    name: str
-    self_link: Reference = Reference("")
-    region: Reference | None = None
     type: str = ""
     tcp_health_check: PortOfCheck | None = None
     http_health_check: PortOfCheck | None = None

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import msgspec
 
-from wayhome.clouds.resource import Part, Resource
+from wayhome.clouds.gcp.resources.named import Named
+from wayhome.clouds.resource import Part
 from wayhome.clouds.values import Cidr, Reference
 
 
@@ -40,14 +41,12 @@ class RoutingConfiguration(Part, frozen=True, kw_only=True, rename="camel", gc=F
     bgp_inter_region_cost: str = ""
 
 
-class Network(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class Network(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """A network: with subnetworks of its own making, of the cloud's (auto mode), or of the old kind without any."""
 
     KIND: ClassVar[str] = "compute#network"
     COLLECTION: ClassVar[str] = "networks"
 
-    name: str
-    self_link: Reference = Reference("")
     auto_create_subnetworks: bool | None = None
     """True: auto mode. False: custom mode. Absent: the old kind, which has `ipv4_range` instead."""
     ipv4_range: Cidr | None = msgspec.field(name="IPv4Range", default=None)

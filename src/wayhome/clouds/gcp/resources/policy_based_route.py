@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from wayhome.clouds.resource import Part, Resource
+from wayhome.clouds.gcp.resources.named import Named
+from wayhome.clouds.resource import Part
 from wayhome.clouds.values import Cidr, IpAddress, Reference
 
 
@@ -27,15 +28,13 @@ class AttachmentsOfRegion(Part, frozen=True, kw_only=True, rename="camel", gc=Fa
     region: str = ""
 
 
-class PolicyBasedRoute(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class PolicyBasedRoute(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """A policy-based route. `name` is a full one already."""
 
     KIND: ClassVar[str] = "networkconnectivity#policyBasedRoute"
     COLLECTION: ClassVar[str] = "policyBasedRoutes"
 
-    name: str
     network: Reference
-    self_link: Reference = Reference("")
     priority: int = 100
     filter: PacketFilter = PacketFilter()
     next_hop_ilb_ip: IpAddress | None = None

@@ -7,20 +7,18 @@ from typing import ClassVar
 
 import msgspec
 
+from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.resource import Part, Resource
-from wayhome.clouds.values import Reference
 
 HOST = "HOST"
 
 
-class Project(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class Project(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """What `gcloud compute project-info describe` prints. Its full name is `projects/P`."""
 
     KIND: ClassVar[str] = "compute#project"
     COLLECTION: ClassVar[str] = "project-info"
 
-    name: str
-    self_link: Reference = Reference("")
     xpn_project_status: str = ""
     """HOST where service projects may have instances in its subnetworks; else UNSPECIFIED_XPN_PROJECT_STATUS, or absent."""
 

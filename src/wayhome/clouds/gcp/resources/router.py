@@ -5,6 +5,7 @@ Keys of BGP sessions are never read.
 
 from typing import ClassVar
 
+from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.resource import Part, Resource
 from wayhome.clouds.values import Cidr, IpAddress, Reference
@@ -78,16 +79,14 @@ class Nat(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     enable_dynamic_port_allocation: bool = False
 
 
-class Router(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class Router(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """A Cloud Router."""
 
     KIND: ClassVar[str] = "compute#router"
     COLLECTION: ClassVar[str] = "routers"
 
-    name: str
     network: Reference
     region: Reference
-    self_link: Reference = Reference("")
     bgp: Bgp | None = None
     bgp_peers: tuple[BgpPeer, ...] = ()
     interfaces: tuple[Interface, ...] = ()

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from wayhome.clouds.resource import Part, Resource
+from wayhome.clouds.gcp.resources.named import Named
+from wayhome.clouds.resource import Part
 from wayhome.clouds.values import Cidr, IpAddress, Reference
 
 
@@ -13,16 +14,14 @@ class SecondaryRange(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     ip_cidr_range: Cidr
 
 
-class Subnetwork(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class Subnetwork(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """A subnetwork: a regional range of a network."""
 
     KIND: ClassVar[str] = "compute#subnetwork"
     COLLECTION: ClassVar[str] = "subnetworks"
 
-    name: str
     network: Reference
     region: Reference
-    self_link: Reference = Reference("")
     ip_cidr_range: Cidr | None = None
     """Absent where `stack_type` is IPV6_ONLY."""
     secondary_ip_ranges: tuple[SecondaryRange, ...] = ()

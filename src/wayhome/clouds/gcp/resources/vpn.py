@@ -2,19 +2,18 @@
 
 from typing import ClassVar
 
-from wayhome.clouds.resource import Part, Resource
+from wayhome.clouds.gcp.resources.named import Named
+from wayhome.clouds.resource import Part
 from wayhome.clouds.values import Cidr, IpAddress, Reference
 
 
-class VpnTunnel(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class VpnTunnel(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """A tunnel: classic (`target_vpn_gateway`) or of a high-availability gateway (`vpn_gateway` and `router`)."""
 
     KIND: ClassVar[str] = "compute#vpnTunnel"
     COLLECTION: ClassVar[str] = "vpnTunnels"
 
-    name: str
     region: Reference
-    self_link: Reference = Reference("")
     status: str = ""
     """ESTABLISHED, or why it carries nothing."""
     detailed_status: str = ""
@@ -43,16 +42,14 @@ class GatewayInterface(Part, frozen=True, kw_only=True, rename="camel", gc=False
     interconnect_attachment: Reference | None = None
 
 
-class VpnGateway(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class VpnGateway(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """A high-availability gateway: it ties its tunnels to a network."""
 
     KIND: ClassVar[str] = "compute#vpnGateway"
     COLLECTION: ClassVar[str] = "vpnGateways"
 
-    name: str
     network: Reference
     region: Reference
-    self_link: Reference = Reference("")
     vpn_interfaces: tuple[GatewayInterface, ...] = ()
 
     def owners(self) -> tuple[str, ...]:
@@ -60,16 +57,14 @@ class VpnGateway(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
         return self.network, self.region
 
 
-class TargetVpnGateway(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class TargetVpnGateway(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """A classic gateway: it ties its tunnels to a network."""
 
     KIND: ClassVar[str] = "compute#targetVpnGateway"
     COLLECTION: ClassVar[str] = "targetVpnGateways"
 
-    name: str
     network: Reference
     region: Reference
-    self_link: Reference = Reference("")
     tunnels: tuple[Reference, ...] = ()
 
     def owners(self) -> tuple[str, ...]:
@@ -77,13 +72,11 @@ class TargetVpnGateway(Resource, frozen=True, kw_only=True, rename="camel", gc=F
         return self.network, self.region
 
 
-class ExternalVpnGateway(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
+class ExternalVpnGateway(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     """The other end of tunnels: a site, or another cloud."""
 
     KIND: ClassVar[str] = "compute#externalVpnGateway"
     COLLECTION: ClassVar[str] = "externalVpnGateways"
 
-    name: str
-    self_link: Reference = Reference("")
     redundancy_type: str = ""
     interfaces: tuple[GatewayInterface, ...] = ()
