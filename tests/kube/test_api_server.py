@@ -14,7 +14,7 @@ from tests.kube.api_server.selectors import field_selector, label_selector
 from tests.kube.api_server.server import ApiServer
 from tests.kube.api_server.watches import Watch
 from tests.kube.steps import NAMESPACE, put, remove
-from tests.kube.virtual_time import play
+from tests.kube.virtual_time import played
 
 
 def get(path: str, **query: str) -> Request:
@@ -127,77 +127,65 @@ async def events_of(
     return [json.loads(line) async for line in watch.lines()]
 
 
-def test_a_watch_from_nowhere_and_from_0_begins_with_all_there_is() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        put(server, "a")
-        queries: list[dict[str, str]] = [{}, {"resourceVersion": "0"}]
-        for query in queries:
-            events = await events_of(server, query)
-            assert [event["type"] for event in events] == ["ADDED"]
-
-    play(scenario())
+@played
+async def test_a_watch_from_nowhere_and_from_0_begins_with_all_there_is() -> None:
+    server = ApiServer()
+    put(server, "a")
+    queries: list[dict[str, str]] = [{}, {"resourceVersion": "0"}]
+    for query in queries:
+        events = await events_of(server, query)
+        assert [event["type"] for event in events] == ["ADDED"]
 
 
-def test_a_watch_of_a_forgotten_version_is_410_on_the_stream() -> None:
-    async def scenario() -> None:
-        server = ApiServer(window=2)
-        versions = [put(server, str(n))["metadata"]["resourceVersion"] for n in range(5)]
-        (error,) = await events_of(server, {"resourceVersion": versions[1]})
-        assert error["type"] == "ERROR"
-        assert (error["object"]["code"], error["object"]["reason"]) == (410, "Expired")
-        assert (
-            error["object"]["message"] == f"too old resource version: {versions[1]} ({versions[2]})"
-        )
-        events = await events_of(server, {"resourceVersion": versions[2]})
-        assert [e["object"]["data"]["config"] for e in events] == ["3", "4"]
-
-    play(scenario())
+@played
+async def test_a_watch_of_a_forgotten_version_is_410_on_the_stream() -> None:
+    server = ApiServer(window=2)
+    versions = [put(server, str(n))["metadata"]["resourceVersion"] for n in range(5)]
+    (error,) = await events_of(server, {"resourceVersion": versions[1]})
+    assert error["type"] == "ERROR"
+    assert (error["object"]["code"], error["object"]["reason"]) == (410, "Expired")
+    assert error["object"]["message"] == f"too old resource version: {versions[1]} ({versions[2]})"
+    events = await events_of(server, {"resourceVersion": versions[2]})
+    assert [e["object"]["data"]["config"] for e in events] == ["3", "4"]
 
 
-def test_a_deletion_carries_its_own_version() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        version = put(server, "a")["metadata"]["resourceVersion"]
-        remove(server)
-        (event,) = await events_of(server, {"resourceVersion": version})
-        assert event["type"] == "DELETED"
-        assert event["object"]["metadata"]["resourceVersion"] == str(server.store.version)
-
-    play(scenario())
+@played
+async def test_a_deletion_carries_its_own_version() -> None:
+    server = ApiServer()
+    version = put(server, "a")["metadata"]["resourceVersion"]
+    remove(server)
+    (event,) = await events_of(server, {"resourceVersion": version})
+    assert event["type"] == "DELETED"
+    assert event["object"]["metadata"]["resourceVersion"] == str(server.store.version)
 
 
-def test_bookmarks_come_each_minute_and_before_the_end_to_those_who_ask() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        version = str(server.store.version)
-        wanted = {"resourceVersion": version, "allowWatchBookmarks": "true"}
-        bookmarks = await events_of(server, wanted, 150)
-        assert [event["type"] for event in bookmarks] == ["BOOKMARK"] * 3  # at 60, 120 and 148 s
-        assert bookmarks[0]["object"]["metadata"] == {
-            "resourceVersion": version,
-            "creationTimestamp": None,
-        }
-        assert await events_of(server, {"resourceVersion": version}, 150) == []
-
-    play(scenario())
+@played
+async def test_bookmarks_come_each_minute_and_before_the_end_to_those_who_ask() -> None:
+    server = ApiServer()
+    version = str(server.store.version)
+    wanted = {"resourceVersion": version, "allowWatchBookmarks": "true"}
+    bookmarks = await events_of(server, wanted, 150)
+    assert [event["type"] for event in bookmarks] == ["BOOKMARK"] * 3  # at 60, 120 and 148 s
+    assert bookmarks[0]["object"]["metadata"] == {
+        "resourceVersion": version,
+        "creationTimestamp": None,
+    }
+    assert await events_of(server, {"resourceVersion": version}, 150) == []
 
 
-def test_a_watch_of_a_version_to_come_is_silent_until_it_has_come() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        ahead = {"resourceVersion": str(server.store.version + 2), "allowWatchBookmarks": "true"}
-        loop = asyncio.get_running_loop()
-        for number in range(4):
-            loop.call_later(100 + number, put, server, str(number))
-        events = await events_of(server, ahead, 110)
-        assert [e["object"].get("data") for e in events if e["type"] != "BOOKMARK"] == [
-            {"config": "2"},
-            {"config": "3"},
-        ]
-        assert events[0]["type"] == "MODIFIED"
-
-    play(scenario())
+@played
+async def test_a_watch_of_a_version_to_come_is_silent_until_it_has_come() -> None:
+    server = ApiServer()
+    ahead = {"resourceVersion": str(server.store.version + 2), "allowWatchBookmarks": "true"}
+    loop = asyncio.get_running_loop()
+    for number in range(4):
+        loop.call_later(100 + number, put, server, str(number))
+    events = await events_of(server, ahead, 110)
+    assert [e["object"].get("data") for e in events if e["type"] != "BOOKMARK"] == [
+        {"config": "2"},
+        {"config": "3"},
+    ]
+    assert events[0]["type"] == "MODIFIED"
 
 
 def refuse(server: ApiServer, item: dict[str, Any], where: str = NAMESPACE) -> Failure:

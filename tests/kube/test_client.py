@@ -12,7 +12,7 @@ from tests.kube.api_server.rights import EVERYTHING, Rule
 from tests.kube.api_server.server import ApiServer
 from tests.kube.link import Link, access
 from tests.kube.steps import NAME, NAMESPACE, put
-from tests.kube.virtual_time import play
+from tests.kube.virtual_time import played
 
 from wayhome.kube.access import Access, Pem
 from wayhome.kube.client import Client, Selection, _Request
@@ -44,85 +44,79 @@ async def refused(call: Awaitable[object]) -> RefusedError:
     return raised.value
 
 
-def test_the_verbs() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        client = client_of(server)
-        lease = {
-            "metadata": {"name": "node-1", "namespace": "default"},
-            "spec": {"holderIdentity": "a"},
-        }
-        made = await client.create(LEASES, lease)
-        assert made["metadata"]["resourceVersion"] == str(server.store.version)
-        again = await refused(client.create(LEASES, lease))
-        assert (again.code, again.reason) == (409, "AlreadyExists")
-        assert await client.get(LEASES, "default", "node-1") == made
-        changed = await client.merge_patch(
-            LEASES,
-            "default",
-            "node-1",
-            {
-                "spec": {"holderIdentity": None, "leaseTransitions": 2},
-                "metadata": {"annotations": {"a": "b"}},
-            },
-        )
-        assert changed["spec"] == {"leaseTransitions": 2}
-        stale = await refused(client.replace(LEASES, made))
-        assert (stale.code, stale.reason) == (409, "Conflict")
-        same = await client.replace(LEASES, changed)
-        assert same["metadata"]["resourceVersion"] == changed["metadata"]["resourceVersion"]
-        await client.delete(LEASES, "default", "node-1")
-        gone = await refused(client.get(LEASES, "default", "node-1"))
-        assert gone.code == 404
-        assert 'leases.coordination.k8s.io "node-1" not found' in str(gone)
-
-    play(scenario())
+@played
+async def test_the_verbs() -> None:
+    server = ApiServer()
+    client = client_of(server)
+    lease = {
+        "metadata": {"name": "node-1", "namespace": "default"},
+        "spec": {"holderIdentity": "a"},
+    }
+    made = await client.create(LEASES, lease)
+    assert made["metadata"]["resourceVersion"] == str(server.store.version)
+    again = await refused(client.create(LEASES, lease))
+    assert (again.code, again.reason) == (409, "AlreadyExists")
+    assert await client.get(LEASES, "default", "node-1") == made
+    changed = await client.merge_patch(
+        LEASES,
+        "default",
+        "node-1",
+        {
+            "spec": {"holderIdentity": None, "leaseTransitions": 2},
+            "metadata": {"annotations": {"a": "b"}},
+        },
+    )
+    assert changed["spec"] == {"leaseTransitions": 2}
+    stale = await refused(client.replace(LEASES, made))
+    assert (stale.code, stale.reason) == (409, "Conflict")
+    same = await client.replace(LEASES, changed)
+    assert same["metadata"]["resourceVersion"] == changed["metadata"]["resourceVersion"]
+    await client.delete(LEASES, "default", "node-1")
+    gone = await refused(client.get(LEASES, "default", "node-1"))
+    assert gone.code == 404
+    assert 'leases.coordination.k8s.io "node-1" not found' in str(gone)
 
 
-def test_apply_as_two_managers() -> None:
-    async def scenario() -> None:
-        client = client_of(ApiServer())
-        item = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": NAME, "namespace": NAMESPACE},
-            "data": {"config": "a", "config.next": "b"},
-        }
-        await client.apply(CONFIG_MAPS, item, "wayhome")
-        theirs = {**item, "data": {"config": "c"}}
-        conflict = await refused(client.apply(CONFIG_MAPS, theirs, "argocd"))
-        assert conflict.reason == "Conflict"
-        assert 'conflict with "wayhome" using v1: .data.config' in conflict.message
-        tried = await client.apply(CONFIG_MAPS, theirs, "argocd", force=True, dry_run=True)
-        assert tried["data"]["config"] == "c"
-        assert (await client.get(CONFIG_MAPS, NAMESPACE, NAME))["data"]["config"] == "a"
-        await client.apply(CONFIG_MAPS, theirs, "argocd", force=True)
-        kept = await client.apply(
-            CONFIG_MAPS, {**item, "data": {"config": "c"}}, "wayhome"
-        )  # shared now; config.next goes
-        assert kept["data"] == {"config": "c"}
-        owners = {e["manager"]: e["fieldsV1"] for e in kept["metadata"]["managedFields"]}
-        assert owners == {name: {"f:data": {"f:config": {}}} for name in ("wayhome", "argocd")}
-
-    play(scenario())
+@played
+async def test_apply_as_two_managers() -> None:
+    client = client_of(ApiServer())
+    item = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "data": {"config": "a", "config.next": "b"},
+    }
+    await client.apply(CONFIG_MAPS, item, "wayhome")
+    theirs = {**item, "data": {"config": "c"}}
+    conflict = await refused(client.apply(CONFIG_MAPS, theirs, "argocd"))
+    assert conflict.reason == "Conflict"
+    assert 'conflict with "wayhome" using v1: .data.config' in conflict.message
+    tried = await client.apply(CONFIG_MAPS, theirs, "argocd", force=True, dry_run=True)
+    assert tried["data"]["config"] == "c"
+    assert (await client.get(CONFIG_MAPS, NAMESPACE, NAME))["data"]["config"] == "a"
+    await client.apply(CONFIG_MAPS, theirs, "argocd", force=True)
+    kept = await client.apply(
+        CONFIG_MAPS, {**item, "data": {"config": "c"}}, "wayhome"
+    )  # shared now; config.next goes
+    assert kept["data"] == {"config": "c"}
+    owners = {e["manager"]: e["fieldsV1"] for e in kept["metadata"]["managedFields"]}
+    assert owners == {name: {"f:data": {"f:config": {}}} for name in ("wayhome", "argocd")}
 
 
-def test_status_is_written_through_its_subresource_only() -> None:
-    async def scenario() -> None:
-        client = client_of(ApiServer())
-        node = {
-            "metadata": {"name": "n"},
-            "spec": {"podCIDRs": ["10.0.0.0/24"]},
-            "status": {"a": 1},
-        }
-        assert "status" not in await client.create(NODES, node)
-        patch = {"status": {"phase": "x"}, "spec": {"podCIDRs": []}}
-        assert (await client.merge_patch(NODES, "", "n", patch, "status"))["spec"] == node["spec"]
-        after = await client.merge_patch(NODES, "", "n", patch | {"status": {"phase": "y"}})
-        assert after["spec"] == {"podCIDRs": []}
-        assert after["status"] == {"phase": "x"}
-
-    play(scenario())
+@played
+async def test_status_is_written_through_its_subresource_only() -> None:
+    client = client_of(ApiServer())
+    node = {
+        "metadata": {"name": "n"},
+        "spec": {"podCIDRs": ["10.0.0.0/24"]},
+        "status": {"a": 1},
+    }
+    assert "status" not in await client.create(NODES, node)
+    patch = {"status": {"phase": "x"}, "spec": {"podCIDRs": []}}
+    assert (await client.merge_patch(NODES, "", "n", patch, "status"))["spec"] == node["spec"]
+    after = await client.merge_patch(NODES, "", "n", patch | {"status": {"phase": "y"}})
+    assert after["spec"] == {"podCIDRs": []}
+    assert after["status"] == {"phase": "x"}
 
 
 def test_paths_are_those_of_the_api() -> None:
@@ -135,117 +129,107 @@ def test_paths_are_those_of_the_api() -> None:
     assert LEASES.api_version == "coordination.k8s.io/v1"
 
 
-def test_a_watch_of_labels_sees_what_begins_and_ceases_to_match() -> None:
-    async def scenario() -> None:
-        client = client_of(ApiServer())
-        item = {"metadata": {"name": "p", "namespace": "default", "labels": {"app": "a"}}}
-        await client.create(PODS, item)
-        selection = Selection(PODS, labels="app=a")
-        listed = await client.list(selection)
-        assert [each["metadata"]["name"] for each in listed.items] == ["p"]
-        async with client.watch(selection, listed.version, 60) as stream:
-            for label in ("b", "a"):
-                await client.merge_patch(
-                    PODS, "default", "p", {"metadata": {"labels": {"app": label}}}
-                )
-            events = [await stream.next(), await stream.next()]
-        assert [event and event.type for event in events] == [EventType.DELETED, EventType.ADDED]
-
-    play(scenario())
+@played
+async def test_a_watch_of_labels_sees_what_begins_and_ceases_to_match() -> None:
+    client = client_of(ApiServer())
+    item = {"metadata": {"name": "p", "namespace": "default", "labels": {"app": "a"}}}
+    await client.create(PODS, item)
+    selection = Selection(PODS, labels="app=a")
+    listed = await client.list(selection)
+    assert [each["metadata"]["name"] for each in listed.items] == ["p"]
+    async with client.watch(selection, listed.version, 60) as stream:
+        for label in ("b", "a"):
+            await client.merge_patch(PODS, "default", "p", {"metadata": {"labels": {"app": label}}})
+        events = [await stream.next(), await stream.next()]
+    assert [event and event.type for event in events] == [EventType.DELETED, EventType.ADDED]
 
 
-def test_rights_by_name_reach_a_list_and_a_watch_of_that_name() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        server.rights.issue("t", "system:serviceaccount:wayhome:agent")
-        server.rights.grant(
-            "system:serviceaccount:wayhome:agent",
-            Rule(("get", "list", "watch"), ("configmaps",), NAMESPACE, (NAME,)),
-        )
-        client = client_of(server, Token("t"))
-        listed = await client.list(ONE)
-        async with client.watch(ONE, listed.version, 1) as stream:
-            bookmark = await stream.next()
-            assert bookmark
-            assert bookmark.type is EventType.BOOKMARK
-            assert await stream.next() is None
-        everything = await refused(client.list(Selection(CONFIG_MAPS, NAMESPACE)))
-        assert everything.code == 403
-        assert 'cannot list resource "configmaps" in API group ""' in everything.message
-        assert (await refused(client.list(Selection(CONFIG_MAPS, NAMESPACE, "other")))).code == 403
-        assert (await refused(client.delete(CONFIG_MAPS, NAMESPACE, NAME))).code == 403
-        assert {(c.verb, c.name, c.code) for c in server.calls if c.code == 200} == {
-            ("list", NAME, 200),
-            ("watch", NAME, 200),
-        }
-
-    play(scenario())
+@played
+async def test_rights_by_name_reach_a_list_and_a_watch_of_that_name() -> None:
+    server = ApiServer()
+    server.rights.issue("t", "system:serviceaccount:wayhome:agent")
+    server.rights.grant(
+        "system:serviceaccount:wayhome:agent",
+        Rule(("get", "list", "watch"), ("configmaps",), NAMESPACE, (NAME,)),
+    )
+    client = client_of(server, Token("t"))
+    listed = await client.list(ONE)
+    async with client.watch(ONE, listed.version, 1) as stream:
+        bookmark = await stream.next()
+        assert bookmark
+        assert bookmark.type is EventType.BOOKMARK
+        assert await stream.next() is None
+    everything = await refused(client.list(Selection(CONFIG_MAPS, NAMESPACE)))
+    assert everything.code == 403
+    assert 'cannot list resource "configmaps" in API group ""' in everything.message
+    assert (await refused(client.list(Selection(CONFIG_MAPS, NAMESPACE, "other")))).code == 403
+    assert (await refused(client.delete(CONFIG_MAPS, NAMESPACE, NAME))).code == 403
+    assert {(c.verb, c.name, c.code) for c in server.calls if c.code == 200} == {
+        ("list", NAME, 200),
+        ("watch", NAME, 200),
+    }
 
 
-def test_a_rotated_token_is_read_before_each_request_and_after_a_401(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        server.rights.grant("agent", EVERYTHING)
-        server.rights.issue("old", "agent", 3600)
-        file = tmp_path / "token"
-        file.write_text("old\n")
-        client = client_of(server, TokenFile(file))
+@played
+async def test_a_rotated_token_is_read_before_each_request_and_after_a_401(tmp_path: Path) -> None:
+    server = ApiServer()
+    server.rights.grant("agent", EVERYTHING)
+    server.rights.issue("old", "agent", 3600)
+    file = tmp_path / "token"
+    file.write_text("old\n")
+    client = client_of(server, TokenFile(file))
+    await client.list(ONE)
+    await asyncio.sleep(3601)
+    assert (await refused(client.list(ONE))).code == 401
+    assert len(server.calls) == 2, "the same token is not tried twice"
+    server.rights.issue("new", "agent")
+    file.write_text("new\n")
+    await client.list(ONE)
+    file.unlink()
+    with pytest.raises(CredentialsError, match="there is no token"):
         await client.list(ONE)
-        await asyncio.sleep(3601)
-        assert (await refused(client.list(ONE))).code == 401
-        assert len(server.calls) == 2, "the same token is not tried twice"
-        server.rights.issue("new", "agent")
-        file.write_text("new\n")
+    file.write_text("")
+    with pytest.raises(CredentialsError, match="token is empty"):
         await client.list(ONE)
-        file.unlink()
-        with pytest.raises(CredentialsError, match="there is no token"):
-            await client.list(ONE)
-        file.write_text("")
-        with pytest.raises(CredentialsError, match="token is empty"):
-            await client.list(ONE)
-        file.write_text("two\r\nHost: elsewhere")
-        with pytest.raises(CredentialsError, match="is no token"):
-            await client.list(ONE)
-
-    play(scenario())
+    file.write_text("two\r\nHost: elsewhere")
+    with pytest.raises(CredentialsError, match="is no token"):
+        await client.list(ONE)
 
 
-def test_a_token_that_is_rotated_between_reading_and_asking_is_tried_again(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        server.rights.issue("new", "agent")
-        file = tmp_path / "token"
-        file.write_text("old")
+@played
+async def test_a_token_that_is_rotated_between_reading_and_asking_is_tried_again(
+    tmp_path: Path,
+) -> None:
+    server = ApiServer()
+    server.rights.issue("new", "agent")
+    file = tmp_path / "token"
+    file.write_text("old")
 
-        class Raced(TokenFile):
-            async def authorization(self) -> str:
-                header = await super().authorization()
-                file.write_text("new")
-                return header
+    class Raced(TokenFile):
+        async def authorization(self) -> str:
+            header = await super().authorization()
+            file.write_text("new")
+            return header
 
-        await client_of(server, Raced(file)).list(ONE)
-        assert [call.code for call in server.calls] == [401, 200]
-
-    play(scenario())
+    await client_of(server, Raced(file)).list(ONE)
+    assert [call.code for call in server.calls] == [401, 200]
 
 
-def test_a_new_token_that_is_refused_too_is_the_end_of_it(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        server.rights.issue("another", "agent")
-        file = tmp_path / "token"
-        file.write_text("0")
+@played
+async def test_a_new_token_that_is_refused_too_is_the_end_of_it(tmp_path: Path) -> None:
+    server = ApiServer()
+    server.rights.issue("another", "agent")
+    file = tmp_path / "token"
+    file.write_text("0")
 
-        class Spinning(TokenFile):
-            async def authorization(self) -> str:
-                header = await super().authorization()
-                file.write_text(str(int(file.read_text()) + 1))
-                return header
+    class Spinning(TokenFile):
+        async def authorization(self) -> str:
+            header = await super().authorization()
+            file.write_text(str(int(file.read_text()) + 1))
+            return header
 
-        assert (await refused(client_of(server, Spinning(file)).list(ONE))).code == 401
-        assert [call.code for call in server.calls] == [401, 401]
-
-    play(scenario())
+    assert (await refused(client_of(server, Spinning(file)).list(ONE))).code == 401
+    assert [call.code for call in server.calls] == [401, 401]
 
 
 def test_a_password() -> None:
@@ -262,87 +246,75 @@ def test_a_password() -> None:
     ],
     ids=str,
 )
-def test_refusals(fault: Fault, code: int, retry_after: float | None) -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        server.faults.add(fault)
-        error = await refused(client_of(server).list(ONE))
-        assert (error.code, error.retry_after, error.expired) == (code, retry_after, code == 410)
-
-    play(scenario())
+@played
+async def test_refusals(fault: Fault, code: int, retry_after: float | None) -> None:
+    server = ApiServer()
+    server.faults.add(fault)
+    error = await refused(client_of(server).list(ONE))
+    assert (error.code, error.retry_after, error.expired) == (code, retry_after, code == 410)
 
 
-def test_a_version_that_is_not_known_yet_is_told_apart() -> None:
-    async def scenario() -> None:
-        error = await refused(client_of(ApiServer()).list(ONE, "999"))
-        assert (error.code, error.too_new, error.retry_after) == (504, True, 1.0)
-
-    play(scenario())
+@played
+async def test_a_version_that_is_not_known_yet_is_told_apart() -> None:
+    error = await refused(client_of(ApiServer()).list(ONE, "999"))
+    assert (error.code, error.too_new, error.retry_after) == (504, True, 1.0)
 
 
-def test_all_objects_come_page_by_page() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        client = client_of(server)
-        for number in range(5):
-            await client.create(NODES, {"metadata": {"name": f"n{number}"}})
-        names = [[item["metadata"]["name"] for item in page] async for page in client.pages(Selection(NODES), 2)]  # fmt: skip
-        assert names == [["n0", "n1"], ["n2", "n3"], ["n4"]]
-
-    play(scenario())
+@played
+async def test_all_objects_come_page_by_page() -> None:
+    server = ApiServer()
+    client = client_of(server)
+    for number in range(5):
+        await client.create(NODES, {"metadata": {"name": f"n{number}"}})
+    names = [[item["metadata"]["name"] for item in page] async for page in client.pages(Selection(NODES), 2)]  # fmt: skip
+    assert names == [["n0", "n1"], ["n2", "n3"], ["n4"]]
 
 
-def test_a_delete_of_one_version_spares_another() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        client = client_of(server)
-        made = await client.create(NODES, {"metadata": {"name": "n"}})
-        version = made["metadata"]["resourceVersion"]
-        changed = await client.merge_patch(NODES, "", "n", {"spec": {"unschedulable": True}})
-        spared = await refused(client.delete(NODES, "", "n", version))
-        assert (spared.code, spared.reason) == (409, "Conflict")
-        await client.delete(NODES, "", "n", changed["metadata"]["resourceVersion"])
-        assert (await refused(client.get(NODES, "", "n"))).code == 404
-
-    play(scenario())
+@played
+async def test_a_delete_of_one_version_spares_another() -> None:
+    server = ApiServer()
+    client = client_of(server)
+    made = await client.create(NODES, {"metadata": {"name": "n"}})
+    version = made["metadata"]["resourceVersion"]
+    changed = await client.merge_patch(NODES, "", "n", {"spec": {"unschedulable": True}})
+    spared = await refused(client.delete(NODES, "", "n", version))
+    assert (spared.code, spared.reason) == (409, "Conflict")
+    await client.delete(NODES, "", "n", changed["metadata"]["resourceVersion"])
+    assert (await refused(client.get(NODES, "", "n"))).code == 404
 
 
-def test_an_apply_for_an_object_that_is_gone_makes_no_other_one() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        client = client_of(server)
-        item = {"metadata": {"name": NAME, "namespace": "default"}, "data": {"config": "a"}}
-        made = await client.apply(CONFIG_MAPS, item, "wayhome")
-        uid = made["metadata"]["uid"]
-        await client.delete(CONFIG_MAPS, "default", NAME)
-        late = {**item, "metadata": {**item["metadata"], "uid": uid}}
-        gone = await refused(client.apply(CONFIG_MAPS, late, "wayhome", force=True))
-        assert (gone.code, gone.reason) == (409, "Conflict")
-        assert (await refused(client.get(CONFIG_MAPS, "default", NAME))).code == 404
-
-    play(scenario())
+@played
+async def test_an_apply_for_an_object_that_is_gone_makes_no_other_one() -> None:
+    server = ApiServer()
+    client = client_of(server)
+    item = {"metadata": {"name": NAME, "namespace": "default"}, "data": {"config": "a"}}
+    made = await client.apply(CONFIG_MAPS, item, "wayhome")
+    uid = made["metadata"]["uid"]
+    await client.delete(CONFIG_MAPS, "default", NAME)
+    late = {**item, "metadata": {**item["metadata"], "uid": uid}}
+    gone = await refused(client.apply(CONFIG_MAPS, late, "wayhome", force=True))
+    assert (gone.code, gone.reason) == (409, "Conflict")
+    assert (await refused(client.get(CONFIG_MAPS, "default", NAME))).code == 404
 
 
-def test_a_list_comes_in_pages_that_expire() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        for number in range(5):
-            put(server, "x", name=f"c{number}")
-        pages = Resource("", "v1", "configmaps")
-        client = client_of(server)
-        first = await client._ask(request(pages, limit="2"))
-        assert first["metadata"]["remainingItemCount"] == 3
-        put(server, "x", name="c9")
-        token = first["metadata"]["continue"]
-        second = await client._ask(request(pages, limit="3", **{"continue": token}))
-        assert [item["metadata"]["name"] for item in second["items"]] == ["c2", "c3", "c4"]
-        assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
-        assert "continue" not in second["metadata"]
-        server.lists.expire()
-        gone = await refused(client._ask(request(pages, **{"continue": token})))
-        assert (gone.code, gone.reason) == (410, "Expired")
-
-    play(scenario())
+@played
+async def test_a_list_comes_in_pages_that_expire() -> None:
+    server = ApiServer()
+    for number in range(5):
+        put(server, "x", name=f"c{number}")
+    pages = Resource("", "v1", "configmaps")
+    client = client_of(server)
+    first = await client._ask(request(pages, limit="2"))
+    assert first["metadata"]["remainingItemCount"] == 3
+    put(server, "x", name="c9")
+    token = first["metadata"]["continue"]
+    second = await client._ask(request(pages, limit="3", **{"continue": token}))
+    assert [item["metadata"]["name"] for item in second["items"]] == ["c2", "c3", "c4"]
+    assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+    assert "continue" not in second["metadata"]
+    server.lists.expire()
+    gone = await refused(client._ask(request(pages, **{"continue": token})))
+    assert (gone.code, gone.reason) == (410, "Expired")
 
 
 def request(resource: Resource, **query: str) -> _Request:

@@ -14,7 +14,7 @@ from tests.kube.api_server.rights import Rule
 from tests.kube.api_server.server import ApiServer
 from tests.kube.link import Link, access
 from tests.kube.steps import NAME, NAMESPACE, put, remove
-from tests.kube.virtual_time import play
+from tests.kube.virtual_time import played
 
 from wayhome.kube.canary import CANARY_NODES
 from wayhome.kube.client import Client
@@ -225,94 +225,86 @@ def kinds(heard: list[Said]) -> list[type[Said]]:
     return [type(each) for each in heard]
 
 
-def test_a_life_of_a_configmap() -> None:
-    async def scenario() -> None:
-        async with watching(ApiServer()) as w:
-            assert isinstance(w.watch.said, Pending)
-            await asyncio.sleep(1)
-            put(w.server, "a: b\n", key="masq.yaml")
-            await asyncio.sleep(1)
-            put(w.server, "a: b\n")
-            await asyncio.sleep(1)
-            put(w.server, "c: d\n")
-            await asyncio.sleep(1)
-            put(w.server, None)
-            await asyncio.sleep(1)
-            remove(w.server)
-            await asyncio.sleep(1)
-            assert kinds(w.heard) == [Absent, Wrong, Text, Text, Wrong, Absent]
-
-    play(scenario())
+@played
+async def test_a_life_of_a_configmap() -> None:
+    async with watching(ApiServer()) as w:
+        assert isinstance(w.watch.said, Pending)
+        await asyncio.sleep(1)
+        put(w.server, "a: b\n", key="masq.yaml")
+        await asyncio.sleep(1)
+        put(w.server, "a: b\n")
+        await asyncio.sleep(1)
+        put(w.server, "c: d\n")
+        await asyncio.sleep(1)
+        put(w.server, None)
+        await asyncio.sleep(1)
+        remove(w.server)
+        await asyncio.sleep(1)
+        assert kinds(w.heard) == [Absent, Wrong, Text, Text, Wrong, Absent]
 
 
-def test_an_api_that_is_away_and_back_again_says_the_same_as_before() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        put(server, "a")
-        async with watching(server) as w:
-            await asyncio.sleep(1)
-            w.link.down = True
-            server.break_watches()
-            await asyncio.sleep(60)
-            (text, unknown) = w.heard[:2]
-            assert isinstance(unknown, Unknown)
-            assert "ConfigMap kube-system/ip-masq-agent cannot be read" in unknown.reason
-            assert "Connection refused" in unknown.reason
-            w.link.down = False
-            await asyncio.sleep(70)
-            assert w.watch.said == text
-            assert len(w.heard) == 3
-
-    play(scenario())
+@played
+async def test_an_api_that_is_away_and_back_again_says_the_same_as_before() -> None:
+    server = ApiServer()
+    put(server, "a")
+    async with watching(server) as w:
+        await asyncio.sleep(1)
+        w.link.down = True
+        server.break_watches()
+        await asyncio.sleep(60)
+        (text, unknown) = w.heard[:2]
+        assert isinstance(unknown, Unknown)
+        assert "ConfigMap kube-system/ip-masq-agent cannot be read" in unknown.reason
+        assert "Connection refused" in unknown.reason
+        w.link.down = False
+        await asyncio.sleep(70)
+        assert w.watch.said == text
+        assert len(w.heard) == 3
 
 
 @pytest.mark.parametrize("code", [401, 403])
-def test_a_permission_that_is_missing_names_what_grants_it(code: int) -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        put(server, "a")
-        user = "system:serviceaccount:wayhome:agent"
-        server.rights.issue("t", user)
-        server.rights.grant("somebody", Rule(("get",), ("nodes",)))
-        token = "t" if code == 403 else "unknown"
-        async with watching(server, credentials=Token(token)) as w:
-            await asyncio.sleep(1)
-            unknown = w.watch.said
-            assert isinstance(unknown, Unknown)
-            if code == 401:
-                assert "does not accept this agent's token" in unknown.reason
-            else:
-                assert f'User "{user}" cannot list resource "configmaps"' in unknown.reason
-                assert "resourceNames [ip-masq-agent]" in unknown.reason
-            server.rights.issue("unknown", user)
-            server.rights.grant(
-                user, Rule(("get", "list", "watch"), ("configmaps",), NAMESPACE, (NAME,))
-            )
-            await asyncio.sleep(120)
-            assert isinstance(w.watch.said, Text), "found without a restart"
-
-    play(scenario())
+@played
+async def test_a_permission_that_is_missing_names_what_grants_it(code: int) -> None:
+    server = ApiServer()
+    put(server, "a")
+    user = "system:serviceaccount:wayhome:agent"
+    server.rights.issue("t", user)
+    server.rights.grant("somebody", Rule(("get",), ("nodes",)))
+    token = "t" if code == 403 else "unknown"
+    async with watching(server, credentials=Token(token)) as w:
+        await asyncio.sleep(1)
+        unknown = w.watch.said
+        assert isinstance(unknown, Unknown)
+        if code == 401:
+            assert "does not accept this agent's token" in unknown.reason
+        else:
+            assert f'User "{user}" cannot list resource "configmaps"' in unknown.reason
+            assert "resourceNames [ip-masq-agent]" in unknown.reason
+        server.rights.issue("unknown", user)
+        server.rights.grant(
+            user, Rule(("get", "list", "watch"), ("configmaps",), NAMESPACE, (NAME,))
+        )
+        await asyncio.sleep(120)
+        assert isinstance(w.watch.said, Text), "found without a restart"
 
 
-def test_several_have_a_watch_each_and_are_known_together() -> None:
-    async def scenario() -> None:
-        server = ApiServer()
-        put(server, "a", name="first")
-        put(server, "b", name="second")
-        server.faults.add(Fault(Action.ANSWER, "list", code=500))
-        async with watching(server, "first", "second") as w:
-            await asyncio.sleep(60)
-            assert all(isinstance(each, (Unknown, Pending)) for each in w.heard[:-1])
-            assert any(isinstance(each, Unknown) for each in w.heard)
-            text = w.watch.said
-            assert isinstance(text, Text)
-            assert unpack(text.data) == {"kube-system/first": b"a", "kube-system/second": b"b"}
-            assert {c.name for c in server.calls if c.verb == "watch"} == {"first", "second"}
-            remove(server, name="second")
-            put(server, "c", name="first")
-            await asyncio.sleep(1)
-            text = w.watch.said
-            assert isinstance(text, Text)
-            assert unpack(text.data) == {"kube-system/first": b"c"}
-
-    play(scenario())
+@played
+async def test_several_have_a_watch_each_and_are_known_together() -> None:
+    server = ApiServer()
+    put(server, "a", name="first")
+    put(server, "b", name="second")
+    server.faults.add(Fault(Action.ANSWER, "list", code=500))
+    async with watching(server, "first", "second") as w:
+        await asyncio.sleep(60)
+        assert all(isinstance(each, (Unknown, Pending)) for each in w.heard[:-1])
+        assert any(isinstance(each, Unknown) for each in w.heard)
+        text = w.watch.said
+        assert isinstance(text, Text)
+        assert unpack(text.data) == {"kube-system/first": b"a", "kube-system/second": b"b"}
+        assert {c.name for c in server.calls if c.verb == "watch"} == {"first", "second"}
+        remove(server, name="second")
+        put(server, "c", name="first")
+        await asyncio.sleep(1)
+        text = w.watch.said
+        assert isinstance(text, Text)
+        assert unpack(text.data) == {"kube-system/first": b"c"}

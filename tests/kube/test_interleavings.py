@@ -16,7 +16,7 @@ from tests.kube.api_server.kinds import CONFIG_MAP
 from tests.kube.api_server.server import ApiServer
 from tests.kube.link import Link, access
 from tests.kube.steps import NAME, NAMESPACE, Heard, put, remove
-from tests.kube.virtual_time import play
+from tests.kube.virtual_time import played
 
 from wayhome.kube.client import Client, Selection
 from wayhome.kube.reflector import Reflector
@@ -150,24 +150,22 @@ class World:
 @example([("put", NAME), ("mute", None), ("remove", NAME), ("put", NAME)], 0, 1)
 @example([("put", NAME), ("down", None), ("remove", NAME), ("forget", None)], 0, 1)
 @given(st.lists(STEPS, max_size=25), st.integers(0, 100), st.sampled_from((1, 3, 1000)))
-def test_the_reflector_ends_where_the_server_is(
+@played
+async def test_the_reflector_ends_where_the_server_is(
     steps: list[tuple[str, object]], seed: int, window: int
 ) -> None:
-    async def scenario() -> None:
-        world = World(seed, window)
-        task = asyncio.ensure_future(world.reflector.run())
-        try:
-            for what, argument in steps:
-                await world.step(what, argument)
-            world.link.down = False
-            world.server.faults.clear()
-            await asyncio.sleep(LONG_ENOUGH)
-            world.check()
-            assert not task.done()
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            await asyncio.sleep(1)
-
-    play(scenario())
+    world = World(seed, window)
+    task = asyncio.ensure_future(world.reflector.run())
+    try:
+        for what, argument in steps:
+            await world.step(what, argument)
+        world.link.down = False
+        world.server.faults.clear()
+        await asyncio.sleep(LONG_ENOUGH)
+        world.check()
+        assert not task.done()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(1)

@@ -11,7 +11,7 @@ from tests.kube.api_server.calls import Call
 from tests.kube.api_server.server import ApiServer
 from tests.kube.link import Link
 from tests.kube.told import BAD, GOOD, Node, Teller, present, with_namespace
-from tests.kube.virtual_time import play
+from tests.kube.virtual_time import played
 
 from wayhome.agent.telling import NODES_PER_SECOND
 
@@ -57,61 +57,55 @@ def busiest(calls: list[Call], width: float = 1.0) -> int:
     return max(Counter(int(call.at / width) for call in calls).values())
 
 
-def test_one_change_is_told_by_all_within_its_time_and_no_second_is_a_herd() -> None:
-    async def scenario() -> None:
-        crowd = Crowd(NODES)
-        async with crowd.running():
-            # A node's first Lease takes two requests: nobody knows yet whether there is one.
-            calls = await crowd.all_read(GOOD, "1", SPREAD + 1)
-            assert Counter((call.verb, call.code) for call in calls) == {("patch", 404): NODES, ("create", 201): NODES}  # fmt: skip
-            assert busiest(calls) <= 2 * MOST_A_SECOND
+@played
+async def test_one_change_is_told_by_all_within_its_time_and_no_second_is_a_herd() -> None:
+    crowd = Crowd(NODES)
+    async with crowd.running():
+        # A node's first Lease takes two requests: nobody knows yet whether there is one.
+        calls = await crowd.all_read(GOOD, "1", SPREAD + 1)
+        assert Counter((call.verb, call.code) for call in calls) == {("patch", 404): NODES, ("create", 201): NODES}  # fmt: skip
+        assert busiest(calls) <= 2 * MOST_A_SECOND
 
-            calls = await crowd.all_read(GOOD + b"resyncInterval: 59s\n", "2", SPREAD + 1)
-            assert Counter((call.verb, call.code) for call in calls) == {("patch", 200): NODES}
-            assert busiest(calls) <= MOST_A_SECOND
+        calls = await crowd.all_read(GOOD + b"resyncInterval: 59s\n", "2", SPREAD + 1)
+        assert Counter((call.verb, call.code) for call in calls) == {("patch", 200): NODES}
+        assert busiest(calls) <= MOST_A_SECOND
 
-            calls = await crowd.all_read(BAD, "3", SPREAD + 1)
-            assert Counter((call.resource, call.verb, call.code) for call in calls) == {
-                ("leases", "patch", 200): NODES,
-                ("events", "create", 201): 1,
-                ("events", "create", 409): NODES - 1,
-            }
-            assert busiest(calls) <= 2 * MOST_A_SECOND
-
-    play(scenario())
+        calls = await crowd.all_read(BAD, "3", SPREAD + 1)
+        assert Counter((call.resource, call.verb, call.code) for call in calls) == {
+            ("leases", "patch", 200): NODES,
+            ("events", "create", 201): 1,
+            ("events", "create", 409): NODES - 1,
+        }
+        assert busiest(calls) <= 2 * MOST_A_SECOND
 
 
 @pytest.mark.parametrize("outage", [10.0, 120.0])
-def test_after_an_outage_of_the_api_all_come_back_spread(outage: float) -> None:
-    async def scenario() -> None:
-        crowd = Crowd(2000)
-        async with crowd.running():
-            crowd.link.down = True
-            await crowd.all_read(GOOD, "1", outage)
-            # First attempts go on for 10 s, and those that failed are drawn from twice as many seconds.
-            most = MOST_A_SECOND * 1.5
-            assert max(Counter(map(int, crowd.link.opened)).values()) <= most
-            crowd.link.down = False
-            await asyncio.sleep(130)
-            assert sum(call.code == 201 for call in crowd.server.calls) == 2000
-            assert busiest(crowd.server.calls) <= 2 * most  # each makes its Lease
-
-    play(scenario())
+@played
+async def test_after_an_outage_of_the_api_all_come_back_spread(outage: float) -> None:
+    crowd = Crowd(2000)
+    async with crowd.running():
+        crowd.link.down = True
+        await crowd.all_read(GOOD, "1", outage)
+        # First attempts go on for 10 s, and those that failed are drawn from twice as many seconds.
+        most = MOST_A_SECOND * 1.5
+        assert max(Counter(map(int, crowd.link.opened)).values()) <= most
+        crowd.link.down = False
+        await asyncio.sleep(130)
+        assert sum(call.code == 201 for call in crowd.server.calls) == 2000
+        assert busiest(crowd.server.calls) <= 2 * most  # each makes its Lease
 
 
-def test_idle_nodes_renew_a_few_a_second_however_together_they_began() -> None:
-    async def scenario() -> None:
-        crowd = Crowd(500)
-        async with crowd.running():
-            await crowd.all_read(GOOD, "1", 10.0)
-            calls = await _idle(crowd, 3600.0)
-        per_node = Counter(call.name for call in calls)
-        assert {call.verb for call in calls} == {"patch"}
-        assert min(per_node.values()) >= 5
-        assert max(per_node.values()) <= 7
-        assert busiest(calls, 60.0) <= 500 / 5 * 1.5  # the first ones come within six minutes
-
-    play(scenario())
+@played
+async def test_idle_nodes_renew_a_few_a_second_however_together_they_began() -> None:
+    crowd = Crowd(500)
+    async with crowd.running():
+        await crowd.all_read(GOOD, "1", 10.0)
+        calls = await _idle(crowd, 3600.0)
+    per_node = Counter(call.name for call in calls)
+    assert {call.verb for call in calls} == {"patch"}
+    assert min(per_node.values()) >= 5
+    assert max(per_node.values()) <= 7
+    assert busiest(calls, 60.0) <= 500 / 5 * 1.5  # the first ones come within six minutes
 
 
 async def _idle(crowd: Crowd, seconds: float) -> list[Call]:

@@ -5,11 +5,13 @@ an hour of back-off and bookmarks plays in milliseconds, and always in the same 
 """
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
 
 Result = TypeVar("Result")
+Given = ParamSpec("Given")
 
 
 class _Selector(selectors.DefaultSelector):
@@ -44,3 +46,13 @@ def play(scenario: Coroutine[Any, Any, Result]) -> Result:
     """Run a scenario on such a loop."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(scenario)
+
+
+def played(test: Callable[Given, Coroutine[Any, Any, None]]) -> Callable[Given, None]:
+    """A test that is a scenario as a whole."""
+
+    @functools.wraps(test)
+    def play_it(*given: Given.args, **named: Given.kwargs) -> None:
+        play(test(*given, **named))
+
+    return play_it

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from tests.kube.virtual_time import play
+from tests.kube.virtual_time import played
 
 from wayhome.agent.api_source import FIRST_ANSWER_SECONDS, ApiSource, reading_of
 from wayhome.agent.reading import Missing, Pending, Present, Unreadable, Wrong
@@ -92,105 +92,93 @@ def test_what_the_api_says_in_the_words_of_a_source() -> None:
     assert reading_of(NOT_YET) == Pending("not yet")
 
 
-def test_whoever_reads_finds_what_was_last_said_and_is_told_of_it() -> None:
-    async def scenario() -> None:
-        api = Api()
-        with api.running():
-            await asyncio.sleep(1)
-            assert (api.source.read(), api.told) == (Pending("not yet"), 0)
-            api.watch.say(TEXT)
-            assert (api.source.read(), api.told) == (reading_of(TEXT), 1)
-
-    play(scenario())
+@played
+async def test_whoever_reads_finds_what_was_last_said_and_is_told_of_it() -> None:
+    api = Api()
+    with api.running():
+        await asyncio.sleep(1)
+        assert (api.source.read(), api.told) == (Pending("not yet"), 0)
+        api.watch.say(TEXT)
+        assert (api.source.read(), api.told) == (reading_of(TEXT), 1)
 
 
-def test_the_first_answer_is_waited_for_and_not_for_ever() -> None:
-    async def scenario() -> None:
-        clock = asyncio.get_running_loop().time
-        api = Api()
-        with api.running():
-            waiting = asyncio.ensure_future(api.source.answered())
-            await asyncio.sleep(1)
-            assert not waiting.done()
-            api.watch.say(configmap.Unknown("a bad one is one too"))
-            await asyncio.sleep(0)
-            await asyncio.sleep(0.01)
-            assert waiting.done()
-        began = clock()
-        await Api().source.answered()
-        assert clock() - began == FIRST_ANSWER_SECONDS
-
-    play(scenario())
-
-
-def test_a_watch_that_ends_is_a_fault_that_is_said_and_another_one_begins() -> None:
-    async def scenario() -> None:
-        api = Api()
-        with api.running():
-            await asyncio.sleep(1)
-            api.watch.say(TEXT)
-            api.watch.die(KeyError("metadata"))
-            await asyncio.sleep(0.01)
-            found = api.source.read()
-            assert isinstance(found, Unreadable)
-            assert "ended by a fault of this program, KeyError: 'metadata'" in found.reason
-            assert "test_api_source.py, line" in found.reason
-            assert api.told == 2
-            await asyncio.sleep(6)
-            assert len(api.watches) == 2
-            assert api.source.read() == found, "until the new one has said something"
-            api.watch.say(NEWER)
-            assert api.source.read() == reading_of(NEWER)
-
-    play(scenario())
-
-
-def test_a_watch_that_ends_again_and_again_is_begun_ever_more_rarely() -> None:
-    async def scenario() -> None:
-        api = Api()
-        with api.running():
-            for _ in range(3600):
-                api.watch.die(None)
-                await asyncio.sleep(1)
-            assert 60 < len(api.watches) < 200
-            await asyncio.sleep(1000)
-            before = len(api.watches)
-            api.watch.die(None)
-            await asyncio.sleep(6)
-            assert len(api.watches) == before + 1, "one that lived long is begun again soon"
-
-    play(scenario())
-
-
-def test_renewing_begins_another_watch_at_once_and_forgets_nothing() -> None:
-    async def scenario() -> None:
-        api = Api()
-        api.source.renew()  # before it runs there is nothing to renew
-        with api.running():
-            await asyncio.sleep(1)
-            api.watch.say(TEXT)
-            first = api.watch
-            api.source.renew()
-            await asyncio.sleep(0.01)
-            assert (first.over, len(api.watches)) == (True, 2)
-            assert api.source.read() == reading_of(TEXT)
-            api.watch.say(NOT_YET)
-            assert (api.source.read(), api.told) == (reading_of(TEXT), 1)
-            api.watch.say(NEWER)
-            assert api.source.read() == reading_of(NEWER)
-
-    play(scenario())
-
-
-def test_cancelling_ends_the_watch_too() -> None:
-    async def scenario() -> None:
-        api = Api()
-        with api.running() as task:
-            await asyncio.sleep(1)
-        with suppress(asyncio.CancelledError):
-            await task
+@played
+async def test_the_first_answer_is_waited_for_and_not_for_ever() -> None:
+    clock = asyncio.get_running_loop().time
+    api = Api()
+    with api.running():
+        waiting = asyncio.ensure_future(api.source.answered())
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        api.watch.say(configmap.Unknown("a bad one is one too"))
+        await asyncio.sleep(0)
         await asyncio.sleep(0.01)
-        assert api.watch.over
-        assert len(api.watches) == 1
+        assert waiting.done()
+    began = clock()
+    await Api().source.answered()
+    assert clock() - began == FIRST_ANSWER_SECONDS
 
-    play(scenario())
+
+@played
+async def test_a_watch_that_ends_is_a_fault_that_is_said_and_another_one_begins() -> None:
+    api = Api()
+    with api.running():
+        await asyncio.sleep(1)
+        api.watch.say(TEXT)
+        api.watch.die(KeyError("metadata"))
+        await asyncio.sleep(0.01)
+        found = api.source.read()
+        assert isinstance(found, Unreadable)
+        assert "ended by a fault of this program, KeyError: 'metadata'" in found.reason
+        assert "test_api_source.py, line" in found.reason
+        assert api.told == 2
+        await asyncio.sleep(6)
+        assert len(api.watches) == 2
+        assert api.source.read() == found, "until the new one has said something"
+        api.watch.say(NEWER)
+        assert api.source.read() == reading_of(NEWER)
+
+
+@played
+async def test_a_watch_that_ends_again_and_again_is_begun_ever_more_rarely() -> None:
+    api = Api()
+    with api.running():
+        for _ in range(3600):
+            api.watch.die(None)
+            await asyncio.sleep(1)
+        assert 60 < len(api.watches) < 200
+        await asyncio.sleep(1000)
+        before = len(api.watches)
+        api.watch.die(None)
+        await asyncio.sleep(6)
+        assert len(api.watches) == before + 1, "one that lived long is begun again soon"
+
+
+@played
+async def test_renewing_begins_another_watch_at_once_and_forgets_nothing() -> None:
+    api = Api()
+    api.source.renew()  # before it runs there is nothing to renew
+    with api.running():
+        await asyncio.sleep(1)
+        api.watch.say(TEXT)
+        first = api.watch
+        api.source.renew()
+        await asyncio.sleep(0.01)
+        assert (first.over, len(api.watches)) == (True, 2)
+        assert api.source.read() == reading_of(TEXT)
+        api.watch.say(NOT_YET)
+        assert (api.source.read(), api.told) == (reading_of(TEXT), 1)
+        api.watch.say(NEWER)
+        assert api.source.read() == reading_of(NEWER)
+
+
+@played
+async def test_cancelling_ends_the_watch_too() -> None:
+    api = Api()
+    with api.running() as task:
+        await asyncio.sleep(1)
+    with suppress(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0.01)
+    assert api.watch.over
+    assert len(api.watches) == 1
