@@ -25,11 +25,14 @@ _ALL_NUMBERS = "4294967295"
 
 def main() -> int:
     """Measure what is asked for. Returns the exit code."""
-    asked = _parser().parse_args()
+    parser = _parser()
+    asked = parser.parse_args()
     if asked.list:
         for figure in FIGURES.values():
             print(f"{figure.name:18} {figure.about}")
         return 0
+    if asked.seed is not None and asked.agreement is None:
+        parser.error("--seed is that of generated networks; it goes with --agreement FLOWS")
     every = [name for name, figure in FIGURES.items() if not (asked.quick and figure.slow)]
     chosen = [FIGURES[name] for name in dict.fromkeys(asked.figures or every)]
     machine, user = this_machine(), ROOT if _is_real_root() else "an ordinary user"
@@ -83,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--agreement",
-        type=int,
+        type=_flows,
         metavar="FLOWS",
         help="no figure: so many flows of generated networks, asked of the tracer and of the kernel",
     )
@@ -102,6 +105,12 @@ def _name(text: str) -> str:
             f"there is no figure {text!r}; one of {', '.join(FIGURES)}"
         )
     return text
+
+
+def _flows(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of flows; write one from 1 on")
+    return int(text)
 
 
 def _is_real_root() -> bool:

@@ -63,7 +63,7 @@ def test_each_difference_is_named(seen: Seen, about: str) -> None:
     assert "the way out:" in text
     assert "PRIVATE_TRAFFIC_TO_INTERNET" in text
     assert "in the kernel: " in text
-    assert "1 disagreements" in text
+    assert "1 disagreement: 1 flow of " in text
     (found,) = lab_check.document(checked)["disagreements"]
     assert found["tracer"]["lost"] == "reply"
     assert found["kernel"]["reached"] is seen.reached

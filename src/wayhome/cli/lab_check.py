@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from wayhome.cli.lab_seen import as_document, in_words
 from wayhome.cli.lines import print_line
 from wayhome.lab.agreement import Disagreement
 from wayhome.lab.check import Checked
+from wayhome.report.audit_text import counted
 from wayhome.report.line import Line, Role
 from wayhome.report.names import short, shortened
 from wayhome.report.why_document import flow_document, hop_document
@@ -33,10 +35,10 @@ def lines(checked: Checked, directory: Path) -> Iterator[Line]:
         yield from _disagreement(one)
         yield Line("")
     number = len(checked.disagreements)
-    verdict = f"{number} disagreements" if number else "no disagreement"
-    labs = "network" if checked.labs == 1 else "networks"
+    verdict = counted(number, "disagreement") if number else "no disagreement"
+    flows, labs = counted(checked.flows, "flow"), counted(checked.labs, "network")
     yield Line(
-        f"{verdict}: {checked.flows} flows of {directory} in {checked.labs} {labs} that were built",
+        f"{verdict}: {flows} of {directory} in {labs} out of namespaces",
         role=Role.BAD if number else Role.GOOD,
     )
     if checked.not_built:
@@ -61,8 +63,7 @@ def _disagreement(one: Disagreement) -> Iterator[Line]:
     yield Line(f"by the tracer: {one.trace.verdict}", 2)
     yield from in_full("out", one.trace.forward)
     yield from in_full("home", one.trace.reply)
-    lost = f"lost on its way {seen.lost} at {short(seen.died_at or '')} ({seen.cause})"
-    yield Line(f"in the kernel: {'reached' if seen.reached else lost}", 2)
+    yield Line(f"in the kernel: {in_words(seen)}", 2)
     if seen.source_seen is not None:
         where = short(seen.delivered_to or "")
         yield Line(f"in the kernel {where} saw it come from {seen.source_seen}", 2)
@@ -80,12 +81,5 @@ def _document(one: Disagreement) -> Document:
             "forward": {"hops": [hop_document(hop) for hop in trace.forward]},
             "reply": {"hops": [hop_document(hop) for hop in trace.reply]},
         },
-        "kernel": {
-            "reached": seen.reached,
-            "lost": str(seen.lost) if seen.lost else None,
-            "died_at": seen.died_at,
-            "cause": seen.cause,
-            "source_seen": str(seen.source_seen) if seen.source_seen else None,
-            "delivered_to": seen.delivered_to,
-        },
+        "kernel": as_document(seen),
     }

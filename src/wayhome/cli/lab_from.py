@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from wayhome.cli.lab_seen import as_document, in_words
 from wayhome.cli.lines import print_line
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.endpoints import EndpointError
@@ -72,7 +73,7 @@ def lines(checked: Checked, directory: Path) -> Iterator[Line]:
         found = compare(trace, seen)
         yield Line(f"{short(trace.at)}: {trace.flow}")
         yield Line(f"predicted  {_said(trace)}", 2)
-        yield Line(f"seen       {_seen(seen)}", 2, role=Role.BAD if found else Role.GOOD)
+        yield Line(f"seen       {in_words(seen)}", 2, role=Role.BAD if found else Role.GOOD)
     wrong, number = len(checked.disagreements), checked.flows
     flows = "1 flow" if number == 1 else f"{number} flows"
     labs = "one network" if checked.labs == 1 else f"{checked.labs} networks"
@@ -104,11 +105,7 @@ def _flow(trace: Trace, seen: Seen) -> dict[str, Any]:
             "died_at": _died_at(trace.shown.result),
             "cause": trace.drop.cause if trace.drop else None,
         },
-        "reached": seen.reached,
-        "lost": str(seen.lost) if seen.lost else None,
-        "died_at": seen.died_at,
-        "cause": seen.cause,
-        "source_seen": str(seen.source_seen) if seen.source_seen else None,
+        **as_document(seen),
         "as_predicted": compare(trace, seen) is None,
     }
 
@@ -120,14 +117,6 @@ def _said(trace: Trace) -> str:
     if end.lost is None or died_at is None:
         return f"reached, from {end.packet.source}"
     return f"{end.lost} lost at {short(died_at)}: {cause}"
-
-
-def _seen(seen: Seen) -> str:
-    if seen.reached:
-        return "reached" + (f", from {seen.source_seen}" if seen.source_seen else "")
-    if seen.died_at is None:
-        return "no answer, and no packet was seen to die"
-    return f"{seen.lost} lost at {short(seen.died_at)}: {seen.cause}"
 
 
 def _died_at(end: Exchange) -> str | None:

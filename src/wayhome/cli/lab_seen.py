@@ -1,0 +1,27 @@
+"""What was seen of a flow in a lab, in words and as a document: the same for all commands that show it."""
+
+from typing import Any
+
+from wayhome.lab.compiled import Seen
+from wayhome.report.names import short
+
+
+def in_words(seen: Seen) -> str:
+    """One line."""
+    if seen.reached:
+        return "reached" + (f", from {seen.source_seen}" if seen.source_seen else "")
+    if seen.died_at is None:
+        return "no answer, and no packet was seen to die"
+    return f"{seen.lost} lost at {short(seen.died_at)}: {seen.cause}"
+
+
+def as_document(seen: Seen) -> dict[str, Any]:
+    """All of it."""
+    return {
+        "reached": seen.reached,
+        "lost": str(seen.lost) if seen.lost else None,
+        "died_at": seen.died_at,
+        "cause": seen.cause,
+        "source_seen": str(seen.source_seen) if seen.source_seen else None,
+        "delivered_to": seen.delivered_to,
+    }
