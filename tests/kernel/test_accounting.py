@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 from tests.kernel.nodes import Node, nft
 from tests.kernel.policies import make_policy
+from tests.kernel.repairs import addresses, check_a_rewritten_rule_is_noticed, held, repaired
 from tests.kernel.test_scope import IP_TRANSPARENT, NODES_OWN, WORLD4
-from tests.kernel.test_suite import addresses, held
 from tests.kernel.wire import Wire
 
 from wayhome.kernel import (
@@ -30,8 +30,7 @@ from wayhome.kernel import (
 )
 from wayhome.kernel.difference import Elements
 from wayhome.kernel.rules import ACCOUNTING_PRIORITY
-from wayhome.kernel.text import script
-from wayhome.kernel.transactions import replacement, rewriting
+from wayhome.kernel.transactions import replacement
 from wayhome.lab.namespaces import NetworkNamespace
 
 ON = Masquerade(accounting=True)
@@ -334,15 +333,8 @@ DAMAGE = [
 def test_damage_is_noticed_and_repaired(  # noqa: PLR0917
     node: Node, rules: Ruleset, damage: str, cause: Cause, kind: ChangeKind, count: int
 ) -> None:
-    applier = Applier(node.kernel)
-    applier.apply(rules)
-    node.run(damage)
-    transactions = node.transactions()
-    change = applier.apply(rules)
-    assert (change.kind, change.cause) == (kind, cause)
-    assert node.transactions() == transactions + count
-    assert held(node) == rules.elements
-    assert applier.apply(rules).kind is ChangeKind.NOTHING
+    change, took = repaired(node, rules, damage)
+    assert (change.kind, change.cause, took) == (kind, cause, count)
 
 
 def test_a_chain_of_that_name_that_nobody_asked_for_goes(node: Node) -> None:
@@ -359,15 +351,7 @@ def test_a_chain_of_that_name_that_nobody_asked_for_goes(node: Node) -> None:
 
 
 def test_a_rule_rewritten_under_our_comment_is_noticed(node: Node, rules: Ruleset) -> None:
-    applier = Applier(node.kernel)
-    applier.apply(rules)
-    table = node.kernel.read()
-    assert table is not None
-    (again,) = rewriting(table, rules, None)
-    assert "@sent4 return" in script(again)
-    node.run(script(again).replace("@sent4 return", "!= @sent4 return"))
-    assert applier.apply(rules).cause is Cause.RULES
-    assert applier.apply(rules).kind is ChangeKind.NOTHING
+    check_a_rewritten_rule_is_noticed(node, rules, "@sent4 return", "!= @sent4 return")
 
 
 @pytest.mark.parametrize(
@@ -380,12 +364,8 @@ def test_a_rule_rewritten_under_our_comment_is_noticed(node: Node, rules: Rulese
 def test_damaged_elements_are_repaired_alone(
     node: Node, rules: Ruleset, damage: str, added: int, removed: int
 ) -> None:
-    applier = Applier(node.kernel)
-    applier.apply(rules)
-    node.run(damage)
-    change = applier.apply(rules)
+    change, _ = repaired(node, rules, damage)
     assert (change.kind, change.added, change.removed) == (ChangeKind.ELEMENTS, added, removed)
-    assert held(node) == rules.elements
 
 
 # What was counted goes on

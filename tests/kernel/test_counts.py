@@ -3,7 +3,7 @@
 import pytest
 from tests.kernel.nodes import Node, nft
 from tests.kernel.policies import make_policy
-from tests.kernel.test_suite import addresses
+from tests.kernel.repairs import addresses
 from tests.kernel.wire import Wire
 
 from wayhome.kernel import (

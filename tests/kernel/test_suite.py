@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.kernel.nodes import Node
 from tests.kernel.policies import make_policy
+from tests.kernel.repairs import addresses, check_a_rewritten_rule_is_noticed, held, repaired
 
 from wayhome.kernel import (
     Applier,
@@ -19,23 +20,8 @@ from wayhome.kernel import (
     ruleset_of,
 )
 from wayhome.kernel.fake import FakeKernel
-from wayhome.kernel.text import script
-from wayhome.kernel.transactions import creation, rewriting
+from wayhome.kernel.transactions import creation
 from wayhome.policy import Policy
-from wayhome.prefixes import parse_address
-
-
-def addresses(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    return parse_address(first)[1], parse_address(last)[1]
-
-
-def held(node: Node) -> dict[str, tuple[tuple[int, int], ...]]:
-    """The elements of all sets, read anew."""
-    node.kernel.forget()
-    table = node.kernel.read()
-    assert table is not None
-    return {found.type.name: found.intervals for found in table.sets}
 
 
 @pytest.fixture
@@ -261,27 +247,12 @@ add set inet wayhome keep4 { type ipv6_addr; flags interval; }""",
 def test_damage_is_noticed_and_repaired(  # noqa: PLR0917
     node: Node, rules: Ruleset, script: str, cause: Cause, kind: ChangeKind, count: int
 ) -> None:
-    applier = Applier(node.kernel)
-    applier.apply(rules)
-    node.run(script)
-    transactions = node.transactions()
-    change = applier.apply(rules)
-    assert (change.kind, change.cause) == (kind, cause)
-    assert node.transactions() == transactions + count
-    assert held(node) == rules.elements
-    assert applier.apply(rules).kind is ChangeKind.NOTHING
+    change, took = repaired(node, rules, script)
+    assert (change.kind, change.cause, took) == (kind, cause, count)
 
 
 def test_a_rule_rewritten_under_our_comment_is_noticed(node: Node, rules: Ruleset) -> None:
-    applier = Applier(node.kernel)
-    applier.apply(rules)
-    table = node.kernel.read()
-    assert table is not None
-    (again,) = rewriting(table, rules, None)
-    assert "@keep4 return" in script(again)
-    node.run(script(again).replace("@keep4 return", "!= @keep4 return"))
-    assert applier.apply(rules).cause is Cause.RULES
-    assert applier.apply(rules).kind is ChangeKind.NOTHING
+    check_a_rewritten_rule_is_noticed(node, rules, "@keep4 return", "!= @keep4 return")
 
 
 @pytest.mark.parametrize(
@@ -300,12 +271,8 @@ add element inet wayhome keep4 { 10.0.0.0/9 }""",
 def test_damaged_elements_are_repaired_alone(
     node: Node, rules: Ruleset, script: str, added: int, removed: int
 ) -> None:
-    applier = Applier(node.kernel)
-    applier.apply(rules)
-    node.run(script)
-    change = applier.apply(rules)
+    change, _ = repaired(node, rules, script)
     assert (change.kind, change.added, change.removed) == (ChangeKind.ELEMENTS, added, removed)
-    assert held(node) == rules.elements
 
 
 def test_a_refused_difference_becomes_a_replacement(
