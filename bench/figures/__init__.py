@@ -25,6 +25,7 @@ from bench.figures import (
     start,
     traces,
     upstream_flows,
+    why,
 )
 
 FIGURES: dict[str, Figure] = {
@@ -49,6 +50,7 @@ FIGURES: dict[str, Figure] = {
         connections,
         kills,
         crowd,
+        why,
         compiled,
         traces,
         audited,
