@@ -1,7 +1,7 @@
 """A large network in neutral form, the same each time: 100 peered fabrics with instances, and a Pod on each instance.
 
 10,000 subnets, 100,000 routes, 200 peerings, and one firewall of 5,000 rules that every instance has, so that every
-packet that meets one is held against all of them. Rules are about all kinds of sources, and ports; the last of them
+packet that meets one is held against all of them. Fewer fabrics are a part in proportion, the rules too. Rules are about all kinds of sources, and ports; the last of them
 lets the flows pass that are asked about.
 """
 
@@ -37,8 +37,8 @@ from wayhome.network import (
 from wayhome.policy import Settings, parse
 from wayhome.prefixes import Family, Prefix
 
-FABRICS, SUBNETS, STATICS, INSTANCES, RULES = 100, 100, 500, 10, 5_000
-"""The second to the fourth are for each fabric, which has a route for each of its subnets and its four neighbours'."""
+FABRICS, SUBNETS, STATICS, INSTANCES, RULES = 100, 100, 500, 10, 50
+"""All but the first are for each fabric, which has a route for each of its subnets and its four neighbours'."""
 
 _PEERING = frozenset({"peering"})
 # The fabrics are 10.0.0.0/16 to 10.99.0.0/16; from 10.64.0.0 on they are masqueraded to.
@@ -48,18 +48,18 @@ _MAIN = (RoutingRule(table="main"),)
 _UNKNOWN = DeliverAttached(Drop("UNKNOWN_INTERNAL_ADDRESS"))
 
 
-def build() -> Network:
+def build(fabrics: int = FABRICS) -> Network:
     """The network, without any of its indices shared with an earlier one."""
-    return Network.of(_nodes(), _links())
+    return Network.of(_nodes(fabrics), _links(fabrics))
 
 
-def flows(count: int) -> Iterator[tuple[Flow, str]]:
+def flows(count: int, fabrics: int = FABRICS) -> Iterator[tuple[Flow, str]]:
     """Questions from random Pods to random instances of the same fabric and of its neighbours, with their nodes."""
     chance = random.Random(1)  # noqa: S311 (the same questions each time)
     for _ in range(count):
-        fabric = chance.randrange(FABRICS)
+        fabric = chance.randrange(fabrics)
         instance = chance.randrange(INSTANCES)
-        other = (fabric + chance.choice((0, *_NEIGHBOURS))) % FABRICS
+        other = (fabric + chance.choice((0, *_NEIGHBOURS))) % fabrics
         target = _instance(other, chance.randrange(INSTANCES))
         yield Flow(_pod(fabric, instance), target, Protocol.TCP, 80), f"pod-{fabric}-{instance}"
 
@@ -80,16 +80,16 @@ def _pod(fabric: int, number: int) -> Address:
     return Address(Family.IPV4, _static(fabric, number).first + 1)
 
 
-def _nodes() -> Iterator[Node]:
-    ingress, egress = _firewall(), Filter(stages=(), default=FilterAction.ALLOW)
+def _nodes(fabrics: int) -> Iterator[Node]:
+    ingress, egress = _firewall(fabrics * RULES), Filter(stages=(), default=FilterAction.ALLOW)
     policy = parse(_LIST, Settings()).configuration
     if policy is None:
         raise ValueError(_LIST)
     rule = TranslationRule(action=Ask(policy.policy), evidence=Evidence("ConfigMap"))
     chains = (TranslationChain("IP-MASQ", (rule,)),)
     to_fabric = RouteTable.of([Route(Prefix(Family.IPV4, 0, 0), Forward("eth0"))])
-    for fabric in range(FABRICS):
-        yield _fabric(fabric, ingress, egress)
+    for fabric in range(fabrics):
+        yield _fabric(fabric, fabrics, ingress, egress)
         for number in range(INSTANCES):
             pod = _pod(fabric, number)
             local = Route(_static(fabric, number), _UNKNOWN)
@@ -114,14 +114,14 @@ def _nodes() -> Iterator[Node]:
             )
 
 
-def _fabric(fabric: int, ingress: Filter, egress: Filter) -> Node:
+def _fabric(fabric: int, fabrics: int, ingress: Filter, egress: Filter) -> Node:
     subnets = [_route(_subnet(fabric, number), "SUBNET") for number in range(SUBNETS)]
     statics = [
         _route(_static(fabric, number), "STATIC", f"node-{number % INSTANCES}")
         for number in range(STATICS)
     ]
     imported = [
-        _route(_subnet((fabric + step) % FABRICS, number), "PEERING_SUBNET", f"peering{step:+d}")
+        _route(_subnet((fabric + step) % fabrics, number), "PEERING_SUBNET", f"peering{step:+d}")
         for step in _NEIGHBOURS
         for number in range(SUBNETS)
     ]
@@ -156,9 +156,9 @@ def _route(prefix: Prefix, kind: str, port: str = "") -> Route:
     return Route(prefix, Forward(port) if port else _UNKNOWN, kind, evidence=evidence)
 
 
-def _firewall() -> Filter:
+def _firewall(count: int) -> Filter:
     chance = random.Random(2)  # noqa: S311 (the same rules each time)
-    rules = [_rule(chance, number) for number in range(RULES - 1)]
+    rules = [_rule(chance, number) for number in range(count - 1)]
     everything = FilterRule(action=FilterAction.ALLOW, evidence=Evidence("firewalls/last"))
     return Filter(stages=((*rules, everything),))
 
@@ -179,12 +179,12 @@ def _rule(chance: random.Random, number: int) -> FilterRule:
     )
 
 
-def _links() -> Iterator[Link]:
-    for fabric in range(FABRICS):
+def _links(fabrics: int) -> Iterator[Link]:
+    for fabric in range(fabrics):
         for number in range(INSTANCES):
             node = f"node-{fabric}-{number}"
             yield Link(End(node, "eth0"), End(f"fabric-{fabric}", f"node-{number}"))
             yield Link(End(node, "pod"), End(f"pod-{fabric}-{number}", "eth0"))
         for step in (1, 2):
-            peer = f"fabric-{(fabric + step) % FABRICS}"
+            peer = f"fabric-{(fabric + step) % fabrics}"
             yield Link(End(f"fabric-{fabric}", f"peering+{step}"), End(peer, f"peering-{step}"))

@@ -1,4 +1,4 @@
-"""Builds the large network and asks about flows in it, in a process of its own: `python -m bench.tracing FLOWS ROUNDS`.
+"""Builds the large network and asks about flows in it, in a process of its own: `python -m bench.tracing FLOWS ROUNDS FABRICS`.
 
 Prints one JSON document: how long building took, each round's questions a second, and the most memory. One process on
 one core; a question is a packet out, and its reply home.
@@ -14,12 +14,12 @@ from bench.large_network import build, flows
 from wayhome.trace import trace, trace_reverse
 
 
-def main(count: int, rounds: int) -> None:
+def main(count: int, rounds: int, fabrics: int) -> None:
     """Measure and print."""
     started = time.perf_counter()
-    network = build()
+    network = build(fabrics)
     built = time.perf_counter() - started
-    asked = list(flows(count))
+    asked = list(flows(count, fabrics))
     for flow, node in asked[:100]:
         trace(network, flow, node)  # the index of the firewall is built at the first question
     verdicts: Counter[str] = Counter()
@@ -39,4 +39,4 @@ def main(count: int, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:]))
