@@ -36,6 +36,9 @@ from wayhome.network.evidence import Evidence
 
 Object = tuple[str, dict[str, Any]]
 
+EXPORT, IMPORT = "exportCustomRoutes", "importCustomRoutes"
+"""Flags of a peering."""
+
 KINDS: tuple[type[Resource], ...] = (
     Network,
     Subnetwork,
@@ -190,6 +193,14 @@ def firewall(of: str, name: str, **fields: Any) -> Object:
     return f"projects/{project}/global/firewalls/{name}", {"network": full_network(of)} | fields
 
 
+def open_firewall(*networks: str) -> list[Object]:
+    """Everything may reach everything in these networks."""
+    return [
+        firewall(name, f"open-{name.rpartition('/')[2]}", allowed="all", sourceRanges=["0.0.0.0/0"])
+        for name in networks
+    ]
+
+
 def tunnel(
     project: str, name: str, *, region: str = "r1", status: str = "ESTABLISHED", **more: Any
 ) -> Object:
@@ -225,3 +236,21 @@ def status(
         "bgpPeerStatus": [{"name": peer, "status": "UP"} for peer in up.split()],
     }
     return f"projects/{project}/regions/{region}/routers/{name}/status", {"result": result}
+
+
+def site(of: str, peer: dict[str, Any] | None = None, **of_tunnel: Any) -> list[Object]:
+    """A router in r1 that learned 192.168.0.0/16 over the tunnel `t`; `peer`: fields of its session."""
+    project = of.partition("/")[0]
+    at = f"projects/{project}/regions/r1"
+    best = {
+        "destRange": "192.168.0.0/16",
+        "priority": 100,
+        "nextHopVpnTunnel": f"{at}/vpnTunnels/t",
+    }
+    gateway = f"{at}/vpnGateways/gw"
+    return [
+        (gateway, {"network": full_network(of)}),
+        tunnel(project, "t", vpnGateway=gateway, router=f"{at}/routers/cr", **of_tunnel),
+        router(of, "cr", [{"name": "t"} | (peer or {})]),
+        status(of, "cr", [best]),
+    ]

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from tests.clouds.google import (
+    EXPORT,
+    IMPORT,
     Object,
     full_network,
     google,
@@ -18,7 +20,6 @@ from wayhome.clouds.gcp.derive.cross_check import cross_check
 from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.gcp.resources.route import Route
 
-EXPORT, IMPORT = "exportCustomRoutes", "importCustomRoutes"
 SUBNET = {"destRange": "10.1.0.0/16", "type": "SUBNET_PEERING_ROUTE", "imported": True}
 PODS = {"destRange": "172.16.1.0/24", "type": "STATIC_PEERING_ROUTE", "imported": True}
 
