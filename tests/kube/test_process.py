@@ -158,12 +158,24 @@ def test_a_connection_probes_whether_its_other_end_is_alive() -> None:
     }
 
 
-def test_file_mode_imports_none_of_it() -> None:
+def test_file_mode_imports_none_of_it(tmp_path: Path) -> None:
+    """All that an agent has imported when it has read its flags and opened its source."""
     program = (
-        "import sys, wayhome.agent.__main__; "
+        "import sys\n"
+        "from wayhome.agent.__main__ import main\n"
+        "from wayhome.agent.arguments import parse_arguments\n"
+        "from wayhome.agent.logs import Log\n"
+        "from wayhome.agent.origin import origin_of\n"
+        "import wayhome.agent.run\n"
+        "options = parse_arguments(sys.argv[1:], native=False)\n"
+        "origin_of(options, Log(options.log_format)).source.read()\n"
         "print([m for m in sys.modules if m.startswith('wayhome.kube') or m in ('_ssl',)])"
     )
     found = subprocess.run(
-        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, f"--config={tmp_path}/ip-masq-agent"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert found.stdout == "[]\n"

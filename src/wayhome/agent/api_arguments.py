@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wayhome.agent.mode import FLAG
-from wayhome.kube.names import is_name, is_namespace
 
 NAMESPACE = "kube-system"
 KEY = "config"
@@ -118,7 +117,7 @@ def api_options(
             "united in the same way: leave --dialect out"
         )
     node = found.node or environment.get("NODE_NAME", "")
-    if not found.node and node and not is_name(node):
+    if not found.node and node and not _is_name(node):
         parser.error(f"NODE_NAME is {node!r}, which is no name of a node; set --node=NAME")
     status = STATUS_NAMESPACE if found.status_namespace is None else found.status_namespace
     return ApiOptions(
@@ -139,7 +138,7 @@ def parse_configmaps(text: str) -> tuple[tuple[str, str], ...]:
     for one in text.split(","):
         namespace, slash, name = one.strip().rpartition("/")
         namespace = namespace if slash else NAMESPACE
-        if not (is_namespace(namespace) and is_name(name)):
+        if not (_is_namespace(namespace) and _is_name(name)):
             raise argparse.ArgumentTypeError(
                 f"{one.strip()!r} is no ConfigMap; write NAMESPACE/NAME, such as {NAMESPACE}/ip-masq-agent"
             )
@@ -156,13 +155,13 @@ def _parse_key(text: str) -> str:
 
 
 def _parse_node(text: str) -> str:
-    if not is_name(text):
+    if not _is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name of a node; see `kubectl get nodes`")
     return text
 
 
 def _parse_status_namespace(text: str) -> str:
-    if text and not is_namespace(text):
+    if text and not _is_namespace(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no namespace; write {STATUS_NAMESPACE}")
     return text
 
@@ -171,3 +170,15 @@ def _parse_count(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of nodes; write {NODES}")
     return int(text)
+
+
+def _is_name(text: str) -> bool:
+    from wayhome.kube.names import is_name  # noqa: PLC0415  # file mode imports nothing of the API's
+
+    return is_name(text)
+
+
+def _is_namespace(text: str) -> bool:
+    from wayhome.kube.names import is_namespace  # noqa: PLC0415  # likewise
+
+    return is_namespace(text)

@@ -11,5 +11,5 @@ five verbs on four resources.
 - `configmap` is what a ConfigMap says to an agent; `configmap_watch` watches some of them.
 - `in_cluster` and `kubeconfig` say where the API is and who asks.
 
-Importing it imports ssl: an agent in file mode does not.
+`client` imports ssl, and an agent in file mode nothing of all this.
 """
