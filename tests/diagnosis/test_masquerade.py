@@ -1,6 +1,9 @@
 """Masquerading as a repair: the smallest list, replayed, in the form of the cluster's own agent."""
 
+import subprocess
 from pathlib import Path
+
+from tests.diagnosis.variants import LIST, asked, repairs, the_case, with_config_map
 
 from wayhome.clouds.kubernetes.resources.config_map import ConfigMap
 from wayhome.clouds.read import read_estate
@@ -66,3 +69,15 @@ def test_its_commands_carry_the_list_and_take_it_back() -> None:
     assert end == "EOF"
     assert masquerades(policy_of("\n".join(lines)), "10.2.0.1")
     assert undo == "kubectl delete configmap ip-masq-agent --namespace kube-system"
+
+
+def test_no_line_of_a_list_that_is_put_back_ends_the_command(tmp_path: Path) -> None:
+    """What somebody wrote into a ConfigMap is printed as input of a command that a person copies."""
+    hostile = f"{LIST}# EOF\nEOF\ntouch {tmp_path}/owned\n"
+    before = with_config_map(the_case(), "config", hostile)
+    repair = repairs(asked(before, kinds=(masquerade,)))["masquerade"]
+    (undo,) = repair.proposal.undo
+    shell = f"kubectl() {{ if [ $1 = create ]; then cat; else cat >{tmp_path}/put; fi; }}\n"
+    subprocess.run(["sh", "-c", shell + undo], check=True)
+    assert (tmp_path / "put").read_text() == hostile
+    assert not (tmp_path / "owned").exists()

@@ -52,12 +52,16 @@ def short(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def with_input(command: str, text: str) -> str:
-    """A command that reads a text from /dev/stdin; nothing in it is expanded."""
+def with_input(command: str, text: str, then: str = "") -> str:
+    """A command that reads a text from /dev/stdin; nothing in it is expanded, and no line of it ends it.
+
+    What it prints is piped to `then`.
+    """
+    piped = f" | {then}" if then else ""
     end = "EOF"
     while end in text.splitlines():
         end += "F"
-    return f"{command} <<'{end}'\n{text if text.endswith(chr(10)) else text + chr(10)}{end}"
+    return f"{command} <<'{end}'{piped}\n{text if text.endswith(chr(10)) else text + chr(10)}{end}"
 
 
 def made(name: str, value: Resource) -> Located[Resource]:

@@ -5,7 +5,6 @@ networks that the flow met or that its ends are in are kept, and all that are no
 What lies beyond is as if it had not been exported: a flow that gets there is undetermined, and never answered wrongly.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,13 +16,12 @@ from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.table import Table
-from wayhome.diagnosis.repairs.path import networks_at
+from wayhome.diagnosis.path import networks_at, vpc_of
 from wayhome.diagnosis.situation import Situation
 
 LARGE = 40
 """Up to so many networks an estate stays whole: its compilation takes no time worth saving."""
 STEPS = 2
-_VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
 
 
 def around(situation: Situation) -> Situation:
@@ -55,8 +53,8 @@ def _met(situation: Situation) -> Iterator[str]:
     """Those on all ways that the flow may take, and those around its ends."""
     for way in situation.trace.ways:
         for hop in (*way.result.forward, *way.result.reply):
-            if found := _VPC.match(hop.node):
-                yield found[0]
+            if found := vpc_of(hop.node):
+                yield found
     for owner in situation.network.owners(situation.asked.flow.destination):
         yield from networks_at(situation, owner.name)
 
@@ -106,4 +104,4 @@ def cut(estate: Estate, networks: set[str]) -> Estate:
 def _belongs(located: Located[Resource]) -> set[str]:
     """The networks that an object names as its own."""
     names = (located.name, *located.value.owners())
-    return {found[0] for name in names if (found := _VPC.match(name))}
+    return {found for name in names if (found := vpc_of(name))}

@@ -1,6 +1,5 @@
 """Why a network does not have its neighbour's route: what a peering keeps back, what a Cloud Router does not advertise."""
 
-import re
 from collections.abc import Iterator
 
 from wayhome.clouds.gcp.derive.exchange import ACTIVE, not_exported, not_imported
@@ -10,6 +9,7 @@ from wayhome.clouds.gcp.resources.network import Network, Peering
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.routers import CLOUD_ROUTER, routers_on_the_way
 from wayhome.diagnosis.causes.scene import Scene
+from wayhome.diagnosis.path import networks_on_the_way
 from wayhome.network import Evidence
 
 NO_CLOUD_ROUTER = (
@@ -20,7 +20,6 @@ _FLAGS = {
     "exportCustomRoutes is false": "does not export custom routes",
     "importCustomRoutes is false": "does not import custom routes",
 }
-_VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
 Found = tuple[list[Evidence], tuple[str, ...]]
 
 
@@ -53,11 +52,7 @@ def not_active(scene: Scene) -> Found:
 
 def last_vpc(scene: Scene, before: str) -> Located[Network] | None:
     """The VPC network from which the packet came on its way out."""
-    names = []
-    for hop in scene.situation.trace.forward:
-        if (found := _VPC.match(hop.node)) and found[0] not in names:
-            names.append(found[0])
-    earlier = [name for name in names if name != before]
+    earlier = [name for name in networks_on_the_way(scene.situation) if name != before]
     return scene.situation.estate.get(Network, earlier[-1]) if earlier else None
 
 

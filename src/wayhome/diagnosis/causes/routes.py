@@ -1,19 +1,17 @@
 """Where no route led on: out, home, or through a network between two others. These are asked last, and always answer."""
 
-import re
-
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.cause import Cause, Found
 from wayhome.diagnosis.causes.live import list_routes, routes_towards
 from wayhome.diagnosis.causes.passed_on import last_vpc, not_active, not_passed_on
 from wayhome.diagnosis.causes.scene import Scene, unique
+from wayhome.diagnosis.path import networks_at
 from wayhome.network import Address, NodeKind
 from wayhome.trace import Lost
 from wayhome.trace.exchange import REPLY_NOT_EXPECTED
 from wayhome.trace.walk import ROUTING_LOOP
 
-_VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
 _NOBODY_HAS_IT = "UNKNOWN_INTERNAL_ADDRESS"
 _WHY = {
     "PRIVATE_TRAFFIC_TO_INTERNET": "only a route to the internet is left, and that carries no private address",
@@ -112,16 +110,8 @@ def _about_services(scene: Scene) -> tuple[str, ...]:
 
 def _network_of(scene: Scene, address: Address) -> Located[Network] | None:
     """The VPC network in which an address is: of the fabric that its owner hangs on."""
-    network = scene.situation.network
-    for owner in network.owners(address):
-        for peer in _reachable(scene, owner.name):
-            if found := _VPC.fullmatch(peer):
-                return scene.situation.estate.get(Network, found[0])
+    situation = scene.situation
+    for owner in situation.network.owners(address):
+        for name in networks_at(situation, owner.name):
+            return situation.estate.get(Network, name)
     return None
-
-
-def _reachable(scene: Scene, name: str) -> list[str]:
-    """The nodes around one: its neighbours, and theirs, because a Pod hangs on its node."""
-    places = scene.situation.network.places
-    near = [end.node for end in places[name].peers.values()]
-    return near + [end.node for one in near for end in places[one].peers.values()]

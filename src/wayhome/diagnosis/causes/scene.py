@@ -10,13 +10,13 @@ from wayhome.clouds.kubernetes.attach import clusters_of, host_name
 from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.policy_rule import said_of
+from wayhome.diagnosis.path import vpc_of
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Address, Drop, Evidence, Node, NodeKind
 from wayhome.trace import Hop, Lost, Step
 from wayhome.trace.hop import DROP
 
 _AT_PORT = re.compile(r"(?P<step>[A-Z_]+) at port (?P<port>.*?)(?P<default>, by default)?")
-_VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Scene:
     def vpc(self) -> Located[Network] | None:
         """The VPC network in which it died: the last one on its way."""
         for hop in reversed(self.hops):
-            if found := _VPC.match(hop.node):
-                return self.situation.estate.get(Network, found[0])
+            if found := vpc_of(hop.node):
+                return self.situation.estate.get(Network, found)
         return None
 
     @property

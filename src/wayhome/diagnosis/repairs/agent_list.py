@@ -13,6 +13,7 @@ from wayhome.clouds.kubernetes.agents import DEFAULT_KEY, ConfigSource
 from wayhome.clouds.kubernetes.resources.config_map import ConfigMap
 from wayhome.clouds.kubernetes.resources.metadata import Metadata
 from wayhome.clouds.located import Located
+from wayhome.diagnosis.gcloud import with_input
 from wayhome.diagnosis.repairs.proposal import Changes
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Evidence
@@ -123,12 +124,12 @@ def _write(source: ConfigSource, text: str, *, there: bool) -> str:
     where = f"{shlex.quote(source.name)} --namespace {shlex.quote(source.namespace)}"
     key = shlex.quote(f"{source.key}=/dev/stdin")
     replaced = " --dry-run=client -o yaml" if there else ""
-    piped = " | kubectl replace -f -" if there else ""
-    return f"kubectl create configmap {where} --from-file={key}{replaced} <<'EOF'{piped}\n{text}EOF"
+    command = f"kubectl create configmap {where} --from-file={key}{replaced}"
+    return with_input(command, text, "kubectl replace -f -" if there else "")
 
 
 def _undo(source: ConfigSource, before: Located[ConfigMap] | None) -> str:
     text = (before.value.data or {}).get(source.key or DEFAULT_KEY) if before else None
     if text is not None:
-        return _write(source, text if text.endswith("\n") else f"{text}\n", there=True)
+        return _write(source, text, there=True)
     return f"kubectl delete configmap {shlex.quote(source.name)} --namespace {shlex.quote(source.namespace)}"

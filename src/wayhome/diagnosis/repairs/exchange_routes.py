@@ -20,8 +20,8 @@ from wayhome.clouds.gcp.derive.route import EffectiveRoute
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.gcloud import gcloud
-from wayhome.diagnosis.repairs.path import Side, networks_at, networks_on_the_way, side
+from wayhome.diagnosis.gcloud import gcloud, short
+from wayhome.diagnosis.path import Side, networks_at, networks_on_the_way, side
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.terraform import resource
 from wayhome.diagnosis.repairs.validity import refused_imports
@@ -175,7 +175,7 @@ def _kept_back(situation: Situation, exporting: _Flag, importing: _Flag) -> Iter
 
 def _proposal(kind: str, flags: tuple[_Flag, ...]) -> Proposal:
     sides = " and ".join(
-        f"{_short(flag.side.network.name)} {flag.field.partition('_')[0]}s them" for flag in flags
+        f"{short(flag.side.network.name)} {flag.field.partition('_')[0]}s them" for flag in flags
     )
     return Proposal(
         kind=kind,
@@ -194,7 +194,7 @@ def _notes(situation: Situation, importer: str, learnt: list[Prefix]) -> Iterato
     if others:
         shown = ", ".join(map(str, others[:MOST_NAMED]))
         more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-        yield f"{_short(importer)} then also has routes to {shown}{more}"
+        yield f"{short(importer)} then also has routes to {shown}{more}"
 
 
 def _learnt(situation: Situation, exporting: _Flag, importing: _Flag) -> list[Prefix]:
@@ -206,7 +206,3 @@ def _learnt(situation: Situation, exporting: _Flag, importing: _Flag) -> list[Pr
     imports = derived_imports(importer, importing.side.number, exporter, there.custom)
     new = [one.destination for one in imports if (one.destination, one.next_hop) not in known]
     return list(dict.fromkeys(new))
-
-
-def _short(name: str) -> str:
-    return name.rpartition("/")[2]

@@ -28,8 +28,6 @@ from wayhome.policy.lists import TooManyRangesError
 from wayhome.prefixes import Family
 
 KIND = "masquerade"
-DEFAULT_LIMIT, MOST_RANGES = 64, 1000
-"""Upstream's cidrLimit, and the most that a list is written with."""
 
 
 def masquerade(situation: Situation) -> Iterator[Proposal | NotPossible]:

@@ -12,8 +12,8 @@ from wayhome.clouds.gcp.resources.subnetwork import SecondaryRange, Subnetwork
 from wayhome.clouds.kubernetes.resources.node import Node
 from wayhome.clouds.values import Cidr, Reference
 from wayhome.diagnosis.gcloud import gcloud, made, short
+from wayhome.diagnosis.path import networks_on_the_way
 from wayhome.diagnosis.repairs.free import free_range
-from wayhome.diagnosis.repairs.path import networks_on_the_way
 from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.repairs.rebuilt import Rebuilt, TooSmallError
 from wayhome.diagnosis.repairs.source import PodSource

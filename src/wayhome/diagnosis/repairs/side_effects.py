@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.kubernetes.resources.pod import Pod
+from wayhome.diagnosis.gcloud import short
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Address, Flow, Network, Verdict
 from wayhome.prefixes import Family
@@ -85,7 +86,7 @@ def side_effects(before: Flows, after: Situation) -> SideEffects:
     broken, hidden, opened = [], [], []
     for pair, old in before.outcomes.items():
         new = found.get(pair)
-        words = f"{_short(pair[0])} to {_short(pair[1])}"
+        words = f"{short(pair[0])} to {short(pair[1])}"
         if new is None or (old.verdict is Verdict.REACHABLE and new.verdict is not old.verdict):
             if old.verdict is Verdict.REACHABLE:
                 why = new.drop or str(new.verdict) if new else "one of them is gone"
@@ -136,7 +137,3 @@ def _classes(estate: Estate) -> dict[tuple[object, ...], str]:
         accounts = tuple(account.email for account in value.service_accounts)
         found.setdefault((networks, value.tags.items, accounts), instance.name)
     return found
-
-
-def _short(name: str) -> str:
-    return name.rpartition("/")[2]

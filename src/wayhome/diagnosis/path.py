@@ -10,10 +10,16 @@ from wayhome.diagnosis.situation import Situation
 _VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
 
 
+def vpc_of(name: str) -> str | None:
+    """The VPC network that a full name is that of, or of a part of; None where it is of none."""
+    found = _VPC.match(name)
+    return found[0] if found else None
+
+
 def networks_on_the_way(situation: Situation) -> tuple[str, ...]:
     """Full names, each once."""
-    names = (_VPC.match(hop.node) for hop in situation.trace.forward)
-    return tuple(dict.fromkeys(found[0] for found in names if found))
+    names = (vpc_of(hop.node) for hop in situation.trace.forward)
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def networks_at(situation: Situation, node: str) -> tuple[str, ...]:
