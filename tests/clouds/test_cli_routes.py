@@ -164,3 +164,11 @@ def test_a_directory_without_networks_is_no_success(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 2
     assert "no network is exported" in result.output
+
+
+def test_networks_in_a_damaged_file_are_not_taken_for_not_exported(tmp_path: Path) -> None:
+    export(tmp_path)
+    (tmp_path / "networks.json").write_text(json.dumps(networks())[:60])
+    result = run(tmp_path)
+    assert result.exit_code == 2
+    assert "error: networks.json" in result.output

@@ -43,6 +43,10 @@ def routes(network: str | None, directory: Path, as_json: bool) -> None:
     except UnreadableDirectoryError as error:
         raise click.UsageError(printable(str(error))) from None
     derived = effective_routes(estate)
+    if not derived.networks:
+        _print(
+            (), estate.findings
+        )  # their file may be damaged, which is another thing than not exported
     chosen = _chosen(network, list(derived.networks.values()))
     findings = [*estate.findings, *cross_check(estate, derived)]
     if as_json:
