@@ -42,11 +42,11 @@ def running(mark: str) -> list[int]:
     return found
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 10, pause: float = 0.01) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 @pytest.fixture
