@@ -36,10 +36,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person types, and where; `shown` is how it stands in what a demonstration prints.
-
-    `{lab}` in an argument is the lab's folder.
-    """
+    """What a person types, and where: in the lab's folder. `shown` is how it stands in what a demonstration prints."""
 
     node: str
     argv: tuple[str, ...]

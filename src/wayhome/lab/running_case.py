@@ -55,14 +55,14 @@ class RunningCase:
         self._folder = folder
         self.volumes = case.volumes(folder)
         self.configure(configmap)
+        for name, content in case.files.items():
+            (folder / name).write_bytes(content)
         self.network = Network(case.topology, _made(folder / "logs"))
         try:
             for service in case.make_services(folder):
                 started, ready = self.network.start(service.program), service.ready
                 started.wait_until(lambda text, ready=ready: ready in text, PATIENCE_SECONDS)  # type: ignore[misc]
-            if case.prepare:
-                self._write_files()
-                self._prepare()
+            self._prepare()
             self.agents = [
                 self.network.start(case.make_agent(node, case.places(node, folder)))
                 for node in case.agents
@@ -72,14 +72,9 @@ class RunningCase:
                 server.wait_until(lambda text: LISTENING in text, PATIENCE_SECONDS)
             for agent in self.agents:
                 agent.wait_until(_has_applied, PATIENCE_SECONDS)
-            self._write_files()
         except BaseException:
             self.network.close()
             raise
-
-    def _write_files(self) -> None:
-        for name, content in self.case.files.items():
-            (self._folder / name).write_bytes(content)
 
     def _prepare(self) -> None:
         for command in self.case.prepare:
@@ -94,8 +89,7 @@ class RunningCase:
 
     def run(self, command: Command) -> CommandRun:
         """Run a command to its end, in the lab's folder. Raises OSError."""
-        argv = tuple(part.format(lab=self._folder) for part in command.argv)
-        program = Program(command.node, "command", argv, command.environment, self._folder)
+        program = Program(command.node, "command", command.argv, command.environment, self._folder)
         status, output = self.network.run(program, PATIENCE_SECONDS)
         return CommandRun(command, status, output)
 
