@@ -10,6 +10,8 @@ import json
 import os
 import ssl
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +19,7 @@ from bench import node_commands
 from bench.agent import Agent
 from bench.figure import LackError, NotReachedError
 from bench.lists import List
+from bench.watch import TableWatch
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.programs import Program, ProgramError, start
 
@@ -104,6 +107,22 @@ class ApiAgent(Agent):
             f"--node={NODE}",
             "--nodes=1",
         )
+
+
+@contextmanager
+def api_mode(folder: Path, entries: int) -> Iterator[tuple[TableWatch, ApiServer, ApiAgent]]:
+    """A node in a network of its own whose kernel holds the ConfigMap's list of so many entries."""
+    with (
+        NetworkNamespace.create() as network,
+        network.entered(),
+        TableWatch() as watch,
+        ApiServer(folder) as server,
+        ApiAgent(folder, server) as agent,
+    ):
+        server.write(List(entries))
+        agent.start()
+        watch.until_kept(List(entries).marker)
+        yield watch, server, agent
 
 
 def _kubeconfig(port: int, authority: Path) -> str:

@@ -1,19 +1,17 @@
 """Resident memory of the agent that watches the ConfigMap over TLS and keeps a Lease, and what it computes meanwhile.
 
 As `memory`, with each change through the API: at the start, after many changes, and how much of it is growth. A change
-is a request and its answer, so they come as fast as the server takes them, at most a hundred a second; of the newest the kernel gets five a
-second. Idle is a minute in which nothing is written: a bookmark comes, and a verification is due.
+is a request and its answer, so they come as fast as the server takes them, at most a hundred a second; of the newest the kernel gets five a second.
+Idle is a minute in which nothing is written: a bookmark comes, and a verification is due.
 """
 
 import time
 from collections.abc import Iterator
 
 from bench import process
-from bench.api import ApiAgent, ApiServer
+from bench.api import api_mode
 from bench.figure import Figure, Measured, Row, Run, Spread, at_most, under
 from bench.lists import List
-from bench.watch import TableWatch
-from wayhome.lab.namespaces import NetworkNamespace
 
 CHANGES_PER_SECOND = 100
 ENTRIES = 64
@@ -28,16 +26,7 @@ _IDLE = Row("processor time while nothing happens", "% of a core", under(0.1))
 
 def _measure(run: Run) -> Iterator[Measured]:
     changes, seconds = run.pick(10_000, 1_000), run.pick(60, 15)
-    with (
-        NetworkNamespace.create() as network,
-        network.entered(),
-        TableWatch() as watch,
-        ApiServer(run.folder) as server,
-        ApiAgent(run.folder, server) as agent,
-    ):
-        server.write(List(ENTRIES))
-        agent.start()
-        watch.until_kept(List(ENTRIES).marker)
+    with api_mode(run.folder, ENTRIES) as (watch, server, agent):
         time.sleep(SETTLE_SECONDS)
         at_start, used = process.memory(agent.pid), process.processor_seconds(agent.pid)
         for second in range(seconds):

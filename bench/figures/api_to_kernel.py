@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench import kube_proxy, node_commands
-from bench.api import ApiAgent, ApiServer
+from bench.api import ApiServer, api_mode
 from bench.figure import Figure, Measured, Row, Run, Spread, at_most
 from bench.lists import List
 from bench.watch import TableWatch
@@ -63,16 +63,7 @@ def _p99(taken: list[float]) -> Spread:
 
 def _measure(run: Run) -> Iterator[Measured]:
     rounds, few = run.pick(300, 40), run.pick(100, 20)
-    with (
-        NetworkNamespace.create() as network,
-        network.entered(),
-        TableWatch() as watch,
-        ApiServer(run.folder) as server,
-        ApiAgent(run.folder, server) as agent,
-    ):
-        server.write(List(ENTRIES))
-        agent.start()
-        watch.until_kept(List(ENTRIES).marker)
+    with api_mode(run.folder, ENTRIES) as (watch, server, _):
         numbers = iter(range(1, 1 << 16))
 
         def several(row: Row, rounds: int) -> list[float]:

@@ -25,6 +25,7 @@ from typing import Any
 from tests.kube.api_server.control import PREFIX
 from tests.kube.api_server.rights import ADMIN_TOKEN
 
+from bench.api import ROOT
 from bench.figure import Figure, LackError, Measured, NotReachedError, Row, Run, Spread
 from wayhome.kube.backoff import FIRST_CEILING
 from wayhome.lab.network import Network
@@ -32,8 +33,6 @@ from wayhome.lab.programs import Program, RunningProgram
 from wayhome.lab.topology import End, Node, Port, Route, Topology
 
 SECONDS = 120.0
-_ROOT = Path(__file__).parents[2]
-"""Where the tests' package and this one are found."""
 SERVER, PORT = "10.255.0.1", 6443
 GRACE = 2.0
 """Seconds behind the last delay that may be drawn, after which everybody has to have listed."""
@@ -153,7 +152,7 @@ class Crowd:
         return output
 
     def _start(self, node: str, name: str, *command: str) -> RunningProgram:
-        environment = {"PYTHONPATH": f"{_ROOT}"}
+        environment = {"PYTHONPATH": f"{ROOT}"}
         return self._network.start(Program(node, name, command, environment))
 
 
