@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wayhome.cli import lab_check
+from wayhome.cli import lab_check_report
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.read import read_estate
 from wayhome.lab.check import Checked, check
@@ -59,12 +59,12 @@ def test_each_difference_is_named(seen: Seen, about: str) -> None:
     checked = against(seen)
     (one,) = checked.disagreements
     assert about in " ".join(one.about)
-    text = "\n".join(f"{line.head}{line.text}" for line in lab_check.lines(checked, CASE))
+    text = "\n".join(f"{line.head}{line.text}" for line in lab_check_report.lines(checked, CASE))
     assert "the way out:" in text
     assert "PRIVATE_TRAFFIC_TO_INTERNET" in text
     assert "in the kernel: " in text
     assert "1 disagreement: 1 flow of " in text
-    (found,) = lab_check.document(checked)["disagreements"]
+    (found,) = lab_check_report.document(checked)["disagreements"]
     assert found["tracer"]["lost"] == "reply"
     assert found["kernel"]["reached"] is seen.reached
 

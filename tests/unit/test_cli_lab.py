@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from wayhome.cli.lab import LARGEST_CONFIGMAP
+from wayhome.cli.lab_configmap import LARGEST_CONFIGMAP
 from wayhome.cli.main import wayhome
 
 

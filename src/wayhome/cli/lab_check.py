@@ -1,85 +1,52 @@
-"""What `wayhome lab check` shows: how much was compared, and of each disagreement both sides."""
+"""`wayhome lab check`: whether the tracer and the kernel agree."""
 
-import json
-from collections.abc import Iterator
+import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
-from wayhome.cli.lab_seen import as_document, in_words
-from wayhome.cli.lines import print_line
-from wayhome.lab.agreement import Disagreement
-from wayhome.lab.check import Checked
-from wayhome.report.audit_text import counted
-from wayhome.report.line import Line, Role
-from wayhome.report.names import short, shortened
-from wayhome.report.why_document import flow_document, hop_document
-from wayhome.report.why_way import in_full
-
-Document = dict[str, Any]
-
-
-def show(checked: Checked, directory: Path, *, as_json: bool) -> None:
-    """Print it."""
-    if as_json:
-        click.echo(json.dumps(document(checked), indent=2))
-        return
-    for line in lines(checked, directory):
-        print_line(line)
+from wayhome.cli.lab_check_report import show
+from wayhome.cli.lab_errors import end, errors
+from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.read import UnreadableDirectoryError, read_estate
+from wayhome.lab.check import check as check_flows
+from wayhome.lab.compiled import LabNetwork
+from wayhome.lab.namespaces import enter
+from wayhome.lab.questions import questions
+from wayhome.lab.questions import sample as drawn
+from wayhome.network import NetworkError
 
 
-def lines(checked: Checked, directory: Path) -> Iterator[Line]:
-    """The text, line by line."""
-    for one in checked.disagreements:
-        yield from _disagreement(one)
-        yield Line("")
-    number = len(checked.disagreements)
-    verdict = counted(number, "disagreement") if number else "no disagreement"
-    flows, labs = counted(checked.flows, "flow"), counted(checked.labs, "network")
-    yield Line(
-        f"{verdict}: {flows} of {directory} in {labs} out of namespaces",
-        role=Role.BAD if number else Role.GOOD,
-    )
-    if checked.not_built:
-        yield Line(f"{checked.not_built} ways that a flow may go cannot be built", 2)
+@click.command(short_help="Hold the tracer's word against the kernel.")
+@click.option(
+    "--from",
+    "directory",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory of exports, as `wayhome collect` makes it.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=1), help="So many flows, drawn by --seed; without it, all."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Which flows are drawn.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
+def check(directory: Path, sample: int | None, seed: int, as_json: bool) -> None:
+    """Ask the tracer and a network of namespaces what becomes of each flow, and show where they differ.
 
-
-def document(checked: Checked) -> Document:
-    """The same as a document."""
-    return {
-        "schema": 1,
-        "flows": checked.flows,
-        "networks": checked.labs,
-        "not_built": checked.not_built,
-        "disagreements": [_document(one) for one in checked.disagreements],
-    }
-
-
-def _disagreement(one: Disagreement) -> Iterator[Line]:
-    flow, seen = one.trace.flow, one.seen
-    yield Line(f"{short(one.trace.at)}: {flow}", role=Role.BAD)
-    yield from (Line(shortened(about), 2) for about in one.about)
-    yield Line(f"by the tracer: {one.trace.verdict}", 2)
-    yield from in_full("out", one.trace.forward)
-    yield from in_full("home", one.trace.reply)
-    yield Line(f"in the kernel: {in_words(seen)}", 2)
-    if seen.source_seen is not None:
-        where = short(seen.delivered_to or "")
-        yield Line(f"in the kernel {where} saw it come from {seen.source_seen}", 2)
-
-
-def _document(one: Disagreement) -> Document:
-    trace, seen = one.trace, one.seen
-    return {
-        "flow": flow_document(trace.flow, trace.at),
-        "about": list(one.about),
-        "tracer": {
-            "verdict": str(trace.verdict),
-            "drop": trace.drop.cause if trace.drop else None,
-            "lost": str(trace.lost) if trace.lost else None,
-            "forward": {"hops": [hop_document(hop) for hop in trace.forward]},
-            "reply": {"hops": [hop_document(hop) for hop in trace.reply]},
-        },
-        "kernel": as_document(seen),
-    }
+    Every Pod and every instance asks every other one and every site, by TCP and by ICMP. Ends with 0 if both agree on
+    each flow, on where it is lost and by what, and with 1 if not.
+    """
+    try:
+        network = compile_estate(read_estate(directory))
+    except UnreadableDirectoryError as error:
+        end(2, str(error))
+    except NetworkError as error:
+        end(2, *(f"the exports contradict each other: {problem}" for problem in error.problems))
+    asked = drawn(list(questions(network)), sample, seed)
+    if not asked:
+        end(2, f"{directory} has no two ends between which a flow could be tried")
+    with errors():
+        enter()
+        checked = check_flows(network, asked, LabNetwork)
+    show(checked, directory, as_json=as_json)
+    sys.exit(1 if checked.disagreements else 0)

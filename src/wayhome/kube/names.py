@@ -1,6 +1,6 @@
-"""What namespaces and objects may be called. Pure.
+"""What namespaces, objects and a ConfigMap's keys may be called. Pure.
 
-Source: Kubernetes, "Object Names and IDs": RFC 1123's label and subdomain.
+Source: Kubernetes, "Object Names and IDs": RFC 1123's label and subdomain; "ConfigMaps".
 """
 
 import re
@@ -17,3 +17,8 @@ def is_namespace(text: str) -> bool:
 def is_name(text: str) -> bool:
     """Whether it is a subdomain, as the names of ConfigMaps, Pods and nodes are."""
     return len(text) <= 253 and _SUBDOMAIN.fullmatch(text) is not None
+
+
+def is_key(text: str) -> bool:
+    """Whether a ConfigMap may have such a key."""
+    return re.fullmatch("[-._a-zA-Z0-9]{1,253}", text) is not None and text not in (".", "..")

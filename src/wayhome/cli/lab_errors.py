@@ -1,0 +1,40 @@
+"""What can go wrong with a lab, as a message and an exit code."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+
+from wayhome.cli.printable import printable
+from wayhome.lab.namespaces import NamespaceRefusedError
+from wayhome.lab.programs import ProgramError
+from wayhome.lab.state import LabError, explained
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Around what is done in a lab."""
+    try:
+        yield
+    except NamespaceRefusedError as refused:
+        end(4, f"{refused.reason}. This works instead:", refused.command)
+    except LabError as error:
+        end(2, str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "pyroute2":
+            raise
+        end(4, "the lab is not installed; this installs it:", "pip install 'wayhome[cli,lab]'")
+    except OSError as error:
+        end(4, explained(error))
+    except ProgramError as error:
+        end(4, str(error))
+
+
+def end(code: int, *lines: str) -> NoReturn:
+    """Say it, and end."""
+    click.echo(f"wayhome: {printable(lines[0], lines=True)}", err=True)
+    for line in lines[1:]:
+        click.echo(printable(line, lines=True), err=True)
+    sys.exit(code)
