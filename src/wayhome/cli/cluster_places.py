@@ -6,7 +6,7 @@ import click
 
 from wayhome.cluster.agent_sets import DEFAULT_CONFIGMAP
 from wayhome.cluster.look import Places
-from wayhome.kube.names import is_name, is_namespace
+from wayhome.kube.names import is_key, is_name, is_namespace
 from wayhome.kube.objects import Key
 from wayhome.kube.status_lease import NAMESPACE
 
@@ -15,7 +15,7 @@ def places(command: Any) -> Any:
     """The options; the command gets `configmap`, `key` and `status_namespace`."""
     for decorate in (
         click.option("--status-namespace", metavar="NAMESPACE", callback=_read_namespace, help="Where the agents' Leases are; default: as the agents' flags say, else wayhome-status."),
-        click.option("--key", metavar="KEY", help="The ConfigMap's key; default: as the agents' flags say, else config."),
+        click.option("--key", metavar="KEY", callback=_read_data_key, help="The ConfigMap's key; default: as the agents' flags say, else config."),
         click.option("--configmap", metavar="NAMESPACE/NAME", callback=_read_key, help="The ConfigMap; default: what the agents read, else kube-system/ip-masq-agent."),
     ):  # fmt: skip
         command = decorate(command)
@@ -41,4 +41,10 @@ def _read_key(_context: click.Context, _parameter: click.Parameter, text: str | 
 def _read_namespace(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:  # fmt: skip
     if text is not None and not is_namespace(text):
         raise click.BadParameter(f"{text!r} is no namespace; write {NAMESPACE}")
+    return text
+
+
+def _read_data_key(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:  # fmt: skip
+    if text is not None and not is_key(text):
+        raise click.BadParameter(f"{text!r} cannot be a ConfigMap's key; write letters, digits, -, _ and .")  # fmt: skip
     return text

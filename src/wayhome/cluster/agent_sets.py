@@ -6,7 +6,7 @@ name, so names count least.
 
 Whoever may make a DaemonSet in some namespace can make one that looks like ours and reads his own ConfigMap. So those in
 the namespaces of agents come first, and where ours contradict each other, nothing is written by what one of them says.
-What is no name of a ConfigMap or a namespace is not taken for one: an agent with such a flag does not begin.
+What is no name of a ConfigMap, a key or a namespace is not taken for one: an agent with such a flag does not begin.
 
 Sources: kubernetes-sigs/ip-masq-agent and Azure/ip-masq-agent-v2, their manifests; GKE, "Configure an IP masquerade
 agent"; Cilium, "IPv4 masquerading, ip-masq-agent".
@@ -16,7 +16,7 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wayhome.kube.names import is_name, is_namespace
+from wayhome.kube.names import is_key, is_name, is_namespace
 from wayhome.kube.objects import Key, Object, key_of, metadata
 from wayhome.kube.one_line import one_line
 from wayhome.policy import Settings
@@ -78,6 +78,12 @@ class AgentSet:
         """Where its agents keep their Leases; None where no flag says it, or none that is a namespace."""
         said = self.argument("status-namespace")
         return said if said and is_namespace(said) else None
+
+    @property
+    def data_key(self) -> str | None:
+        """The ConfigMap's key that its agents read; None where no flag says it, or none that can be one."""
+        said = self.argument("configmap-key")
+        return said if said and is_key(said) else None
 
     def __str__(self) -> str:
         managed = ", managed" if self.managed else ""

@@ -85,7 +85,7 @@ async def look(client: Client, places: Places) -> Facts:
     readers = [each for each in sets if each.tells and configmap in each.configmaps]
     told = next((each.status_namespace for each in readers), None)
     namespace = places.status_namespace or told or NAMESPACE
-    key = next((each.argument("configmap-key") for each in readers), None)
+    key = next((each.data_key for each in readers), None)
     keys = [key for each in readers[:1] for key in each.configmaps if key != configmap]
     item, others, elsewhere, nodes, statuses, policies = await asyncio.gather(
         _seen(configmap_item(client, configmap)),

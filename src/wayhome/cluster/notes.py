@@ -128,7 +128,7 @@ def _elsewhere(facts: Facts, wanted: Wanted) -> Iterator[Note]:
         yield Note(
             weight,
             f"ConfigMap {namespace}/{name} has no effect: agents read {_name(facts)}; make it there with: kubectl get "
-            f"configmap {name} --namespace {namespace} --output go-template='{{{{.data.{facts.data_key}}}}}' | kubectl "
+            f"configmap {name} --namespace {namespace} --output go-template='{{{{index .data \"{facts.data_key}\"}}}}' | kubectl "
             f"create configmap {facts.configmap[1]} --namespace {facts.configmap[0]} "
             f"--from-file={facts.data_key}=/dev/stdin",
         )
