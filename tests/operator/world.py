@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -123,6 +124,29 @@ class World:
         }
         self.lease(NodeStatus(node=node, **(facts | more)))
 
+    def agents_pod(self, name: str, node: str, script: str) -> None:
+        """The Pod of a node's agent, whose `wayhome-agent` is this shell script."""
+        programs = self.folder / f"{name}-programs"
+        programs.mkdir()
+        program = programs / "wayhome-agent"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        container = {"name": "wayhome-agent", "image": "wayhome"}
+        item = {
+            "metadata": {"name": name, "namespace": "wayhome"},
+            "spec": {"nodeName": node, "containers": [container]},
+        }
+        self.server.ask("POST", "/api/v1/namespaces/wayhome/pods", item)
+        state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+        running = [{"name": container["name"], "state": state}]
+        status = {"status": {"phase": "Running", "containerStatuses": running}}
+        path = f"/api/v1/namespaces/wayhome/pods/{name}/status"
+        self.server.ask("PATCH", path, status, MERGE_PATCH)
+        environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
+        self.server.control(
+            "POST", "containers", namespace="wayhome", pod=name, environment=environment
+        )
+
     def command(self, *arguments: str, columns: int = 200) -> list[str]:
         return [
             sys.executable,
@@ -166,6 +190,12 @@ class World:
         assert found["schema"] == 1
         assert found["exit_code"] == done.returncode
         return found
+
+    def conditions(self, *arguments: str) -> dict[str, str]:
+        """Of each node, as `status` says it."""
+        return {
+            row["node"]: row["condition"] for row in self.document("status", *arguments)["nodes"]
+        }
 
     def stop(self) -> None:
         self.server.stop()

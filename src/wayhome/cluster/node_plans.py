@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wayhome.cluster.agent_pod import CONTAINER, PROGRAM
 from wayhome.cluster.report import Report
 from wayhome.kube.client import Client
 from wayhome.kube.errors import KubeError
+from wayhome.kube.exec import Command, execute
 from wayhome.kube.one_line import one_line
 
-CONTAINER = "wayhome-agent"
 AT_ONCE = 10
 SECONDS = 30.0
 
@@ -91,11 +92,9 @@ async def node_plans(
 
 
 async def _ask(client: Client, node: str, pod: str, text: bytes, *flags: str) -> NodePlan:
-    from wayhome.kube.exec import Command, execute  # noqa: PLC0415  # websockets are loaded where an agent is asked
-
     namespace, _, name = pod.partition("/")
     # An API server before 1.30 does not pass on where the text ends: then its size says it.
-    arguments = ("wayhome-agent", "query", "plan", f"--bytes={len(text)}", *flags)
+    arguments = (PROGRAM, "query", "plan", f"--bytes={len(text)}", *flags)
     command = Command(namespace, name, CONTAINER, arguments, text)
     try:
         done = await execute(client, command, seconds=SECONDS)
@@ -103,7 +102,7 @@ async def _ask(client: Client, node: str, pod: str, text: bytes, *flags: str) ->
         return NodePlan(node=node, problem=one_line(str(error), 200))
     try:
         return _read(node, json.loads(done.stdout))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["nothing"]
         why = f"its agent ended with {done.exit_code} and said {one_line(said[0], 160)}"
         return NodePlan(node=node, problem=why)
@@ -111,7 +110,7 @@ async def _ask(client: Client, node: str, pod: str, text: bytes, *flags: str) ->
 
 def _read(node: str, document: dict[str, Any]) -> NodePlan:
     if not document["valid"]:
-        found = next(f for f in document["findings"] if f["severity"] == "error")
+        found, *_ = (f for f in document["findings"] if f["severity"] == "error")
         line = f"line {found['line']}" if found["line"] else ""
         where = ", ".join(filter(None, (found.get("configmap"), line)))
         said = f"{where}{': ' if where else ''}{found['problem']}; {found['instead']}"

@@ -166,13 +166,18 @@ async def _feed(
     with suppress(OSError):
         while messages := await channels.received(reader):
             for message in messages:
-                if message[:1] == bytes([STDIN]) and process.stdin:
-                    process.stdin.write(message[1:])
-                    await process.stdin.drain()
-                elif message == bytes([CLOSE, STDIN]) and process.stdin:
-                    process.stdin.close()
+                with suppress(OSError):  # a program may end, or close it, and not have read it
+                    await _give(process, message)
     with suppress(ProcessLookupError):
         process.kill()
+
+
+async def _give(process: asyncio.subprocess.Process, message: bytes) -> None:
+    if message[:1] == bytes([STDIN]) and process.stdin:
+        process.stdin.write(message[1:])
+        await process.stdin.drain()
+    elif message == bytes([CLOSE, STDIN]) and process.stdin:
+        process.stdin.close()
 
 
 async def _pass_on(pipe: asyncio.StreamReader, channel: int, channels: _Channels) -> None:
