@@ -43,7 +43,12 @@ def test_what_another_configmap_keeps_is_kept(several: World, file: str) -> None
     put(several, "team", OTHER)
     put(several, "site", "masqLinkLocal: false\n")
     found = several.document("apply", file, "--dry-run", "--force-conflicts")
-    assert [(c["prefix"], c["then"], c["configmap"]) for c in found["changes"]] == [
+    (reading,) = found["readings"]
+    assert (reading["daemonsets"], reading["configmaps"]) == (
+        ["wayhome/wayhome-agent"],
+        [SITE, TEAM],
+    )
+    assert [(c["prefix"], c["then"], c["configmap"]) for c in reading["changes"]] == [
         ("10.0.0.0/8", "keep", SITE)
     ]
     assert found["findings"] == []  # team keeps the Pod range
@@ -87,7 +92,7 @@ def test_one_of_several_that_is_not_there_says_nothing(several: World, file: str
     assert any(
         "the other ConfigMaps that agents read hold alone" in n["text"] for n in found["notes"]
     )
-    changed = several.document("apply", file, "--dry-run")["changes"]
+    changed = several.document("apply", file, "--dry-run")["readings"][0]["changes"]
     assert [(c["prefix"], c["then"]) for c in changed] == [("10.0.0.0/8", "keep")]
 
 
@@ -119,6 +124,13 @@ def test_each_daemonset_that_covers_a_node_is_asked_what_changes(kinds: World, f
     assert "192.0.2.0/24 " in second
     assert "wayhome-six" not in shown
     assert "nowhere" not in shown
+    one, other = kinds.document("apply", file, "--dry-run")["readings"]
+    assert (one["daemonsets"], other["daemonsets"]) == (
+        ["wayhome/wayhome-agent"],
+        ["wayhome/wayhome-ranges"],
+    )
+    reserved = [{"192.0.2.0/24"} & {c["prefix"] for c in each["changes"]} for each in (one, other)]
+    assert reserved == [set(), {"192.0.2.0/24"}]
 
 
 def test_what_one_of_them_would_reject_is_refused_by_its_name(kinds: World, file: str) -> None:
@@ -157,3 +169,22 @@ def test_what_may_not_be_seen_of_the_others_is_not_taken_for_nothing(
     status = several.document("status")
     assert status["exit_code"] == 3
     assert "kube-system/team cannot be read" in status["notes"][0]["text"]
+
+
+def test_a_canary_is_current_by_the_digest_of_its_candidate_and_the_others(several: World) -> None:
+    put(several, "team", OTHER)
+    text = pack({SITE: CONFIG.encode(), TEAM: OTHER.encode()})
+    digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
+    item = {
+        "metadata": {"name": "site", "annotations": {"wayhome/canary-nodes": "a"}},
+        "data": {"config": "masqLinkLocal: true\n", "config.next": CONFIG},
+    }
+    several.server.ask("POST", "/api/v1/namespaces/kube-system/configmaps", item)
+    several.holds(
+        "a", CONFIG, "1", held_digest=digest, held_key=f"{SITE}=config.next,{TEAM}=config"
+    )
+    assert several.conditions() == {"a": "current"}
+    alone = pack({SITE: b"masqLinkLocal: true\n", TEAM: OTHER.encode()})
+    of_all_others = f"sha256:{hashlib.sha256(alone).hexdigest()}"
+    several.holds("a", CONFIG, "1", held_digest=of_all_others)
+    assert several.conditions() == {"a": "behind"}

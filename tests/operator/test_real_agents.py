@@ -11,7 +11,6 @@ import pytest
 from tests.agent.agent_process import AgentProcess, kept, wait_until
 from tests.kernel.entries import TCP, Entry, insert
 from tests.kernel.wire import Wire
-from tests.kube.api_server.writes import MERGE_PATCH
 from tests.operator.agents import Agents
 from tests.operator.world import BROKEN, World
 
@@ -128,29 +127,8 @@ def test_a_rejection_has_the_agents_own_words_and_its_line(world: World, agent: 
 
 def asked(world: World, tmp_path: Path) -> None:
     """The agent's Pod, in which `wayhome-agent query` is started beside it."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    program = programs / "wayhome-agent"
-    program.write_text(
-        f'#!/bin/sh\nshift\nexec {sys.executable} -m wayhome.agent query --query-socket={tmp_path}/query "$@"\n'
-    )
-    program.chmod(0o755)
-    item = {
-        "metadata": {"name": "wayhome-agent-x1", "namespace": "wayhome"},
-        "spec": {"nodeName": NODE, "containers": [{"name": "wayhome-agent", "image": "wayhome"}]},
-    }
-    world.server.ask("POST", "/api/v1/namespaces/wayhome/pods", item)
-    running = {"name": "wayhome-agent", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
-    status = {"status": {"phase": "Running", "containerStatuses": [running]}}
-    path = "/api/v1/namespaces/wayhome/pods/wayhome-agent-x1/status"
-    world.server.ask("PATCH", path, status, MERGE_PATCH)
-    world.server.control(
-        "POST",
-        "containers",
-        namespace="wayhome",
-        pod="wayhome-agent-x1",
-        environment={"PATH": f"{programs}:{os.environ['PATH']}"},
-    )
+    query = f'{sys.executable} -m wayhome.agent query --query-socket={tmp_path}/query "$@"'
+    world.agents_pod("wayhome-agent-x1", NODE, f"shift\nexec {query}")
 
 
 def test_the_live_connections_of_the_node_that_would_be_treated_differently_are_counted(
@@ -205,7 +183,7 @@ def test_one_of_several_configmaps_is_changed_and_the_agent_judges_all_of_them(
         insert(Entry("10.4.0.9", "10.9.0.10", TCP, 1024, 5432))
         found = world.document("apply", "site", "--yes", "--configmap=kube-system/site")
         assert found["result"] == "applied"
-        assert [change["prefix"] for change in found["changes"]] == ["172.16.0.0/16"]
+        assert [change["prefix"] for change in found["readings"][0]["changes"]] == ["172.16.0.0/16"]
         (plan,) = found["connections"]["by_node"]
         assert (plan["problem"], plan["rejection"], plan["changed"]) == (None, None, 1)
         for each in ("site", "team"):

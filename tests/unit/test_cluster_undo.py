@@ -1,15 +1,20 @@
 """The texts that an operator takes away say exactly what they are to say, whatever the configuration holds."""
 
 import json
+import resource
 import shlex
+import tempfile
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wayhome.cli.cluster_undo import undo_text
 from wayhome.cluster.before import before_of, everywhere
-from wayhome.cluster.undo import manifest, undo_command
+from wayhome.cluster.outcome import Outcome, Result
+from wayhome.cluster.undo import manifest, undo_command, undo_patch
 from wayhome.kube.objects import Object
 
 KEY = ("kube-system", "ip-masq-agent")
@@ -28,7 +33,8 @@ def configmap(data: dict[str, str], **annotations: str) -> Object:
 
 @given(TEXTS)
 def test_the_command_restores_any_text_and_no_terminal_obeys_it(text: str) -> None:
-    command = undo_command(before_of(KEY, "config", configmap({"config": text})), ())
+    before = before_of(KEY, "config", configmap({"config": text}))
+    command = undo_command(before, (), undo_patch(before))
     assert command.isascii()
     assert command.isprintable()
     *_, patch = shlex.split(command)
@@ -51,7 +57,8 @@ def test_a_list_stands_in_the_patch_as_it_is_written() -> None:
 
 
 def test_without_an_object_before_the_command_removes_it() -> None:
-    command = undo_command(before_of(KEY, "config", None), ("--context", "a b"))
+    before = before_of(KEY, "config", None)
+    command = undo_command(before, ("--context", "a b"), undo_patch(before))
     assert (
         command == "kubectl --context 'a b' delete configmap ip-masq-agent --namespace kube-system"
     )
@@ -107,3 +114,41 @@ def test_what_is_not_known_of_the_text_before_is_not_said_to_be_its_size(
     assert "\u202e" not in str(before.left)
     annotations = everywhere(before, "newer", None)["metadata"]["annotations"]
     assert annotations["wayhome/previous"] == "not known"
+
+
+LONG = "# a long text\n" * 1000
+
+
+def written(folder: Path) -> list[Path]:
+    return list(folder.glob("*.undo.json"))
+
+
+def test_a_long_text_is_in_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = Outcome(result=Result.APPLIED, changed=True)
+    before = before_of(KEY, "config", configmap({"config": LONG}))
+    for number in (1, 2):
+        words = shlex.split(undo_text(before, outcome, ()))
+        assert Path(words[words.index("--patch-file") + 1]) in written(tmp_path)
+        assert len(written(tmp_path)) == number
+    assert {json.loads(file.read_text())["data"]["config"] for file in written(tmp_path)} == {LONG}
+
+
+def test_where_a_file_does_not_fit_the_command_has_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a full disk has taken of it is no patch, and is not left."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = before_of(KEY, "config", configmap({"config": LONG}))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        command = undo_text(before, Outcome(result=Result.APPLIED, changed=True), ())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    *_, patch = shlex.split(command)
+    assert json.loads(patch)["data"]["config"] == LONG
+    assert written(tmp_path) == []

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -48,9 +49,9 @@ class _Ways:
         """Print it, where it is not in the document's way."""
         click.echo(line, err=self.as_json)
 
-    def prober(self, client: Client) -> Prober:
+    def prober(self, client: Client, say: Callable[[str], None]) -> Prober:
         """What tries what must be reached."""
-        return pod_prober(client, self.say, image=self.probe_image, by_exec=self.probe_exec)
+        return pod_prober(client, say, image=self.probe_image, by_exec=self.probe_exec)
 
 
 @click.command(short_help="Bring a configuration to all nodes, prove it, or put the old one back.")
@@ -171,7 +172,9 @@ def apply(
 async def _proposed(client: Client, order: Order, ways: _Ways) -> Proposal:
     found = report(await look(client, ways.places), server_time(client))
     # An ephemeral container stays in its Pod: nothing is tried where nothing is to be written.
-    return await propose(client, order, found, None if ways.dry_run else ways.prober(client))
+    return await propose(
+        client, order, found, None if ways.dry_run else ways.prober(client, ways.say)
+    )
 
 
 def _show(proposal: Proposal, ways: _Ways) -> None:
@@ -194,9 +197,9 @@ def _confirmed() -> bool:
     """
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        return input("write it? [y/N]: ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+        # The document has standard output for itself.
+        click.echo("write it? [y/N]: ", nl=False, err=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -204,17 +207,25 @@ def _confirmed() -> bool:
 async def _rolled_out(client: Client, proposal: Proposal, ways: _Ways) -> Outcome:
     with progress() as show:
         teller = Teller(ways.say, show)
-        return await interruptible(
-            Rollout(client, proposal, ways.prober(client), ways.patience, teller)
-        )
+        prober = ways.prober(client, teller.said)
+        return await interruptible(Rollout(client, proposal, prober, ways.patience, teller))
 
 
 def _end(
     proposal: Proposal, outcome: Outcome | None, ways: _Ways, result: str, exit_code: int
 ) -> NoReturn:
-    undo = undo_text(proposal.before, ways.kubectl) if needs_undo(outcome) else ""
-    for line in outcome_lines(outcome, undo) if outcome else ():
-        ways.say(line)
+    undo = (
+        undo_text(proposal.before, outcome, ways.kubectl) if outcome and needs_undo(outcome) else ""
+    )
+    told = list(outcome_lines(outcome, undo)) if outcome else []
+    try:
+        for line in told:
+            ways.say(line)
+    except OSError:
+        # What undoes it has to be heard, whatever became of the place for it.
+        for line in told:
+            click.echo(line, err=True)
+        raise
     if ways.as_json:
         click.echo(json.dumps(document(proposal, outcome, result=result, exit_code=exit_code, undo=undo), indent=2))  # fmt: skip
     if outcome and outcome.interrupted:

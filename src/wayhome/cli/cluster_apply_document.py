@@ -1,10 +1,15 @@
-"""An apply as a JSON document."""
+"""An apply as a JSON document.
+
+`readings`: what changes, once for each way in which DaemonSets read the text; `changes` is null where what is there now
+cannot be read.
+"""
 
 from wayhome.cli.cluster_document import document as report_document
 from wayhome.cluster.must_reach import Proof, Tried
 from wayhome.cluster.node_plans import NodePlans
 from wayhome.cluster.outcome import Outcome
 from wayhome.cluster.proposal import Proposal
+from wayhome.policy.changes import Change
 
 
 def document(
@@ -14,7 +19,6 @@ def document(
     refusal = proposal.refusal
     reasons = list(outcome.reasons) if outcome else [refusal.text] if refusal else []
     proofs = outcome.proofs if outcome else proposal.proofs
-    changes = proposal.changes[0]
     return {
         "schema": 1,
         "exit_code": exit_code,
@@ -29,20 +33,29 @@ def document(
             {"severity": f.severity.value, "configmap": f.file or None, "line": f.line, "problem": f.problem, "instead": f.instead}
             for f in proposal.findings
         ],
-        "changes": None if changes is None else [
+        "readings": [
             {
-                "prefix": str(change.prefix),
-                "now": change.now.value,
-                "then": change.then.value,
-                "line": change.entry.origin.line if change.entry else None,
-                "configmap": (change.entry.origin.file or None) if change.entry else None,
+                "daemonsets": [f"{each.namespace}/{each.name}" for each in reading.readers],
+                "configmaps": ["/".join(key) for key in reading.configmaps],
+                "changes": None if changes is None else [_change(each) for each in changes],
             }
-            for change in changes
+            for reading, changes in zip(proposal.readings, proposal.changes, strict=True)
         ],
         "connections": _connections(proposal.plans),
         "must_reach": [_proof(proof) for proof in proofs],
         "status": report_document(outcome.report) if outcome and outcome.report else None,
     }  # fmt: skip
+
+
+def _change(change: Change) -> dict[str, object]:
+    origin = change.entry.origin if change.entry else None
+    return {
+        "prefix": str(change.prefix),
+        "now": change.now.value,
+        "then": change.then.value,
+        "line": origin.line if origin else None,
+        "configmap": (origin.file or None) if origin else None,
+    }
 
 
 def _connections(plans: NodePlans | None) -> dict[str, object] | None:

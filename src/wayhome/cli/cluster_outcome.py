@@ -1,6 +1,7 @@
 """What a rollout tells while it goes on, and how it ended, for people."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import click
 
@@ -14,7 +15,11 @@ _ANOTHERS = (Result.MOVED, Result.NOT_ROLLED_BACK)
 
 
 class Teller:
-    """Says each step, and shows the nodes."""
+    """Says each step, and shows the nodes.
+
+    Where nobody can read it any more (a full disk, a pipe or a terminal that is closed), the change goes on without a
+    word: half of one is worse.
+    """
 
     def __init__(self, say: Callable[[str], None], show: Callable[[Report], None]) -> None:
         self._say = say
@@ -22,16 +27,18 @@ class Teller:
 
     def said(self, sentence: str) -> None:
         """A step."""
-        self._say(printable(sentence))
+        with suppress(OSError):
+            self._say(printable(sentence))
 
     def shown(self, report: Report) -> None:
         """The nodes, as they are."""
-        self._show(report)
+        with suppress(OSError):
+            self._show(report)
 
 
-def needs_undo(outcome: Outcome | None) -> bool:
+def needs_undo(outcome: Outcome) -> bool:
     """Whether the ConfigMap is left as another than it was found."""
-    return outcome is not None and outcome.changed and outcome.result is not Result.ROLLED_BACK
+    return outcome.changed and outcome.result is not Result.ROLLED_BACK
 
 
 def lines(outcome: Outcome, undo: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from wayhome.cluster.unfinished import (
     PREVIOUS_ANNOTATION,
     Previous,
     Unfinished,
+    own_keys,
     previous_key,
     unfinished,
 )
@@ -61,7 +62,7 @@ def before_of(configmap: Key, data_key: str, item: Object | None) -> Before:
     data = {str(k): str(v) for k, v in _mapping(item.get("data")).items()}
     binary = _mapping(item.get("binaryData"))
     annotations = _mapping(metadata(item).get("annotations"))
-    ours = {data_key, candidate_key(data_key), previous_key(data_key)}
+    ours = {data_key, *own_keys(data_key)}
     others = {key: text for key, text in (*data.items(), *binary.items()) if key not in ours}
     left = unfinished(item, data_key)
     now = data.get(data_key)

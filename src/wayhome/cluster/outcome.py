@@ -35,6 +35,16 @@ class Outcome:
     interrupted: bool = False
 
     @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left on the ConfigMap that a next apply would have to take up."""
+        return self.result in (
+            Result.APPLIED,
+            Result.UNVERIFIED,
+            Result.UNCHANGED,
+            Result.ROLLED_BACK,
+        )
+
+    @property
     def exit_code(self) -> int:
         """0 in force everywhere; 1 it is not, or not wanted; 3 that is not known."""
         if self.result in (Result.ROLLED_BACK, Result.NOT_ROLLED_BACK, Result.MOVED):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from wayhome.cluster.agent_sets import AgentSet, settings_of
 from wayhome.cluster.look import Facts, Unseen
 from wayhome.cluster.nodes import ClusterNode, Kind, pod_ranges
+from wayhome.cluster.wanted import digests_of
 from wayhome.kube.configmap import Absent, Said, Text, Unknown, Wrong, read_configmap, united
 from wayhome.kube.objects import Key
 from wayhome.policy import Configuration, Finding, Parsed, Settings, parse
@@ -62,10 +63,10 @@ def readings(facts: Facts, said: Said) -> tuple[Reading, ...]:
     )
 
 
-def said_together(facts: Facts, said: Said) -> Said | None:
-    """What agents that unite it with others are told by all of them; None where nobody does."""
-    keys = next((keys for _, keys, _ in _ways(facts) if len(keys) > 1), None)
-    return _together(facts, keys, said) if keys else None
+def digests(facts: Facts, said: Said) -> frozenset[str]:
+    """What nodes may say that they hold if it says `said`: where agents unite it with others, it is of all of them."""
+    each = (digests_of(_together(facts, keys, said)) for _, keys, _ in _ways(facts))
+    return frozenset[str]().union(*each)
 
 
 def agreed(

@@ -11,15 +11,14 @@ not called good either.
 import enum
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from wayhome.cluster.look import Facts, Unseen
 from wayhome.cluster.nodes import ClusterNode, Kind
-from wayhome.cluster.readings import said_together
-from wayhome.cluster.wanted import Wanted, digest_of, is_absent, wanted_of
-from wayhome.kube.configmap import Absent, Text
-from wayhome.kube.objects import Object
+from wayhome.cluster.readings import digests
+from wayhome.cluster.wanted import Wanted, is_absent, wanted_of
 from wayhome.kube.status_lease import NodeStatus, State
 
 
@@ -103,7 +102,11 @@ class Report:
 
 def report(facts: Facts, now: datetime) -> Report:
     """Judge what was seen."""
-    wanted = facts.item if isinstance(facts.item, Unseen) else _wanted(facts, facts.item)
+    wanted = (
+        facts.item
+        if isinstance(facts.item, Unseen)
+        else wanted_of(facts.configmap, facts.item, facts.data_key, partial(digests, facts))
+    )
     statuses = {} if isinstance(facts.statuses, Unseen) else facts.statuses
     if isinstance(facts.nodes, Unseen):
         rows = [_told(status, wanted, facts, now) for status in statuses.values()]
@@ -113,16 +116,6 @@ def report(facts: Facts, now: datetime) -> Report:
     return Report(
         facts, wanted, tuple(sorted(rows, key=lambda r: (order[r.condition], r.node))), now
     )
-
-
-def _wanted(facts: Facts, item: Object | None) -> Wanted:
-    """Where agents unite several ConfigMaps, the digest that a node says is of what all of them say together."""
-    wanted = wanted_of(facts.configmap, item, facts.data_key)
-    together = said_together(facts, wanted.said)
-    if together is None or isinstance(together, Absent):
-        return wanted
-    digests = {digest_of(together.data)} if isinstance(together, Text) else ()
-    return replace(wanted, digests=frozenset(digests))
 
 
 def _rows(

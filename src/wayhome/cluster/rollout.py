@@ -27,12 +27,14 @@ from wayhome.cluster.must_reach import SETTLE_SECONDS, Prober, Standing, standin
 from wayhome.cluster.notes import reading_seconds
 from wayhome.cluster.outcome import Outcome, Result
 from wayhome.cluster.proposal import Proposal
+from wayhome.cluster.readings import digests
 from wayhome.cluster.report import WAITING, Condition, Report, Row
 from wayhome.cluster.summary import summary
-from wayhome.cluster.wanted import Wanted, digest_of
+from wayhome.cluster.wanted import Wanted
 from wayhome.cluster.writer import MovedError, UnknownStateError, Writer
 from wayhome.kube.client import Client
-from wayhome.kube.errors import KubeError, RefusedError
+from wayhome.kube.configmap import Text
+from wayhome.kube.errors import KubeError
 
 MOST_NAMED = 5
 BACK_SECONDS = 60.0
@@ -111,7 +113,7 @@ class Rollout:
                 if self._patience.back_on_timeout or not self._taken:
                     return await self._back(str(over))
                 return self._ended(Result.TIMED_OUT, str(over))
-            except RefusedError as error:
+            except KubeError as error:
                 if not self.changed:
                     raise
                 return await self._back(str(error))
@@ -299,9 +301,10 @@ class Rollout:
 
     def _kept(self, report: Report) -> str:
         """Nodes that took the new configuration keep it where the old ConfigMap holds none: they hold the last good one."""
-        new = digest_of(self._proposal.text.encode())
-        rows = [row.node for row in report.rows if row.status and row.status.held_digest == new]
-        if not rows or (isinstance(report.wanted, Wanted) and new in report.wanted.digests):
+        facts = report.facts
+        new = digests(facts, Text(self._proposal.text.encode(), facts.data_key, ()))
+        rows = [row.node for row in report.rows if row.status and row.status.held_digest in new]
+        if not rows or (isinstance(report.wanted, Wanted) and new & report.wanted.digests):
             return ""
         return (
             f"{', '.join(rows[:MOST_NAMED])}{' and more' if len(rows) > MOST_NAMED else ''} still hold the new "

@@ -13,25 +13,36 @@ import yaml
 
 from wayhome.cluster.before import Before
 from wayhome.cluster.ownership import MANAGER
+from wayhome.cluster.unfinished import PREVIOUS_ANNOTATION, own_keys
+from wayhome.kube.canary import CANARY_NODES
 from wayhome.kube.objects import Key
 from wayhome.kube.resources import EGRESS_NAT_POLICIES
 from wayhome.policy import Configuration
 from wayhome.policy.lists import lists_for_upstream
 
 
-def undo_patch(before: Before) -> str | None:
-    """What restores the text, as a merge patch; None where the whole ConfigMap is to go."""
+def undo_patch(before: Before, *, midway: bool = False) -> str | None:
+    """What restores the text, as a merge patch; None where the whole ConfigMap is to go.
+
+    `midway`: the apply has not come to its end, so that what it leaves until then is to go too.
+    """
     if not before.existed:
         return None
-    return json.dumps({"data": {before.data_key: before.text}})
+    data: dict[str, str | None] = {before.data_key: before.text}
+    if not midway:
+        return json.dumps({"data": data})
+    data |= dict.fromkeys(own_keys(before.data_key))
+    annotations = dict.fromkeys((CANARY_NODES, PREVIOUS_ANNOTATION))
+    return json.dumps({"data": data, "metadata": {"annotations": annotations}})
 
 
-def undo_command(before: Before, connection: Sequence[str], file: str = "") -> str:
+def undo_command(
+    before: Before, connection: Sequence[str], patch: str | None, file: str = ""
+) -> str:
     """The command. `connection`: kubectl's flags that lead to the cluster. `file`: holds the patch, if it is long."""
     namespace, name = before.configmap
     words = ["kubectl", *connection]
     where = ["configmap", name, "--namespace", namespace]
-    patch = undo_patch(before)
     if patch is None:
         return shlex.join([*words, "delete", *where])
     given = ["--patch-file", file] if file else ["--patch", patch]

@@ -43,6 +43,11 @@ def previous_key(data_key: str) -> str:
     return f"{data_key}.previous"
 
 
+def own_keys(data_key: str) -> tuple[str, str]:
+    """Those that an apply has beside the configuration's until it is finished."""
+    return candidate_key(data_key), previous_key(data_key)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
     """What was found of an earlier apply."""

@@ -1,7 +1,8 @@
 """Writes the ConfigMap, each time in the place of exactly the version that is known, so that nobody is overwritten.
 
-An answer that is lost does not say whether the write was done. So it is looked at: what is there is either ours, or
-what was there before (then it is written again), or somebody else's.
+An answer that is lost does not say whether the write was done, nor does one that means nothing, nor one of 500 and
+above: etcd may take a write for which the API server has stopped waiting. So it is looked at: what is there is either
+ours, or what was there before (then it is written again), or somebody else's.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from wayhome.cluster.before import in_place_of
 from wayhome.cluster.look import configmap_item
 from wayhome.cluster.ownership import MANAGER, last_writer
 from wayhome.kube.client import Client
-from wayhome.kube.errors import KubeError, RefusedError, UnreachableError
+from wayhome.kube.errors import KubeError, NonsenseError, RefusedError, UnreachableError
 from wayhome.kube.objects import Key, Object, ObjectVersion, metadata
 from wayhome.kube.resources import CONFIG_MAPS
 
@@ -41,7 +42,7 @@ class Writer:
 
     async def write(self, item: Object) -> Object:
         """Apply it. Raises MovedError, UnknownStateError, and RefusedError for what is refused for another reason."""
-        for _ in range(2):
+        for last in (False, True):
             try:
                 # What is there is ours to overwrite only if it is the version that we know.
                 written = await self._client.apply(
@@ -50,33 +51,35 @@ class Writer:
                     MANAGER,
                     force=self.there is not None,
                 )
-            except RefusedError as error:
-                if error.code in (404, 409):
+            except KubeError as error:
+                if isinstance(error, RefusedError) and error.code in (404, 409):
                     raise MovedError(await self.moved_by()) from error
-                raise
-            except UnreachableError as error:
+                if not _may_be_done(error):
+                    raise
                 found = await self._look(error)
-                if found is None or ObjectVersion.of(found) == self.there:
+                if (ObjectVersion.of(found) if found else None) == self.there:
+                    if last and isinstance(error, RefusedError):
+                        raise
                     continue
-                if not _says(found, item):
+                if found is None or not _says(found, item):
                     raise MovedError(await self.moved_by()) from error
                 written = found
             self.there = ObjectVersion.of(written)
             return written
-        raise UnknownStateError("the API server took no answer to its end")
+        raise UnknownStateError("its answer was lost twice, and the ConfigMap was as it had been")
 
     async def remove(self) -> None:
         """Delete it. Raises as `write`."""
         try:
             await self._client.delete(CONFIG_MAPS, *self._configmap, version=self.version)
-        except RefusedError as error:
-            if error.code == 409:
+        except KubeError as error:
+            if isinstance(error, RefusedError) and error.code == 409:
                 raise MovedError(await self.moved_by()) from error
-            if error.code != 404:
+            if _may_be_done(error):
+                if await self._look(error) is not None:
+                    raise UnknownStateError(str(error)) from error
+            elif not (isinstance(error, RefusedError) and error.code == 404):
                 raise
-        except UnreachableError as error:
-            if await self._look(error) is not None:
-                raise UnknownStateError(str(error)) from error
         self.there = None
 
     async def _look(self, error: KubeError) -> Object | None:
@@ -99,6 +102,13 @@ class Writer:
             return f"ConfigMap {name} was deleted by somebody else meanwhile"
         version = ObjectVersion.of(found).version
         return f"ConfigMap {name} was changed by {last_writer(found)} meanwhile, and is at version {version}"
+
+
+def _may_be_done(error: KubeError) -> bool:
+    """Whether what was asked for may have been done in spite of the answer."""
+    if isinstance(error, RefusedError):
+        return error.code >= 500
+    return isinstance(error, (UnreachableError, NonsenseError))
 
 
 def _says(found: Object, applied: Object) -> bool:
