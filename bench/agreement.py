@@ -19,7 +19,7 @@ from tests.agreement.asking import checked, keep, read
 from tests.agreement.estates import estates
 from tests.agreement.exports import Exports
 
-from wayhome.cli.lab_check import lines
+from wayhome.cli.lab_check_report import lines
 from wayhome.cli.lines import print_line
 from wayhome.clouds.estate import Estate
 from wayhome.lab.check import Checked
