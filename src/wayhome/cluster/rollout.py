@@ -19,17 +19,19 @@ r"""A change of the configuration, from the first write to a proven end or back 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from wayhome.cluster.before import candidate, everywhere, finished, restored
 from wayhome.cluster.follow import Following
-from wayhome.cluster.must_reach import SETTLE_SECONDS, Prober, Standing, standing
+from wayhome.cluster.must_reach import Prober
 from wayhome.cluster.notes import reading_seconds
 from wayhome.cluster.outcome import Outcome, Result
 from wayhome.cluster.proposal import Proposal
+from wayhome.cluster.proving import Proving
 from wayhome.cluster.readings import digests
 from wayhome.cluster.report import WAITING, Condition, Report, Row
 from wayhome.cluster.summary import summary
+from wayhome.cluster.turning import BackError, Interrupt, TimeOverError, TurnedError
 from wayhome.cluster.wanted import Wanted
 from wayhome.cluster.writer import MovedError, UnknownStateError, Writer
 from wayhome.kube.client import Client
@@ -59,18 +61,6 @@ class Patience:
     back_on_timeout: bool = False
 
 
-class _BackError(Exception):
-    """The change is not to stay; its text says why."""
-
-
-class _TimeOverError(Exception):
-    """Not everybody has answered; its text says who."""
-
-
-class _InterruptedError(Exception):
-    """Whoever runs this wants it to end."""
-
-
 class Rollout:
     """One change."""
 
@@ -82,16 +72,15 @@ class Rollout:
         patience: Patience,
         teller: Teller,
     ) -> None:
-        self._interrupt = asyncio.Event()
+        self._interrupt = Interrupt()
         self._returns = False
         self._restored = False
         self._proposal = proposal
-        self._prober = prober
         self._patience = patience
         self._tell = teller
         self._writer = Writer(client, proposal.facts.configmap, proposal.before.there)
         self._following = Following(client, proposal.facts)
-        self._proofs = proposal.proofs
+        self._proving = Proving(prober, proposal.proofs, teller.said)
         self._failing = {
             row.node: row.condition for row in proposal.report.of(Condition.KERNEL_REFUSED)
         }
@@ -104,12 +93,12 @@ class Rollout:
         async with self._following:
             try:
                 return await self._forward()
-            except _BackError as back:
+            except BackError as back:
                 return await self._back(str(back))
-            except _InterruptedError:
+            except TurnedError:
                 outcome = await self._back("it was interrupted")
                 return replace(outcome, interrupted=True)
-            except _TimeOverError as over:
+            except TimeOverError as over:
                 if self._patience.back_on_timeout or not self._taken:
                     return await self._back(str(over))
                 return self._ended(Result.TIMED_OUT, str(over))
@@ -124,8 +113,8 @@ class Rollout:
 
     def interrupt(self) -> bool:
         """Turn round, at any moment. Returns whether that is news: it may be on its way back already."""
-        is_news = not self._returns and not self._interrupt.is_set()
-        self._interrupt.set()
+        is_news = not self._returns and not self._interrupt.has_come
+        self._interrupt.come()
         return is_news
 
     def abandoned(self) -> Outcome:
@@ -161,7 +150,7 @@ class Rollout:
 
     def _good(self, result: Result) -> Result:
         unverified = self._following.now().of(Condition.UNVERIFIED)
-        return Result.UNVERIFIED if unverified and not self._proofs else result
+        return Result.UNVERIFIED if unverified and not self._proving.proofs else result
 
     async def _write(
         self, item: dict[str, object], sentence: str, *, same_text: bool = False
@@ -182,34 +171,22 @@ class Rollout:
         if failed := [row for row in self._newly_failed(report) if concerns(row)]:
             more = f" and {len(failed) - 1:,} more nodes" if len(failed) > 1 else ""
             first = failed[0]
-            raise _BackError(f"{first.node}{more}: {first.condition.value}: {first.error}")
+            raise BackError(f"{first.node}{more}: {first.condition.value}: {first.error}")
         if not in_time:
             missing = [row.node for row in report.of(*WAITING) if concerns(row)]
             more = f" and {len(missing) - MOST_NAMED:,} more" if len(missing) > MOST_NAMED else ""
             named = ", ".join(missing[:MOST_NAMED]) + more
-            raise _TimeOverError(f"after {self._patience.seconds:g} s there is no answer from {named}")  # fmt: skip
+            raise TimeOverError(f"after {self._patience.seconds:g} s there is no answer from {named}")  # fmt: skip
 
     async def _until(
         self, decided: Callable[[Report], bool], seconds: float
     ) -> tuple[Report, bool]:
         waiting = asyncio.ensure_future(self._following.until(decided, seconds, self._tell.shown))
-        await self._unless_interrupted(waiting)
+        await self._interrupt.unless(waiting)
         report, in_time = waiting.result()
         if self._has_moved(report):
             raise MovedError(await self._writer.moved_by())
         return report, in_time
-
-    async def _unless_interrupted(self, waiting: "asyncio.Future[Any]") -> None:
-        stop = asyncio.ensure_future(self._interrupt.wait())
-        try:
-            await asyncio.wait((waiting, stop), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stop.cancel()
-        if not waiting.done():
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
-        if self._interrupt.is_set():
-            raise _InterruptedError
 
     def _has_moved(self, report: Report) -> bool:
         return isinstance(report.wanted, Wanted) and report.wanted.version != self._writer.version
@@ -222,43 +199,10 @@ class Rollout:
         ]
 
     async def _proven(self) -> None:
-        """Try what must be reached until it is, or until there is no more hope."""
-        if not self._proofs or not self._prober:
-            return
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        unseen = bool(self._following.now().of(Condition.UNVERIFIED)) and self.changed
-        proven_at = reading_seconds(self._following.now()) if unseen else 0.0
-        if unseen:
-            self._tell.said(f"agents that say nothing read a change within about {proven_at:.0f} s: trying until then")  # fmt: skip
-        broken = 0.0
-        while True:
-            await self._try()
-            passed = loop.time() - began
-            if not any(proof.is_broken for proof in self._proofs):
-                broken = passed
-            now = standing(self._proofs, passed, passed - broken, proven_at)
-            if now is Standing.PROVEN:
-                break
-            failed = [str(proof) for proof in self._proofs if not proof.holds]
-            if now is Standing.FAILED:
-                raise _BackError("; ".join(failed))
-            if passed >= max(self._patience.seconds, SETTLE_SECONDS):
-                unread = f"what must be reached is, but {passed:.0f} s are too few for agents that say nothing"
-                raise _TimeOverError("; ".join(failed) or unread)
-            await self._unless_interrupted(asyncio.ensure_future(asyncio.sleep(1.0)))
-        for proof in self._proofs:
-            self._tell.said(str(proof))
-
-    async def _try(self) -> None:
-        prober = self._prober
-        assert prober is not None  # noqa: S101 (asked only where there are proofs)
-        trying = asyncio.gather(*(prober(proof.wanted) for proof in self._proofs))
-        await self._unless_interrupted(trying)
-        self._proofs = tuple(
-            replace(proof, after=tried)
-            for proof, tried in zip(self._proofs, trying.result(), strict=True)
-        )
+        report = self._following.now()
+        unseen = bool(report.of(Condition.UNVERIFIED)) and self.changed
+        proven_at = reading_seconds(report) if unseen else 0.0
+        await self._proving.done(proven_at, self._patience.seconds, self._interrupt)
 
     async def _back(self, why: str) -> Outcome:
         """Put the old configuration back, as far as the ConfigMap is still ours."""
@@ -269,7 +213,7 @@ class Rollout:
             return self._ended(Result.NOT_ROLLED_BACK, why, "what was there before an earlier, unfinished apply is not known")  # fmt: skip
         self._tell.said(f"{why}: the old configuration is put back")
         self._returns = True
-        self._interrupt.clear()
+        self._interrupt.answered()
         try:
             if before.existed:
                 await self._write(restored(before, taken=self._taken), "")
@@ -295,7 +239,7 @@ class Rollout:
         try:
             seconds = min(self._patience.seconds, BACK_SECONDS)
             report, _in_time = await self._until(decided, seconds)
-        except (_InterruptedError, MovedError):
+        except (TurnedError, MovedError):
             report = self._following.now()
         return self._ended(Result.ROLLED_BACK, why, f"the old configuration is back: {summary(report)}", self._kept(report))  # fmt: skip
 
@@ -316,7 +260,7 @@ class Rollout:
             result=result,
             reasons=tuple(filter(None, reasons)),
             report=self._following.now(),
-            proofs=self._proofs,
+            proofs=self._proving.proofs,
             version=self._writer.version,
             changed=self.changed,
         )
