@@ -172,3 +172,12 @@ def test_networks_in_a_damaged_file_are_not_taken_for_not_exported(tmp_path: Pat
     result = run(tmp_path)
     assert result.exit_code == 2
     assert "error: networks.json" in result.output
+
+
+def test_a_finding_names_the_whole_path(tmp_path: Path) -> None:
+    folder = tmp_path / "a-project-with-a-long-name" / "networks" / "a-network-with-a-long-name"
+    folder.mkdir(parents=True)
+    (folder / "to-its-peer.europe-west4.OUTGOING.json").write_text("[{")
+    result = run(export(tmp_path))
+    path = (folder / "to-its-peer.europe-west4.OUTGOING.json").relative_to(tmp_path)
+    assert f"error: {path}: " in result.stderr

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from wayhome.policy.findings import Severity, quote
 
+LONGEST_PLACE = 1000
+"""Characters of a path, a pointer or a full name: one that is cut names nothing. Those of clouds have 200."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -20,5 +23,10 @@ class Finding:
     instead: str
 
     def __str__(self) -> str:
-        where = ", ".join(quote(part) for part in (self.file, self.pointer) if part)
+        where = ", ".join(quoted_place(part) for part in (self.file, self.pointer) if part)
         return f"{where}: {self.problem}; {self.instead}"
+
+
+def quoted_place(text: str) -> str:
+    """A path or a full name, safe to print."""
+    return quote(text, LONGEST_PLACE)

@@ -40,13 +40,12 @@ class Finding:
         return f"{where}{': ' if where else ''}{self.problem}; {self.instead}"
 
 
-def quote(text: str) -> str:
-    """A piece of somebody's text, on one line, safe to print."""
+def quote(text: str, at_most: int = QUOTED_AT_MOST) -> str:
+    """A piece of somebody's text, on one line, safe to print, cut to so many characters."""
     shown = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode()
-        for c in text[: QUOTED_AT_MOST + 1]
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: at_most + 1]
     )
-    return shown if len(shown) <= QUOTED_AT_MOST else shown[: QUOTED_AT_MOST - 1] + "…"
+    return shown if len(shown) <= at_most else shown[: at_most - 1] + "…"
 
 
 class Findings:

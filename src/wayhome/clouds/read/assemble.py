@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from wayhome.clouds.estate import Dispute
+from wayhome.clouds.finding import quoted_place
 from wayhome.clouds.knowledge import Claim, State
 from wayhome.clouds.kubernetes.resources.metadata import KubernetesObject
 from wayhome.clouds.located import Located
@@ -13,7 +14,6 @@ from wayhome.clouds.read.naming import project_of
 from wayhome.clouds.resource import Resource
 from wayhome.clouds.table import Table
 from wayhome.network.evidence import Evidence
-from wayhome.policy.findings import quote
 
 
 def scope_of(loaded: Loaded) -> str:
@@ -46,7 +46,7 @@ def tables(
             findings.error(
                 loaded.file,
                 loaded.pointer,
-                f"{quote(loaded.name)} is not as in {quote(other.evidence.file)}, which is used",
+                f"{quoted_place(loaded.name)} is not as in {quoted_place(other.evidence.file)}, which is used",
                 "keep the newer one of the two",
             )
     return {kind: Table(of_kind) for kind, of_kind in objects.items()}, disputed

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from wayhome.clouds.finding import quoted_place
 from wayhome.clouds.gcp.resources.firewall_policy import EffectiveFirewalls
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
 from wayhome.clouds.knowledge import Claim, Knowledge, State
@@ -60,7 +61,7 @@ class Completeness:
             self.findings.warn(
                 listing.file,
                 listing.pointer,
-                f"lacks {quote(scope)} ({quote(why)})",
+                f"lacks {quoted_place(scope)} ({quote(why)})",
                 "export it again",
             )
         return claims_of(listing)
@@ -116,7 +117,7 @@ class Completeness:
         pointer = f"/collected/{entry.index}"
         evidence = Evidence("", entry.source, pointer)
         if entry.state is State.EXPORTED and entry.file and entry.file not in files:
-            problem = f"names the file {quote(entry.file)}, which is not there"
+            problem = f"names the file {quoted_place(entry.file)}, which is not there"
             self.findings.error(entry.source, pointer, problem, "run the command again")
             return Claim(entry.kind, entry.scope, State.DAMAGED, problem, evidence)
         return Claim(entry.kind, entry.scope, entry.state, entry.reason, evidence)
@@ -133,6 +134,6 @@ class Completeness:
                 source,
                 f"/collected/{first.index}",
                 f"says that {len(entries):,} outputs were not exported, the first {quote(first.kind.KIND)} of "
-                f"{quote(first.scope)}{f': {quote(first.reason)}' if first.reason else ''}",
+                f"{quoted_place(first.scope)}{f': {quote(first.reason)}' if first.reason else ''}",
                 "run `wayhome collect` again, into the same directory",
             )
