@@ -71,9 +71,8 @@ class Options:
 
     def scoped(self, pod_cidrs: tuple[Prefix, ...] | None) -> Settings:
         """The settings with these Pod ranges, or None for upstream's scope."""
-        # In the scope of Pods IPv6 follows from the lists and from the node's own ranges, unless the flag says it.
-        ipv6 = None if pod_cidrs and not self.ipv6_given else bool(self.settings.ipv6)
-        return replace(self.settings, pod_cidrs=pod_cidrs, ipv6=ipv6)
+        flag = self.settings.ipv6 if self.ipv6_given else None
+        return replace(self.settings, pod_cidrs=pod_cidrs, ipv6=_ipv6(flag, pod_cidrs))
 
 
 def parse_arguments(
@@ -106,10 +105,7 @@ def parse_arguments(
         api=api,
         state=found.state if str(found.state) not in ("", ".") else None,
         settings=Settings(
-            # In the scope of Pods IPv6 follows from the lists and from the node's own ranges, unless the flag says it.
-            ipv6=bool(found.enable_ipv6)
-            if found.enable_ipv6 is not None or not pod_cidrs
-            else None,
+            ipv6=_ipv6(found.enable_ipv6, pod_cidrs),
             all_reserved_ranges=found.nomasq_all_reserved_ranges,
             pod_cidrs=pod_cidrs,
             resync_interval=getattr(found, "resync_interval", None),
@@ -136,6 +132,11 @@ def parse_arguments(
             name for name in KLOG_FLAGS if getattr(found, attribute_of(name)) is not None
         ),
     )
+
+
+def _ipv6(flag: bool | None, pod_cidrs: tuple[Prefix, ...] | None) -> bool | None:
+    """In the scope of Pods IPv6 follows from the lists and from the node's own ranges, unless the flag says it."""
+    return None if pod_cidrs and flag is None else bool(flag)
 
 
 def _query_socket(given: Path | None) -> Path | None:
