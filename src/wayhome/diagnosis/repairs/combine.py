@@ -46,12 +46,15 @@ def _tried(
     situation: Situation, kinds: Sequence[Kind], follow_ups: Sequence[Kind]
 ) -> Iterator[Replay | NotPossible]:
     flows: Flows | None = None
-    near = around(situation)
+    near: Situation | None = (
+        None  # of a large estate it is compiled: only where something is to be replayed
+    )
     for kind in kinds:
         for one in kind(situation):
             if isinstance(one, NotPossible):
                 yield one
                 continue
+            near = near or around(situation)
             found = _completed(near, one, follow_ups)
             if found.works and found.after is not None and not one.control:
                 flows = flows or Flows.of(near)
