@@ -70,6 +70,15 @@ def find_destination(estate: Estate, network: Network, text: str) -> Endpoint | 
     return _named(estate, network, text)
 
 
+def names(estate: Estate, network: Network) -> dict[str, tuple[str, ...]]:
+    """By the nodes' full names, what Pods, Kubernetes nodes and instances on them are called."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in _everybody(estate, network):
+        if one.node in network.places:
+            found[one.node] = (*found.get(one.node, ()), *one.names)
+    return found
+
+
 def _names_of_service(service: Located[Service]) -> tuple[str, ...]:
     """As clients write it, and its full name."""
     name, namespace = service.value.metadata.name, service.value.metadata.namespace
