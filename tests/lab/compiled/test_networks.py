@@ -104,6 +104,24 @@ def test_who_refuses_somebody_elses_reply_says_nothing_of_the_way_there(late: st
     assert seen == Seen(False, Lost.REPLY, "a", "REPLY_NOT_EXPECTED", A("10.0.0.1"), "b")
 
 
+def test_a_port_lets_in_no_echo_that_it_did_not_let_out() -> None:
+    """Two nodes with one address ask at once: the answers to both go to the one, which had asked something else."""
+    closed = firewall()
+    ports = [
+        attached("a", "10.0.0.1/32", filter_out=closed),
+        Port(name="twin", filter_out=closed),
+        attached("b", "10.0.0.2/32"),
+    ]
+    nodes = [host("a", "10.0.0.1"), host("twin", "10.0.0.1"), host("b", "10.0.0.2")]
+    links = [link(f"{name}/eth0", f"fabric/{name}") for name in ("a", "twin", "b")]
+    network = Network.of([fabric("fabric", ports, subnet("10.0.0.0/24")), *nodes], links)
+    echo = Flow(A("10.0.0.1"), A("10.0.0.2"), Protocol.ICMP)
+    with LabNetwork(network) as lab:
+        one, other = lab.ask([Asked(echo, "a"), Asked(echo, "twin")])
+    assert one.reached
+    assert found(other) == (False, Lost.REPLY, "fabric", "FIREWALL_RULE")
+
+
 def test_ipv6() -> None:
     ports = [attached("a", "fd00::1/128"), attached("b", "fd00::2/128")]
     middle = fabric("fabric", ports, Route(P("fd00::/64"), Drop("ROUTE_BLACKHOLE")), *_to("a", "b"))

@@ -3,8 +3,9 @@
 A port's own chain asks first whether the packet is the reply of what the port let pass, then goes through the filter's
 stages, and then remembers: what comes back from the stages was allowed, what was denied is gone. The memory is one set
 for a node, whose key begins with the port's interface, so that a hundred ports cost no more sets than one; why it is no
-conntrack stands in `lab.filters`. Echoes are told apart by their addresses at a port, and by their identifier: nft 1.0.2
-cannot put an identifier into a key with addresses.
+conntrack stands in `lab.filters`. Echoes are told apart by their addresses and by their identifier. nft 1.0.2 cannot
+put an identifier into a key with addresses, so each port has one more set, of the identifiers that passed it: where two
+nodes have one address, the answer to the one's echo is not let in because the other asked the same, too.
 
 A rule with a condition that nobody knows is left out: a flow about which it decides is UNDETERMINED anyway.
 """
@@ -26,13 +27,14 @@ class Filters:
         self._families = families
         filters = (f for port in node.ports for f in (port.filter_in, port.filter_out) if f)
         self._distinct = list({id(filter_): filter_ for filter_ in filters}.values())
-        self._remembers = any(port.tracks for port in node.ports)
+        self._tracking = [at for at, port in enumerate(node.ports) if port.tracks]
 
     def declarations(self) -> Iterator[str]:
         """Sets and chains, before any rule."""
-        if self._remembers:
+        if self._tracking:
             for family in self._families:
-                for name, key in _memory(family, "iif"):
+                echoes = [_echoes(family, at) for at in self._tracking]
+                for name, key in (*_memory(family, "iif"), *echoes):
                     yield f"set {TABLE} {name} {{ typeof {key} ; flags dynamic,timeout ; }}"
             for side in ("iif", "oif"):
                 yield f"chain {TABLE} remember_{side}"
@@ -58,17 +60,20 @@ class Filters:
             then, cause = self._then(filter_, filter_.default, at, len(filter_.stages))
             yield chain, then, cause
 
-    def passing(self, port: Port, *, enters: bool) -> Iterator[str]:
-        """The rules of a port's chain in one direction."""
+    def passing(self, number: int, port: Port, *, enters: bool) -> Iterator[str]:
+        """The rules of a port's chain in one direction; `number` is which of the node's ports it is."""
         filter_ = port.filter_in if enters else port.filter_out
         side = "iif" if enters else "oif"
         if filter_ is not None:
             if filter_.stateful:
-                yield from self._replies(side)
+                yield from self._replies(number, side)
             at = next(i for i, one in enumerate(self._distinct) if one is filter_)
             yield f"jump {_stage(at, 0)}"
         if port.tracks:
             yield f"jump remember_{side}"
+            for family in self._families:
+                request = f"{_ICMP[family]} type echo-request"
+                yield f"{request} {_update(_memory(family, side)[-1])} {_update(_echoes(family, number))}"
 
     @staticmethod
     def _then(filter_: Filter, action: FilterAction, at: int, stage: int) -> tuple[str, str | None]:
@@ -80,32 +85,37 @@ class Filters:
             case FilterAction.DENY:
                 return "", filter_.cause
 
-    def _replies(self, side: str) -> Iterator[str]:
+    def _replies(self, number: int, side: str) -> Iterator[str]:
         for family in self._families:
-            *flows, pairs, echoes = _memory(family, side, turned=True)
+            *flows, pairs = _memory(family, side, turned=True)
             for name, key in flows:
                 yield f"{key} @{name} goto remember_{side}"
+            echoes = _echoes(family, number)
             kind = f"{_ICMP[family]} type echo-reply"
-            yield f"{kind} {pairs[1]} @{pairs[0]} {echoes[1]} @{echoes[0]} goto remember_{side}"
+            yield f"{kind} {pairs[1]} @{pairs[0]} {echoes[1]} @{echoes[0]} return"
         # Errors about a flow come from anywhere on its path; no attempt is made to find the flow.
         yield "icmp type { destination-unreachable, time-exceeded, parameter-problem } return"
         yield "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } return"
 
     def _memory_rules(self) -> Iterator[Line]:
-        """Two chains, one for each direction, that remember a packet at its port."""
-        if not self._remembers:
+        """Two chains, one for each direction, that remember a packet of TCP or UDP at its port."""
+        if not self._tracking:
             return
-        update = f"timeout {REMEMBERED} }}"
         for side in ("iif", "oif"):
             for family in self._families:
-                *flows, pairs, echoes = _memory(family, side)
-                for name, key in flows:
-                    yield f"remember_{side}", f"update @{name} {{ {key} {update}", None
-                both = " ".join(
-                    f"update @{name} {{ {key} {update}" for name, key in (pairs, echoes)
-                )
-                kinds = "{ echo-request, echo-reply }"
-                yield f"remember_{side}", f"{_ICMP[family]} type {kinds} {both}", None
+                *flows, _ = _memory(family, side)
+                for flow in flows:
+                    yield f"remember_{side}", _update(flow), None
+
+
+def _update(remembered: tuple[str, str]) -> str:
+    name, key = remembered
+    return f"update @{name} {{ {key} timeout {REMEMBERED} }}"
+
+
+def _echoes(family: Family, port: int) -> tuple[str, str]:
+    """The set of a port's echoes, and its key."""
+    return f"echoes{family:d}_{port}", f"{_ICMP[family]} id"
 
 
 def _stage(filter_: int, stage: int) -> str:
@@ -113,7 +123,7 @@ def _stage(filter_: int, stage: int) -> str:
 
 
 def _memory(family: Family, side: str, *, turned: bool = False) -> tuple[tuple[str, str], ...]:
-    """The four sets of a family, each with its key: that of the packet, or of the one that it is the reply to.
+    """The sets of a family that all ports share, each with its key: that of the packet, or of the one that it is the reply to.
 
     A key of nft has five parts at most, so the protocol is none of them.
     """
@@ -126,5 +136,4 @@ def _memory(family: Family, side: str, *, turned: bool = False) -> tuple[tuple[s
         (f"tcp{family:d}", f"{pair} . tcp {from_port} . tcp {to_port}"),
         (f"udp{family:d}", f"{pair} . udp {from_port} . udp {to_port}"),
         (f"pairs{family:d}", pair),
-        (f"echoes{family:d}", f"{_ICMP[family]} id"),
     )

@@ -104,7 +104,7 @@ class _Rules:
         for at, port in enumerate(self._node.ports):
             if _has_way_in(port):
                 jumps.append(f'"{self._names.ports[port.name].name}" : jump in{at}')
-                for rule in self._filters.passing(port, enters=True):
+                for rule in self._filters.passing(at, port, enters=True):
                     yield f"in{at}", rule, None
         if jumps:
             yield "way_in", f"iifname vmap {{ {', '.join(jumps)} }}", None
@@ -130,7 +130,7 @@ class _Rules:
             name = self._names.ports[port.name].name
             if _has_way_out(port):
                 filtered.append(f'"{name}" : jump out{at}')
-                for rule in self._filters.passing(port, enters=False):
+                for rule in self._filters.passing(at, port, enters=False):
                     yield f"out{at}", rule, None
             if port.permitted is not None:
                 permitted.append(f'"{name}" : jump leave{at}')
