@@ -10,6 +10,7 @@ from tests.diagnosis.variants import asked, repairs, the_case, with_narrow_firew
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.gcp.resources.load_balancing import BackendService, HealthCheck
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import Cidr
@@ -48,6 +49,22 @@ def test_its_control_is_lost_as_the_pod_was() -> None:
     assert not control.works
     assert control.cause is not None
     assert control.cause.cause == "no-return-route"
+
+
+def test_the_balancer_is_quick_to_leave_a_machine_out_and_the_group_is_slow_to_replace_it() -> None:
+    repair = repairs(asked(the_case(), kinds=BOTH))["proxy-vm"]
+    assert repair.after is not None
+    quick, slow = (one.value for one in repair.after.estate.all(HealthCheck).values())
+    (service,) = repair.after.estate.all(BackendService).values()
+    assert [one.short for one in service.value.health_checks] == [quick.name]
+    assert quick.check_interval_sec < slow.check_interval_sec
+    said = "\n".join(repair.proposal.commands)
+    for check in (quick, slow):
+        settings = (check.check_interval_sec, check.timeout_sec, check.unhealthy_threshold)
+        text = "--check-interval={} --timeout={} --unhealthy-threshold={}".format(*settings)
+        assert f"create tcp {check.name} --project=source-project --global --port=80 {text}" in said
+    assert f"--health-check={slow.name}" in said
+    assert f"--health-checks={quick.name} " in said
 
 
 def stopped(estate: Estate, *machines: str) -> Estate:

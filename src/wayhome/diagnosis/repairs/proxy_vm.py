@@ -1,10 +1,13 @@
 """A proxy on machines of the source's network: the Pod asks it, and it asks the destination from an address of a subnetwork.
 
 Two machines in a managed group behind an internal load balancer: what Kubernetes would give by itself, redundancy and
-healing, comes from the group and its health check. The flow is another one then: what is replayed is the Pod asking the
-balancer's address, and the proxy's own flow behind it. `proxy-pod`, its control, stands in another module.
+healing, comes from the balancer's health check and the group's. The first is quick, because until it has failed often
+enough the balancer goes on choosing a machine that is dead; the second is slow, because it replaces a machine that may
+only be busy. The flow is another one then: what is replayed is the Pod asking the balancer's address, and the proxy's
+own flow behind it. `proxy-pod`, its control, stands in another module.
 
-Source: "Internal passthrough Network Load Balancer" and "Set up autohealing", docs.cloud.google.com.
+Source: "Internal passthrough Network Load Balancer", "Health checks overview" and "Set up autohealing",
+docs.cloud.google.com.
 """
 
 from collections.abc import Iterator
@@ -110,11 +113,8 @@ class _Plan:
     def objects(self) -> Iterator[Located[Resource]]:
         """Machines with a proxy each, their group, and what stands before it."""
         name, region = self.name, f"projects/{self.project}/regions/{self.region}"
-        service, group, check = (
-            Reference(f"{region}/backendServices/{name}"),
-            Reference(f"{region}/instanceGroups/{name}"),
-            Reference(f"projects/{self.project}/global/healthChecks/{name}"),
-        )
+        service = Reference(f"{region}/backendServices/{name}")
+        group = Reference(f"{region}/instanceGroups/{name}")
         network = Reference(self.source.network)
         names = list(self._machine_names())
         for machine, address in zip(names, self.machines, strict=True):
@@ -124,8 +124,8 @@ class _Plan:
                 upstream=IpAddress(str(self.flow.destination)),
             )  # fmt: skip
             yield made(f"{machine}/proxies/{self.port}", proxy)
-        check_of = PortOfCheck(port=health_port(self.flow.protocol, self.port))
-        yield made(check, HealthCheck(name=name, type="TCP", tcp_health_check=check_of))
+        balancers, groups = (made(self._full_name(one), one) for one in self._health_checks())
+        yield from (balancers, groups)
         yield made(group, InstanceGroup(name=name, network=network, size=MACHINES))
         members = tuple(GroupMember(instance=Reference(one), status="RUNNING") for one in names)
         yield made(f"{group}/instances", InstanceGroupMembers(members=members))
@@ -134,7 +134,7 @@ class _Plan:
             BackendService(
                 name=name, network=network, load_balancing_scheme="INTERNAL",
                 protocol=str(self.flow.protocol).upper(), backends=(Backend(group=group),),
-                health_checks=(check,),
+                health_checks=(Reference(balancers.name),),
             ),
         )  # fmt: skip
         yield made(
@@ -165,6 +165,23 @@ class _Plan:
             name=short(machine), zone=self.source.instance.value.zone, status="RUNNING",
             tags=Tags(items=(self.name,)), network_interfaces=(nic,),
         )  # fmt: skip
+
+    def _health_checks(self) -> tuple[HealthCheck, HealthCheck]:
+        """The balancer's and the group's. A second is the shortest interval that there is."""
+        port = PortOfCheck(port=health_port(self.flow.protocol, self.port))
+        return (
+            HealthCheck(
+                name=self.name, type="TCP", tcp_health_check=port,
+                check_interval_sec=1, timeout_sec=1, unhealthy_threshold=2, healthy_threshold=2,
+            ),
+            HealthCheck(
+                name=f"{self.name}-healing", type="TCP", tcp_health_check=port,
+                check_interval_sec=30, timeout_sec=10, unhealthy_threshold=3, healthy_threshold=1,
+            ),
+        )  # fmt: skip
+
+    def _full_name(self, check: HealthCheck) -> str:
+        return f"projects/{self.project}/global/healthChecks/{check.name}"
 
     def _rules(self) -> Iterator[FirewallRule]:
         """Pods and nodes may ask, and health checks may look."""
@@ -197,8 +214,14 @@ class _Plan:
                 direction="INGRESS", allow=f"{allowed.ip_protocol}:{','.join(allowed.ports)}",
                 source_ranges=rule.source_ranges, target_tags=rule.target_tags,
             )  # fmt: skip
-        checked = health_port(self.flow.protocol, self.port)
-        yield gcloud("health-checks", "create", "tcp", name, project=project, global_=True, port=checked)  # fmt: skip
+        balancers, groups = self._health_checks()
+        for check in (balancers, groups):
+            yield gcloud(
+                "health-checks", "create", "tcp", check.name,
+                project=project, global_=True, port=health_port(self.flow.protocol, self.port),
+                check_interval=check.check_interval_sec, timeout=check.timeout_sec,
+                unhealthy_threshold=check.unhealthy_threshold, healthy_threshold=check.healthy_threshold,
+            )  # fmt: skip
         template = gcloud(
             "instance-templates", "create", name,
             project=project, region=region, machine_type="e2-small", subnet=self.source.subnet.name,
@@ -209,12 +232,12 @@ class _Plan:
         yield gcloud(
             "instance-groups", "managed", "create", name,
             project=project, region=region, size=MACHINES, template=name,
-            health_check=name, initial_delay=300,
+            health_check=groups.name, initial_delay=300,
         )  # fmt: skip
         yield gcloud(
             "backend-services", "create", name,
             project=project, region=region, load_balancing_scheme="INTERNAL", protocol=protocol.upper(),
-            health_checks=name, global_health_checks=True,
+            health_checks=balancers.name, global_health_checks=True,
         )  # fmt: skip
         yield gcloud(
             "backend-services", "add-backend", name,
@@ -234,7 +257,8 @@ class _Plan:
         yield gcloud("backend-services", "delete", name, quiet=True, **where)
         yield gcloud("instance-groups", "managed", "delete", name, quiet=True, **where)
         yield gcloud("instance-templates", "delete", name, project=self.project, quiet=True)
-        yield gcloud("health-checks", "delete", name, project=self.project, global_=True, quiet=True)  # fmt: skip
+        for check in self._health_checks():
+            yield gcloud("health-checks", "delete", check.name, project=self.project, global_=True, quiet=True)  # fmt: skip
         network_project = self.source.network.split("/")[1]
         for rule in self._rules():
             yield gcloud("firewall-rules", "delete", rule.name, project=network_project, quiet=True)
@@ -244,12 +268,23 @@ class _Plan:
         addresses = " and ".join(map(str, self.machines))
         yield f"whoever asks has to be told the new address: {self.front}, port {self.port}"
         yield f"{self.flow.destination} then sees the proxies ({addresses} in the replay; the group chooses) and no Pods"
-        yield f"only {self.flow.protocol} port {self.port} of {self.flow.destination} is proxied; the group replaces a machine that fails its health check"
+        yield f"only {self.flow.protocol} port {self.port} of {self.flow.destination} is proxied"
+        yield from self._when_one_dies()
         if not self._has_nat():
             yield (
                 f"{self.source.subnet.value.name} has no Cloud NAT in the exports: the machines cannot install nginx from "
                 "the distribution; use an image that has it"
             )
+
+    def _when_one_dies(self) -> Iterator[str]:
+        balancers, groups = self._health_checks()
+        failures, interval = balancers.unhealthy_threshold, balancers.check_interval_sec
+        soonest, latest = (failures - 1) * interval, failures * interval + balancers.timeout_sec
+        replaced = groups.unhealthy_threshold * groups.check_interval_sec
+        yield (
+            f"if one of the machines dies, about half of the new connections fail until the balancer takes it out, {soonest} "
+            f"to {latest} s later; the group replaces what has failed its own check for {replaced} s"
+        )
 
     def _has_nat(self) -> bool:
         network = self.situation.estate.get(Network, self.source.network)

@@ -93,12 +93,20 @@ class PortOfCheck(Part, frozen=True, kw_only=True, rename="camel", gc=False):
 
 
 class HealthCheck(Regional, frozen=True, kw_only=True, rename="camel", gc=False):
-    """A health check."""
+    """A health check: every `check_interval_sec` a probe, which fails after `timeout_sec`.
+
+    So many failures in a row (`unhealthy_threshold`) take a backend out, so many successes bring it back. The defaults
+    are Google's.
+    """
 
     KIND: ClassVar[str] = "compute#healthCheck"
     COLLECTION: ClassVar[str] = "healthChecks"
 
     type: str = ""
+    check_interval_sec: int = 5
+    timeout_sec: int = 5
+    unhealthy_threshold: int = 2
+    healthy_threshold: int = 2
     tcp_health_check: PortOfCheck | None = None
     http_health_check: PortOfCheck | None = None
     https_health_check: PortOfCheck | None = None
