@@ -65,7 +65,7 @@ def _watch(lab: LabNetwork, witness: NetworkNamespace) -> None:
                 one.namespace.descriptor,
                 None,
             )
-            for at, one in enumerate(lab.nodes.values())
+            for at, one in enumerate(lab.built.nodes.values())
         )
 
 

@@ -81,7 +81,7 @@ class ReadsLate(LabNetwork):
 
     def __init__(self, network: Network, late: str) -> None:
         super().__init__(network)
-        (self._late,) = (log for log in self._logs if log.node == late)
+        (self._late,) = (log for log in self.built.logs if log.node == late)
 
     async def _ask(self, questions: Sequence[Asked]) -> list[Seen]:
         loop = asyncio.get_running_loop()

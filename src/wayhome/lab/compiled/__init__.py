@@ -3,6 +3,7 @@
     names, paths    what a node is called and how it routes, in the kernel's terms (pure)
     rules           all rules of nftables: `filters`, `translation` (`agent_rules`), what is counted, logged and dropped
     build           makes it: `rtnetlink` in batches, `sysctls`, `nft`
+    built           holds it: namespaces by the nodes' names, what is seen to end on each, the programs in it
     lab_network     asks: an `attempt` for each flow, `responder`s and `proxy`s at its end, `sightings` on its way
     asked           what is asked, and what was seen
     alternatives    a network in which what is not known is decided
@@ -22,6 +23,15 @@ Where a kernel and the model differed on random networks, this was decided:
 """
 
 from wayhome.lab.compiled.asked import NOT_KNOWN, Asked, Seen
+from wayhome.lab.compiled.built import BuiltNetwork, NoSuchNodeError, Sighted
 from wayhome.lab.compiled.lab_network import LabNetwork
 
-__all__ = ["NOT_KNOWN", "Asked", "LabNetwork", "Seen"]
+__all__ = [
+    "NOT_KNOWN",
+    "Asked",
+    "BuiltNetwork",
+    "LabNetwork",
+    "NoSuchNodeError",
+    "Seen",
+    "Sighted",
+]

@@ -39,8 +39,11 @@ class BuiltNode:
     namespace: NetworkNamespace
 
 
-def build(network: Network, held: ExitStack) -> dict[str, BuiltNode]:
-    """Build all of it; the namespaces live as long as `held`. Raises OSError, ProgramError."""
+def build(network: Network, held: ExitStack, *, log: bool = True) -> dict[str, BuiltNode]:
+    """Build all of it; the namespaces live as long as `held`. Raises OSError, ProgramError.
+
+    Without `log` what is dropped is counted and not told (`rules`).
+    """
     numbers = count(2)
     families = _families(network)
     built = {
@@ -61,7 +64,9 @@ def build(network: Network, held: ExitStack) -> dict[str, BuiltNode]:
     _dig(held.enter_context(NetworkNamespace.create()), built, numbers)
     with ThreadPoolExecutor(_NFT_AT_ONCE) as pool:
         loading = [
-            pool.submit(_load, one, rules.render(network.places[name], one.names, families))
+            pool.submit(
+                _load, one, rules.render(network.places[name], one.names, families, log=log)
+            )
             for name, one in built.items()
         ]
         for name, one in built.items():

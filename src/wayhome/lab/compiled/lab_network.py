@@ -19,14 +19,12 @@ from typing import Any, Self
 
 from wayhome.lab.compiled.asked import Asked, Seen
 from wayhome.lab.compiled.attempt import Attempt, open_attempt
-from wayhome.lab.compiled.build import BuiltNode, build
+from wayhome.lab.compiled.build import BuiltNode
+from wayhome.lab.compiled.built import BuiltNetwork, NodeLog, Sighted
 from wayhome.lab.compiled.proxy import Proxy
 from wayhome.lab.compiled.responder import answer_datagram, answer_stream
-from wayhome.lab.compiled.rules import DELIVERED
 from wayhome.lab.compiled.serving import listen, serve_datagrams, serve_streams
 from wayhome.lab.compiled.sightings import Sightings
-from wayhome.lab.drops import Drop as Logged
-from wayhome.lab.drops import DropLog
 from wayhome.network import Address, Drop, Network, Node, Protocol
 from wayhome.prefixes import Family
 from wayhome.trace import Lost
@@ -66,8 +64,8 @@ class LabNetwork:
         self._datagrams: list[socket.socket] = []
         try:
             _allow_many_files()
-            self.nodes = build(network, self._held)
-            self._logs = [self._log(one) for one in self.nodes.values()]
+            self.built = self._held.enter_context(BuiltNetwork(network))
+            _require_logs(self.built)
             self._runner = self._held.enter_context(asyncio.Runner())
             self._runner.run(self._watch())
         except BaseException:
@@ -75,7 +73,7 @@ class LabNetwork:
             raise
 
     def ask(self, questions: Sequence[Asked]) -> list[Seen]:
-        """What becomes of these flows, in their order. Raises OSError; KeyError for a node that is not there."""
+        """What becomes of these flows, in their order. Raises OSError, NoSuchNodeError."""
         return self._runner.run(self._ask(questions))
 
     def close(self) -> None:
@@ -89,19 +87,14 @@ class LabNetwork:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _log(self, one: BuiltNode) -> DropLog:
-        log = DropLog(one.node.name, one.namespace)
-        self._held.callback(log.close)
-        return log
-
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        for log in self._logs:
+        for log in self.built.logs:
             loop.add_reader(log.fileno(), self._notice, log)
 
     async def _stop(self) -> None:
         loop = asyncio.get_running_loop()
-        for log in self._logs:
+        for log in self.built.logs:
             loop.remove_reader(log.fileno())
         for channel in self._datagrams:
             loop.remove_reader(channel)
@@ -126,7 +119,7 @@ class LabNetwork:
         return seen
 
     def _open(self, number: int, asked: Asked) -> Attempt:
-        namespace = self.nodes[asked.at].namespace
+        namespace = self.built.namespace(asked.at)
         return open_attempt(number, asked, namespace, self._sightings)
 
     async def _outcome(self, attempt: Attempt, outcome: _Outcome) -> Seen:
@@ -150,28 +143,27 @@ class LabNetwork:
 
     def _read_all(self) -> None:
         """A delivery is logged before its reply is, but on another node, whose log may not have been read yet."""
-        for log in self._logs:
+        for log in self.built.logs:
             self._notice(log)
 
-    def _notice(self, log: DropLog) -> None:
-        for logged in log.read():
-            self._sight(logged)
+    def _notice(self, log: NodeLog) -> None:
+        for sighted in log.read():
+            self._sight(sighted)
 
-    def _sight(self, logged: Logged) -> None:
-        packet = logged.packet
+    def _sight(self, sighted: Sighted) -> None:
+        packet = sighted.packet
         found = self._sightings.flow_of(packet) if packet else None
         if packet is None or found is None:
             return
         senders, way = found
         outcome = self._outcomes[senders[0].attempt]
-        if logged.cause != DELIVERED:
-            cause = self.nodes[logged.node].names.cause_of(logged.cause)
-            self._lose(outcome, way, logged.node, cause)
+        if sighted.cause is not None:
+            self._lose(outcome, way, sighted.node, sighted.cause)
         elif way is Lost.FORWARD:
             outcome.source_seen = Address.parse(str(packet.source))
-            outcome.delivered_to = logged.node
-        elif not any(s.node == logged.node and s.waits_for(packet) for s in senders):
-            self._lose(outcome, way, logged.node, REPLY_NOT_EXPECTED)
+            outcome.delivered_to = sighted.node
+        elif not any(s.node == sighted.node and s.waits_for(packet) for s in senders):
+            self._lose(outcome, way, sighted.node, REPLY_NOT_EXPECTED)
 
     @staticmethod
     def _lose(outcome: _Outcome, way: Lost, node: str, cause: str) -> None:
@@ -185,7 +177,7 @@ class LabNetwork:
         wanted |= {(protocol, port) for protocol, _ in set(wanted) for port in led_to}
         for protocol, port in wanted - self._served:
             self._served.add((protocol, port))
-            for one in self.nodes.values():
+            for one in self.built.nodes.values():
                 for family in _families(one.node):
                     self._serve_port(one, protocol, port, family)
 
@@ -220,6 +212,11 @@ class LabNetwork:
                 self._outcomes[number], Lost.FORWARD, node, cause
             ),
         )
+
+
+def _require_logs(built: BuiltNetwork) -> None:
+    if not built.sees_drops:
+        raise OSError(errno.EPROTONOSUPPORT, "this kernel does not log packets (nfnetlink_log)")
 
 
 def _refusal(answer: asyncio.Task[None]) -> str | None:

@@ -36,13 +36,14 @@ _HOOKS = (
 )
 
 
-def render(place: Place, names: Names, families: Families) -> str:
-    """The node's rules. The causes that it drops with are named in `names`."""
-    return "".join(f"{line}\n" for line in _Rules(place, names, families).lines())
+def render(place: Place, names: Names, families: Families, *, log: bool = True) -> str:
+    """The node's rules. The causes that it drops with are named in `names`. Without `log`, ends are counted and not told."""
+    return "".join(f"{line}\n" for line in _Rules(place, names, families, log=log).lines())
 
 
 class _Rules:
-    def __init__(self, place: Place, names: Names, families: Families) -> None:
+    def __init__(self, place: Place, names: Names, families: Families, *, log: bool) -> None:
+        self._log = log
         self._node = place.node
         self._names = names
         self._families = families
@@ -64,7 +65,8 @@ class _Rules:
         if cause is None:
             return ""
         name = self._names.cause(cause)
-        return f' counter log group {LOG_GROUP} prefix "{name}" {verdict}'
+        told = f'log group {LOG_GROUP} prefix "{name}" ' if self._log else ""
+        return f" counter {told}{verdict}"
 
     def _declarations(self) -> Iterator[str]:
         yield from self._filters.declarations()
@@ -84,7 +86,7 @@ class _Rules:
         yield from self._way_in()
         yield from self._sent()
         yield from self._way_out()
-        for telling in _TELLING:
+        for telling in _TELLING if self._log else ():
             log = f'log group {LOG_GROUP} prefix "{DELIVERED}"'
             yield "delivered", f"{telling} {log}", None
 
