@@ -47,7 +47,7 @@ def test_a_network_in_which_they_once_did_not_agree(case: Path) -> None:
     assert not result.disagreements, "\n".join(map(str, result.disagreements))
 
 
-@pytest.mark.parametrize("name", ["the-case/exports", "the-case-uncovered"])
+@pytest.mark.parametrize("name", ["the-case/exports", "the-case-uncovered", "the-case-vpn/exports"])
 def test_the_accounts_network(name: str) -> None:
     result = checked(read_estate(EXAMPLES / name), flows=None)
     assert result.flows > 50

@@ -5,7 +5,15 @@ import re
 from wayhome.network import Evidence
 
 _FULL = re.compile(r"projects/[^\s,;:()'\"]+")
-_KINDS = {"firewalls": "firewall rule", "routerStatus": "status of router", "policies": "policy"}
+_KINDS = {
+    "externalVpnGateways": "external VPN gateway",
+    "firewalls": "firewall rule",
+    "policies": "policy",
+    "routers": "Cloud Router",
+    "routerStatus": "status of router",
+    "vpnGateways": "VPN gateway",
+    "vpnTunnels": "VPN tunnel",
+}
 _IRREGULAR = {
     "networkpolicies": "NetworkPolicy",
     "configmaps": "ConfigMap",

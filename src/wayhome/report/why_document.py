@@ -16,7 +16,7 @@ Document = dict[str, Any]
 def document(answer: Answer) -> Document:
     """Everything that the text says, and every step."""
     situation, found = answer.situation, answer.found
-    trace = situation.trace
+    trace, told = situation.trace, found or answer.likely
     return {
         "schema": SCHEMA,
         "flow": flow_document(trace.flow, situation.asked.source.node),
@@ -24,17 +24,18 @@ def document(answer: Answer) -> Document:
         "cause": str(found.cause) if found else None,
         "because": found.because if found else None,
         "confirm": found.confirm if found else None,
-        "notes": [*(found.notes if found else ()), *answer.notes],
+        "notes": [*(told.notes if told else ()), *answer.notes],
         "drop": trace.drop.cause if trace.drop else None,
         "lost": str(trace.lost) if trace.lost else None,
         "forward": {"hops": [hop_document(hop) for hop in trace.forward]},
         "reply": {"hops": [hop_document(hop) for hop in trace.reply]},
         "reverse": _reverse(situation),
-        "deciding": [evidence_document(one) for one in found.deciding] if found else [],
+        "deciding": [evidence_document(one) for one in told.deciding] if told else [],
         "missing": [missing_document(fact) for fact in trace.missing],
         "likely": str(trace.likely) if trace.likely else None,
         "unless": trace.unless or None,
         "likely_cause": str(answer.likely.cause) if answer.likely else None,
+        "likely_because": answer.likely.because if answer.likely else None,
         "unexamined": [
             {
                 "causes": list(map(str, one.causes)),

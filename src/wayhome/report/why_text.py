@@ -33,7 +33,7 @@ def lines(answer: Answer, *, steps: bool = False) -> Iterator[Line]:
         yield from in_short("out", trace.forward)
         yield from in_short("home", trace.reply)
     yield from _reverse(answer)
-    yield from (Line(one, 2, "assumed  ", Role.QUIET) for one in trace.assumptions)
+    yield from (Line(shortened(one), 2, "assumed  ", Role.QUIET) for one in trace.assumptions)
     yield from (Line(shortened(one), 2, "note     ", Role.QUIET) for one in answer.notes)
     yield from _unexamined(answer)
     yield from repairs(answer, in_full=steps)

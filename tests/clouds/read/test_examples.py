@@ -7,13 +7,14 @@ import pytest
 from tests.clouds.read.directory import EXAMPLES
 
 from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.gcp.resources.cluster import Cluster
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.route import Route
-from wayhome.clouds.gcp.resources.router import Router
+from wayhome.clouds.gcp.resources.router import Router, RouterStatus
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.knowledge import State
@@ -29,13 +30,14 @@ from wayhome.prefixes import Prefix
 
 CASE = EXAMPLES / "the-case/exports"
 UNCOVERED = EXAMPLES / "the-case-uncovered"
+OVER_VPN = EXAMPLES / "the-case-vpn/exports"
 SOURCE, DESTINATION = "projects/source-project", "projects/destination-project"
 CLUSTER = f"{SOURCE}/locations/asia-northeast1-a/clusters/my-gke"
 GOOGLE = (Network, Subnetwork, Route, FirewallRule, Instance, Router, VpnTunnel)
 KUBERNETES = (Node, Pod, ConfigMap, Service, NetworkPolicy)
 
 
-@pytest.fixture(params=[CASE, UNCOVERED], ids=["case", "uncovered"])
+@pytest.fixture(params=[CASE, UNCOVERED, OVER_VPN], ids=["case", "uncovered", "vpn"])
 def estate(request: pytest.FixtureRequest) -> Estate:
     return read_estate(request.param)
 
@@ -52,7 +54,9 @@ def test_everything_is_understood_and_known(estate: Estate) -> None:
     assert estate.knows(DaemonSet, agents).state is State.EXPORTED
 
 
-def test_the_peering_exchanges_no_custom_routes(estate: Estate) -> None:
+@pytest.mark.parametrize("folder", [CASE, UNCOVERED], ids=["case", "uncovered"])
+def test_the_peering_exchanges_no_custom_routes(folder: Path) -> None:
+    estate = read_estate(folder)
     source = estate.all(Network)[f"{SOURCE}/global/networks/my-network"].value
     destination = estate.all(Network)[f"{DESTINATION}/global/networks/target-network"].value
     for here, there in ((source, destination), (destination, source)):
@@ -66,6 +70,24 @@ def test_the_peering_exchanges_no_custom_routes(estate: Estate) -> None:
     assert {one.value.direction for one in estate.all(PeeringRoutes).values()} == {
         "INCOMING", "OUTGOING"
     }  # fmt: skip
+
+
+def test_over_the_vpn_the_routers_say_what_is_derived_and_no_more() -> None:
+    estate = read_estate(OVER_VPN)
+    assert not any(one.value.peerings for one in estate.all(Network).values())
+    networks = effective_routes(estate).networks
+    for router in estate.all(Router).values():
+        status = estate.all(RouterStatus)[f"{router.name}/status"].value.result
+        derived = networks[router.value.network].advertised
+        assert len(status.bgp_peer_status) == len(router.value.bgp_peers)
+        for session in status.bgp_peer_status:
+            said = {(one.dest_range.prefix, one.priority) for one in session.advertised_routes}
+            assert said == {
+                (one.destination, one.priority)
+                for one in derived
+                if one.next_hop.resource == session.linked_vpn_tunnel
+            }
+            assert {str(prefix) for prefix, _ in said} <= {"10.1.0.0/16", "10.2.0.0/16"}
 
 
 def test_every_node_is_an_instance_with_a_route(estate: Estate) -> None:
@@ -142,7 +164,7 @@ def test_the_uncovered_variant_has_the_route_that_the_account_quotes() -> None:
     assert not any(prefix.holds(quoted.dest_range.prefix) for prefix in listed)
 
 
-@pytest.mark.parametrize("folder", [CASE, UNCOVERED], ids=["case", "uncovered"])
+@pytest.mark.parametrize("folder", [CASE, UNCOVERED, OVER_VPN], ids=["case", "uncovered", "vpn"])
 def test_they_are_printed_as_the_commands_do(folder: Path) -> None:
     """Keys in alphabetical order; two spaces for gcloud, four for kubectl; nothing that is secret."""
     for path in folder.rglob("*.json"):

@@ -18,7 +18,9 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 A = Address.parse
 
 
-@pytest.mark.parametrize("folder", ["the-case/exports", "the-case-uncovered"])
+@pytest.mark.parametrize(
+    "folder", ["the-case/exports", "the-case-uncovered", "the-case-vpn/exports"]
+)
 def test_the_exports_of_the_case(folder: str) -> None:
     network = compile_estate(read_estate(EXAMPLES / folder))
     assert differences(network, all_pairs(network)) == []

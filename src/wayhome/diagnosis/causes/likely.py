@@ -22,10 +22,10 @@ def likely_cause(situation: Situation) -> Found | None:
         )
     seen = trace.shown.result.packet.source
     routers = list(routers_on_the_way(situation))
-    advertised = f"; {routers[0].name} does not advertise it there" if routers else ""
+    advertised = routers[0].does_not_advertise(situation, seen) if routers else ""
     return Found(
         cause=Cause.NO_RETURN_ROUTE,
-        because=f"the packet arrives from {seen}, and nothing that was exported leads from {where} back to it{advertised}",
-        deciding=unique([router.at("bgp") for router in routers]),
-        notes=(CLOUD_ROUTER,) if routers else (),
+        because=f"the packet arrives from {seen}, and nothing that was exported leads from {where} back to it",
+        deciding=unique([router.located.at("bgp") for router in routers]),
+        notes=(advertised, CLOUD_ROUTER) if advertised else (),
     )

@@ -30,6 +30,11 @@ def list_routes(scene: Scene, network: Located[Network], peering: Peering) -> st
     )  # fmt: skip
 
 
+def advertised_by(router: str) -> str:
+    """What a Cloud Router tells each of its sessions: `bgpPeerStatus[].advertisedRoutes`."""
+    return gcloud("routers", "get-status", router.rpartition("/")[2], **place(router))
+
+
 def describe_instance(name: str, field: str) -> str:
     """One field of an instance."""
     parts = name.split("/")

@@ -7,7 +7,7 @@ from wayhome.clouds.gcp.derive.imports import other_side
 from wayhome.clouds.gcp.derive.route import EffectiveRoute, NextHopType
 from wayhome.clouds.gcp.resources.network import Network, Peering
 from wayhome.clouds.located import Located
-from wayhome.diagnosis.causes.routers import CLOUD_ROUTER, routers_on_the_way
+from wayhome.diagnosis.causes.routers import CLOUD_ROUTER, AdvertisingRouter, routers_on_the_way
 from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.path import networks_on_the_way
 from wayhome.network import Evidence
@@ -111,13 +111,21 @@ def _routes_of(scene: Scene, network: str) -> Iterator[EffectiveRoute]:
             yield route
 
 
+def router_that_does_not_advertise(
+    scene: Scene, came_from: Located[Network] | None
+) -> AdvertisingRouter | None:
+    """The Cloud Router on the way out whose other end does not learn from it where the source is."""
+    for router in routers_on_the_way(scene.situation):
+        if came_from is not None and router.located.value.network == came_from.name:
+            silent = router.does_not_advertise(scene.situation, scene.towards)
+            return router if silent else None
+    return None
+
+
 def _not_advertised(scene: Scene, came_from: Located[Network]) -> Found:
     """Over a VPN or an Interconnect the neighbour knows what a Cloud Router told it."""
-    told = scene.situation.routes.networks[came_from.name].advertised
-    if any(r.destination.contains(scene.towards.family, scene.towards.value) for r in told):
+    router = router_that_does_not_advertise(scene, came_from)
+    if router is None:
         return [], ()
-    for router in routers_on_the_way(scene.situation):
-        if router.value.network == came_from.name:
-            sentence = f"the Cloud Router {router.name} does not advertise {scene.towards} to the other end"
-            return [router.at("bgp")], (sentence, CLOUD_ROUTER)
-    return [], ()
+    sentence = router.does_not_advertise(scene.situation, scene.towards)
+    return [router.located.at("bgp")], (sentence, CLOUD_ROUTER)

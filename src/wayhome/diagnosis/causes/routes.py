@@ -3,8 +3,13 @@
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.cause import Cause, Found
-from wayhome.diagnosis.causes.live import list_routes, routes_towards
-from wayhome.diagnosis.causes.passed_on import last_vpc, not_active, not_passed_on
+from wayhome.diagnosis.causes.live import advertised_by, list_routes, routes_towards
+from wayhome.diagnosis.causes.passed_on import (
+    last_vpc,
+    not_active,
+    not_passed_on,
+    router_that_does_not_advertise,
+)
 from wayhome.diagnosis.causes.scene import Scene, unique
 from wayhome.diagnosis.path import networks_at
 from wayhome.network import Address, NodeKind
@@ -74,12 +79,16 @@ def no_return_route(scene: Scene) -> Found:
     if scene.node.kind is NodeKind.INSTANCE and scene.drop.cause == _NOBODY_HAS_IT:
         return _somebody_elses(scene, whose)
     kept_back, notes = not_passed_on(scene, came_from)
+    silent = router_that_does_not_advertise(scene, came_from)
+    peer = came_from.name if came_from else None
     kept = [step.evidence for step in scene.steps("SKIP_GKE_POD_IP_MASQUERADING")]
     return Found(
         cause=Cause.NO_RETURN_ROUTE,
         because=f"the packet arrives with {whose}, and {where} has no route back to {towards}: {_why(scene)}",
         deciding=unique([*kept_back, *scene.evidence, *kept]),
-        confirm=routes_towards(scene, towards, peer=came_from.name if came_from else None),
+        confirm=advertised_by(silent.located.name)
+        if silent
+        else routes_towards(scene, towards, peer=peer),
         notes=notes,
     )
 
