@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.compile.special_paths import ADDRESSES, NAME
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.kubernetes.attach import host_name
 from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
@@ -21,6 +22,8 @@ from wayhome.policy.findings import quote
 from wayhome.prefixes import Family, Prefix, parse_address
 
 SHOWN = 5
+VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
+"""A VPC network's full name, which a name of a part of it begins with."""
 _BRACKETED = re.compile(r"\[(?P<host>[^]]*)](?::(?P<port>.*))?")
 
 
@@ -38,11 +41,13 @@ class Endpoint:
     address: Address
 
 
-def find_source(estate: Estate, network: Network, text: str) -> Endpoint:
-    """Who asks. Raises EndpointError."""
+def find_source(estate: Estate, network: Network, text: str, asked: Endpoint | Address) -> Endpoint:
+    """Who asks for a destination. Raises EndpointError."""
     address = _address(text)
     if address is None:
         return _named(estate, network, text)
+    if address in ADDRESSES:
+        return _special(network, text, address, asked)
     owners = network.owners(address)
     if not owners:
         raise EndpointError(
@@ -52,6 +57,33 @@ def find_source(estate: Estate, network: Network, text: str) -> Endpoint:
         names = ", ".join(sorted(node.name for node in owners)[:SHOWN])
         raise EndpointError(f"{text} is the address of several: {names}; write one of these names")
     return Endpoint(owners[0].name, owners[0].name, address)
+
+
+def _special(network: Network, text: str, address: Address, asked: Endpoint | Address) -> Endpoint:
+    """Who asks past every route: Google's own, in the one network that the destination is in."""
+    owners = (
+        [asked.node] if isinstance(asked, Endpoint) else [n.name for n in network.owners(asked)]
+    )
+    found = dict.fromkeys(at for owner in owners for at in networks_at(network, owner))
+    names = [name for at in found if (name := f"{at}/{NAME}") in network.places]
+    if len(names) == 1:
+        return Endpoint(names[0], names[0], address)
+    who = asked.name if isinstance(asked, Endpoint) else asked
+    where = "is in several networks" if names else "is in no exported network"
+    raise EndpointError(
+        f"{text} is one of the addresses from which Google's health checks, resolvers and proxies ask, each in one "
+        f"network, and {who} {where}; write the name of an exported Pod, node or instance as the destination"
+    )
+
+
+def networks_at(network: Network, node: str) -> tuple[str, ...]:
+    """The VPC networks that a node is in; a Pod is in those of the node that it runs on."""
+    places = network.places
+    near = [end.node for end in places[node].peers.values()]
+    behind = [
+        end.node for name in near if not VPC.fullmatch(name) for end in places[name].peers.values()
+    ]
+    return tuple(dict.fromkeys(name for name in (*near, *behind) if VPC.fullmatch(name)))
 
 
 def find_destination(estate: Estate, network: Network, text: str) -> Endpoint | Address:

@@ -1,18 +1,16 @@
 """The VPC networks that a flow's way out goes through, in their order, those at its ends, and the peerings between them."""
 
-import re
 from dataclasses import dataclass
 
+from wayhome.clouds import endpoints
 from wayhome.clouds.gcp.resources.network import Network, Peering
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.situation import Situation
 
-_VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
-
 
 def vpc_of(name: str) -> str | None:
     """The VPC network that a full name is that of, or of a part of; None where it is of none."""
-    found = _VPC.match(name)
+    found = endpoints.VPC.match(name)
     return found[0] if found else None
 
 
@@ -24,12 +22,7 @@ def networks_on_the_way(situation: Situation) -> tuple[str, ...]:
 
 def networks_at(situation: Situation, node: str) -> tuple[str, ...]:
     """The networks that a node is in; a Pod is in those of the node that it runs on."""
-    places = situation.network.places
-    near = [end.node for end in places[node].peers.values()]
-    behind = [
-        end.node for name in near if not _VPC.fullmatch(name) for end in places[name].peers.values()
-    ]
-    return tuple(dict.fromkeys(name for name in (*near, *behind) if _VPC.fullmatch(name)))
+    return endpoints.networks_at(situation.network, node)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,9 +54,9 @@ class Asked:
 
 def ask(estate: Estate, network: Network, question: Question) -> Asked:
     """Find out who is meant. Raises EndpointError."""
-    source = find_source(estate, network, question.source)
     found = find_destination(estate, network, question.destination)
     destination = found.address if isinstance(found, Endpoint) else found
+    source = find_source(estate, network, question.source, found)
     own = _own_address(network, source, destination)
     return Asked(source, Flow(own, destination, question.protocol, question.port))
 

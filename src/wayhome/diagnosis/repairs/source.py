@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wayhome.clouds.gcp.compile.special_paths import ADDRESSES
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.kubernetes.resources.node import Node
@@ -64,7 +65,7 @@ class PodSource:
 
 
 def range_of_source(situation: Situation) -> Prefix:
-    """The range that the source's like come from, as the destination sees it: Pods, nodes, a subnetwork."""
+    """The range that the source's like come from, as the destination sees it: Pods, nodes, a subnetwork, Google's own."""
     seen = situation.trace.shown.result.packet.source
     pod = situation.estate.get(Pod, situation.asked.source.node)
     if pod is not None:
@@ -75,4 +76,5 @@ def range_of_source(situation: Situation) -> Prefix:
         ):
             if prefix.contains(seen.family, seen.value):
                 return prefix
-    return range_of(situation.estate, seen)
+    special = (prefix for prefix in ADDRESSES.prefixes if prefix.contains(*seen))
+    return next(special, None) or range_of(situation.estate, seen)

@@ -1,6 +1,6 @@
 """A network's fabric: the rules and tables that every packet of the network meets.
 
-In the order that Google documents: policy-based routes; subnet routes, own and peers', before which nothing else
+In the order that Google documents: special paths; policy-based routes; subnet routes, own and peers', before which nothing else
 counts (but in a hybrid subnet, where what nobody has follows the custom routes); custom routes. What comes over a peering sees only what this network gives to peers: its own subnets, and its
 custom routes that may be exchanged if this peering exchanges them. So nothing is transitive.
 
@@ -18,6 +18,7 @@ from wayhome.clouds.gcp.compile.parts import (
     Parts,
 )
 from wayhome.clouds.gcp.compile.policy_based import policy_rules
+from wayhome.clouds.gcp.compile.special_paths import FIRST, add_special_paths
 from wayhome.clouds.gcp.compile.tables import Actions, custom_table, opaque_routes, subnet_table
 from wayhome.clouds.gcp.compile.unowned import add_unowned
 from wayhome.clouds.gcp.derive.effective import NetworkRoutes
@@ -80,13 +81,14 @@ def add_fabric(
         own_gaps = [gap for gap in custom_gaps if not gap.of_peer]
         tables["exported"] = custom_table(exported, own_gaps, actions)
     rules, of_policies = policy_rules(estate, network, FROM_ATTACHED)
+    special = add_special_paths(parts, network.name)
     parts.add(
         Node(
             name=network.name,
             kind=NodeKind.FABRIC,
             ports=tuple(parts.fabric_ports[network.name].values()),
-            rules=(*rules, *_RULES),
-            tables=tables | of_policies,
+            rules=(*FIRST, *rules, *_RULES),
+            tables=tables | of_policies | special,
             forwards=True,
             assumptions=(assumption,) if assumption else (),
             evidence=network.evidence,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.compile.cloud_nat import nat_sources
 from wayhome.clouds.gcp.compile.parts import INTERNET, Parts
+from wayhome.clouds.gcp.compile.special_paths import ADDRESSES as SPECIAL
 from wayhome.clouds.gcp.derive.gap import command
 from wayhome.clouds.gcp.derive.interfaces import interfaces
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING, LINK_LOCAL, PRIVATE
@@ -49,11 +50,6 @@ HOSTS = "internet/hosts"
 
 GOOGLE_APIS = PrefixSet.parse("199.36.153.4/30", "199.36.153.8/30")
 """restricted.googleapis.com and private.googleapis.com."""
-_OWN_PATHS = PrefixSet.parse(
-    "35.191.0.0/16", "130.211.0.0/22", "35.199.192.0/19", "35.235.240.0/20"
-)
-"""Where health checks, Cloud DNS and the proxy for ssh ask from. Google carries those past every route, so they are not the
-internet's, and what only answers them is not followed. https://docs.cloud.google.com/vpc/docs/routes, special paths."""
 _PRIVATE = Drop(
     "PRIVATE_TRAFFIC_TO_INTERNET",
     "only a route to the internet is left, and the address is private",
@@ -89,7 +85,7 @@ def add_internet(parts: Parts, estate: Estate) -> None:
     public = tuple(_public(route.destination for route in routes))
     routes += [Route(prefix, Forward("hosts")) for prefix in EVERYTHING]
     routes += [Route(prefix, _NOWHERE) for prefix in _NOT_PUBLIC.prefixes]
-    routes += [Route(prefix, _ASKS_ONLY) for prefix in _OWN_PATHS.prefixes]
+    routes += [Route(prefix, _ASKS_ONLY) for prefix in SPECIAL.prefixes]
     parts.add(
         Node(name=OUTSIDE, kind=NodeKind.INTERNET, ports=(*ports, Port(name="hosts")), forwards=True,
              rules=(RoutingRule(table="main"),), tables={"main": RouteTable.of(routes)})
@@ -120,7 +116,7 @@ def _add_google_apis(parts: Parts, gateway: str) -> None:
 
 def _public(ours: Iterable[Prefix]) -> Iterator[Prefix]:
     """Everything that is neither private, nor Google's from inside, nor an address of a network that we know."""
-    taken = (*_NOT_PUBLIC.prefixes, *GOOGLE_APIS.prefixes, *_OWN_PATHS.prefixes, *ours)
+    taken = (*_NOT_PUBLIC.prefixes, *GOOGLE_APIS.prefixes, *SPECIAL.prefixes, *ours)
     for family in Family:
         spans = [(p.first, p.last) for p in taken if p.family is family]
         left = Intervals.of([(0, family.last)]).minus(Intervals.of(spans))
