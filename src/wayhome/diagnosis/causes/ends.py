@@ -1,12 +1,13 @@
 """Where the packet met nobody: what does not run, and a node that took the destination for one of its own."""
 
+from wayhome.clouds.gcp.compile.service_endpoints import NOT_ACCEPTED
 from wayhome.clouds.kubernetes.masquerading import pod_ranges
 from wayhome.clouds.kubernetes.services import NO_ENDPOINTS
 from wayhome.clouds.node.routes import STAYS
 from wayhome.diagnosis.cause import Cause, Found
 from wayhome.diagnosis.causes.live import describe_instance, describe_pod, on
 from wayhome.diagnosis.causes.scene import Scene, unique
-from wayhome.diagnosis.gcloud import gcloud
+from wayhome.diagnosis.gcloud import gcloud, place
 from wayhome.diagnosis.kubectl import kubectl
 from wayhome.network import NodeKind
 from wayhome.trace import Lost
@@ -20,14 +21,14 @@ def not_running(scene: Scene) -> Found | None:
     cause = scene.drop.cause
     if cause == NO_ENDPOINTS:
         return _service(scene)
-    if not cause.endswith("_NOT_RUNNING") and cause not in (NO_BACKENDS, TUNNEL_DOWN):
+    if not cause.endswith("_NOT_RUNNING") and cause not in (NO_BACKENDS, TUNNEL_DOWN, NOT_ACCEPTED):
         return None
     what = scene.drop.evidence.object if scene.drop.evidence else scene.node.name
     return Found(
         cause=Cause.NOT_RUNNING,
         because=f"{what} is not ready: {scene.drop.detail or cause}",
         deciding=scene.decided,
-        confirm=_describe(what),
+        confirm=_describe(what, cause),
     )
 
 
@@ -90,12 +91,15 @@ def on_node_overlap(scene: Scene) -> Found | None:
     )
 
 
-def _describe(name: str) -> str:
+def _describe(name: str, cause: str) -> str:
     if "/k8s/namespaces/" in name:
         return describe_pod(name)
     parts = name.split("/")
     short, project = parts[-1], parts[1] if len(parts) > 1 else "PROJECT"
     region = parts[3] if len(parts) > 3 else "REGION"
+    if cause == NOT_ACCEPTED:
+        fields = "value(target,pscConnectionStatus)"
+        return gcloud("forwarding-rules", "describe", short, **place(name), format=fields)
     if "forwardingRules" in parts or "backendServices" in parts:
         columns = "table(name,region.basename(),backends[].group.basename())"
         return gcloud("backend-services", "list", project=project, format=columns)

@@ -18,6 +18,7 @@ from wayhome.clouds.gcp.compile.parts import (
     Parts,
 )
 from wayhome.clouds.gcp.compile.policy_based import policy_rules
+from wayhome.clouds.gcp.compile.service_endpoints import add_service_endpoints
 from wayhome.clouds.gcp.compile.special_paths import FIRST, add_special_paths
 from wayhome.clouds.gcp.compile.tables import Actions, custom_table, opaque_routes, subnet_table
 from wayhome.clouds.gcp.compile.unowned import add_unowned
@@ -82,13 +83,14 @@ def add_fabric(
         tables["exported"] = custom_table(exported, own_gaps, actions)
     rules, of_policies = policy_rules(estate, network, FROM_ATTACHED)
     special = add_special_paths(parts, network.name)
+    to_services, of_services = add_service_endpoints(parts, estate, network.name)
     parts.add(
         Node(
             name=network.name,
             kind=NodeKind.FABRIC,
             ports=tuple(parts.fabric_ports[network.name].values()),
-            rules=(*FIRST, *rules, *_RULES),
-            tables=tables | of_policies | special,
+            rules=(*FIRST, *rules, *to_services, *_RULES),
+            tables=tables | of_policies | special | of_services,
             forwards=True,
             assumptions=(assumption,) if assumption else (),
             evidence=network.evidence,

@@ -26,6 +26,8 @@ class ForwardingRule(Regional, frozen=True, kw_only=True, rename="camel", gc=Fal
     allow_global_access: bool = False
     backend_service: Reference | None = None
     target: Reference | None = None
+    psc_connection_status: str = ""
+    """Of an endpoint of Private Service Connect: ACCEPTED, PENDING, REJECTED, CLOSED or NEEDS_ATTENTION."""
 
     def owners(self) -> tuple[str, ...]:
         """The network, the backend service and the target."""
