@@ -1,10 +1,11 @@
-"""What a network may have by itself that no export shows: subnets, static routes, what its Cloud Routers learned."""
+"""What a network may have by itself that no export shows: subnets, static routes, what its Cloud Routers learned, or a hub's."""
 
 import shlex
 from collections.abc import Iterator
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.gap import Gap, command
+from wayhome.clouds.gcp.derive.next_hops import hub_routes
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING, PRIVATE
 from wayhome.clouds.gcp.derive.subnets import subnets_known
 from wayhome.clouds.gcp.resources.network import Network
@@ -47,6 +48,16 @@ def local_gaps(estate: Estate, network: Located[Network]) -> Iterator[Gap]:
         unless = f"a Cloud Router of {name} has learned a route there"
         fact = f"whether {name} has Cloud Routers, and what they learned"
         yield gap(fact, "routers list", unless)
+    hubs = (route.value.next_hop_hub for route in estate.of(Route, network.name))
+    for hub in dict.fromkeys(hub for hub in hubs if hub is not None):
+        yield Gap(
+            network=network.name,
+            destinations=PRIVATE,
+            subnets=False,
+            fact=f"which dynamic routes {name} has from the hub {hub.short}",
+            command=hub_routes(hub),
+            unless=f"another spoke of {hub.short} has learned a route there",
+        )
     for router in estate.of(Router, network.name):
         sessions = [peer for peer in router.value.bgp_peers if peer.enable != "FALSE"]
         if sessions and estate.get(RouterStatus, f"{router.name}/status") is None:

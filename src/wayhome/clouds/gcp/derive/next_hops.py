@@ -93,7 +93,7 @@ class NextHops:
                 NextHop(NextHopType.NCC_HUB, hub),
                 unknown=UnknownNextHop(
                     f"which spoke of {hub} has the destination",
-                    f"gcloud network-connectivity hubs route-tables routes list --hub={shlex.quote(hub.short)} --route_table=default",
+                    hub_routes(hub),
                 ),
             )
         return None
@@ -178,6 +178,15 @@ class NextHops:
         if self._estate.knows(kind, scope).state is State.EXPORTED:
             return Resolved(hop, Unusable(NOT_FOUND, f"{name} does not exist"))
         return Resolved(hop, unknown=_ask(listing, f"the state of {name}", name.project or project))
+
+
+def hub_routes(hub: Reference) -> str:
+    """The command that lists a hub's routes, of all its spokes."""
+    project = hub.project.removeprefix("projects/")
+    return (
+        f"gcloud network-connectivity hubs route-tables routes list --hub={shlex.quote(hub.short)} "
+        f"--route_table=default --project={shlex.quote(project)} --format=json"
+    )
 
 
 def _ask(listing: str, fact: str, project: str) -> UnknownNextHop:
