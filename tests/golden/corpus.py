@@ -20,6 +20,12 @@ def exports_of(case: Json, folder: Path, directory: Path) -> Path:
     return target
 
 
+def golden(name: str, directory: Path) -> Path:
+    """Make a case's exports by its name."""
+    folder = Path(__file__).parent / name
+    return exports_of(json.loads((folder / "case.json").read_text()), folder, directory)
+
+
 def _change(file: Path, change: Json) -> None:
     if "at" not in change:
         if change.get("gone"):

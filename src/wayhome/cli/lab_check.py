@@ -10,7 +10,7 @@ from wayhome.cli.lab_errors import end, errors
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.read import UnreadableDirectoryError, read_estate
 from wayhome.lab.check import check as check_flows
-from wayhome.lab.compiled import LabNetwork
+from wayhome.lab.exported import ExportedLabs
 from wayhome.lab.namespaces import enter
 from wayhome.lab.questions import questions
 from wayhome.lab.questions import sample as drawn
@@ -37,7 +37,8 @@ def check(directory: Path, sample: int | None, seed: int, as_json: bool) -> None
     each flow, on where it is lost and by what, and with 1 if not.
     """
     try:
-        network = compile_estate(read_estate(directory))
+        estate = read_estate(directory)
+        network = compile_estate(estate)
     except UnreadableDirectoryError as error:
         end(2, str(error))
     except NetworkError as error:
@@ -45,8 +46,9 @@ def check(directory: Path, sample: int | None, seed: int, as_json: bool) -> None
     asked = drawn(list(questions(network)), sample, seed)
     if not asked:
         end(2, f"{directory} has no two ends between which a flow could be tried")
+    labs = ExportedLabs(estate, network)
     with errors():
         enter()
-        checked = check_flows(network, asked, LabNetwork)
-    show(checked, directory, as_json=as_json)
+        checked = check_flows(network, asked, labs)
+    show(checked, directory, labs.refused, as_json=as_json)
     sys.exit(1 if checked.disagreements else 0)

@@ -1,13 +1,13 @@
 """What `wayhome lab check` shows: how much was compared, and of each disagreement both sides."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from wayhome.cli.lab_seen import as_document, in_words
+from wayhome.cli.lab_seen import as_document, in_words, refusals, refusals_document
 from wayhome.cli.lines import print_line
 from wayhome.lab.agreement import Disagreement
 from wayhome.lab.check import Checked
@@ -20,12 +20,12 @@ from wayhome.report.why_way import in_full
 Document = dict[str, Any]
 
 
-def show(checked: Checked, directory: Path, *, as_json: bool) -> None:
-    """Print it."""
+def show(checked: Checked, directory: Path, refused: Mapping[str, str], *, as_json: bool) -> None:
+    """Print it. `refused`: the nodes whose own rules could not be loaded, and why."""
     if as_json:
-        click.echo(json.dumps(document(checked), indent=2))
+        click.echo(json.dumps({**document(checked), **refusals_document(refused)}, indent=2))
         return
-    for line in lines(checked, directory):
+    for line in (*lines(checked, directory), *refusals(refused)):
         print_line(line)
 
 

@@ -1,13 +1,14 @@
 """`wayhome lab run --from`: flows of an exported network, each with what is predicted and what was seen."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from wayhome.cli.lab_seen import as_document, in_words
+from wayhome.cli.lab_seen import as_document, in_words, refusals, refusals_document
 from wayhome.cli.lines import print_line
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.endpoints import EndpointError
@@ -16,6 +17,7 @@ from wayhome.diagnosis.question import Question, ask
 from wayhome.lab.agreement import compare
 from wayhome.lab.check import Checked
 from wayhome.lab.compiled import NOT_KNOWN, Asked, Seen
+from wayhome.lab.exported import ExportedLabs
 from wayhome.lab.questions import questions
 from wayhome.network import Drop, Network, NetworkError, Protocol
 from wayhome.report.line import Line, Role
@@ -32,10 +34,17 @@ class QuestionError(Exception):
         self.lines = lines
 
 
-def flows_of(
-    directory: Path, what: tuple[str, ...], protocol: str | None
-) -> tuple[Network, list[Asked]]:
-    """The network of the exports, and what to try in it. Raises QuestionError."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The network of the exports, what to try in it, and how to build it."""
+
+    network: Network
+    asked: list[Asked]
+    labs: ExportedLabs
+
+
+def wanted(directory: Path, what: tuple[str, ...], protocol: str | None) -> Wanted:
+    """Read the exports and the question. Raises QuestionError."""
     if len(what) not in {0, 2}:
         raise QuestionError("a flow is SOURCE DESTINATION[:PORT]; without both, all are tried")
     if protocol and not what:
@@ -46,24 +55,25 @@ def flows_of(
         if what:
             question = Question.parse(what[0], what[1], Protocol(protocol) if protocol else None)
             asked = ask(estate, network, question)
-            return network, [Asked(asked.flow, asked.source.node)]
+            found = [Asked(asked.flow, asked.source.node)]
+        else:
+            found = list(questions(network))
     except (UnreadableDirectoryError, EndpointError) as error:
         raise QuestionError(str(error)) from None
     except NetworkError as error:
         problems = (f"the exports contradict each other: {one}" for one in error.problems)
         raise QuestionError(*problems) from None
-    found = list(questions(network))
     if not found:
         raise QuestionError(f"{directory} has no two ends between which a flow could be tried")
-    return network, found
+    return Wanted(network, found, ExportedLabs(estate, network))
 
 
-def show(checked: Checked, directory: Path, *, as_json: bool) -> None:
-    """Print it."""
+def show(checked: Checked, directory: Path, refused: Mapping[str, str], *, as_json: bool) -> None:
+    """Print it. `refused`: the nodes whose own rules could not be loaded, and why."""
     if as_json:
-        click.echo(json.dumps(document(checked), indent=2))
+        click.echo(json.dumps({**document(checked), **refusals_document(refused)}, indent=2))
         return
-    for line in lines(checked, directory):
+    for line in (*lines(checked, directory), *refusals(refused)):
         print_line(line)
 
 

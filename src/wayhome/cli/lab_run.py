@@ -67,18 +67,17 @@ def run(
 def _run_exports(
     directory: Path, what: tuple[str, ...], protocol: str | None, *, as_json: bool
 ) -> NoReturn:
-    from wayhome.cli.lab_from import QuestionError, flows_of, show  # noqa: PLC0415 (msgspec; only for this command)
+    from wayhome.cli.lab_from import QuestionError, show, wanted  # noqa: PLC0415 (msgspec; only for this command)
     from wayhome.lab.check import check as check_flows  # noqa: PLC0415
-    from wayhome.lab.compiled import LabNetwork  # noqa: PLC0415
 
     try:
-        network, asked = flows_of(directory, what, protocol)
+        asked = wanted(directory, what, protocol)
     except QuestionError as error:
         end(2, *error.lines)
     with errors():
         enter()
-        checked = check_flows(network, asked, LabNetwork)
-    show(checked, directory, as_json=as_json)
+        checked = check_flows(asked.network, asked.asked, asked.labs)
+    show(checked, directory, asked.labs.refused, as_json=as_json)
     sys.exit(1 if checked.disagreements else 0)
 
 

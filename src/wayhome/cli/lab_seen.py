@@ -1,8 +1,10 @@
 """What was seen of a flow in a lab, in words and as a document: the same for all commands that show it."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wayhome.lab.compiled import Seen
+from wayhome.report.line import Line
 from wayhome.report.names import short
 
 
@@ -25,3 +27,14 @@ def as_document(seen: Seen) -> dict[str, Any]:
         "source_seen": str(seen.source_seen) if seen.source_seen else None,
         "delivered_to": seen.delivered_to,
     }
+
+
+def refusals(refused: Mapping[str, str]) -> Iterator[Line]:
+    """The nodes whose own rules this machine does not take: they were built from what was read of them."""
+    for node, why in refused.items():
+        yield Line(f"{short(node)} obeys what was read of its rules, and not themselves: {why}", 2)
+
+
+def refusals_document(refused: Mapping[str, str]) -> dict[str, Any]:
+    """The same as part of a document."""
+    return {"own_rules_not_loaded": dict(refused)}

@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from wayhome.lab import programs
 from wayhome.lab import sysctls as node_sysctls
-from wayhome.lab.compiled import rtnetlink, rules, sysctls
+from wayhome.lab.compiled import held, rtnetlink, rules, sysctls
+from wayhome.lab.compiled.held import Held
 from wayhome.lab.compiled.matches import Families
 from wayhome.lab.compiled.names import Interface, Names
 from wayhome.lab.compiled.paths import LOOPBACK, Paths, paths_of
@@ -32,26 +33,36 @@ _NFT_AT_ONCE = max(2, os.cpu_count() or 1)
 
 @dataclass(frozen=True, slots=True)
 class BuiltNode:
-    """A node of the network, and what it is in the kernel."""
+    """A node of the network, and what it is in the kernel.
+
+    `refused` says why its own rules were not loaded, where it has any and they were not.
+    """
 
     node: Node
     names: Names
     namespace: NetworkNamespace
+    refused: str = ""
 
 
-def build(network: Network, held: ExitStack, *, log: bool = True) -> dict[str, BuiltNode]:
-    """Build all of it; the namespaces live as long as `held`. Raises OSError, ProgramError.
+def build(
+    network: Network, stack: ExitStack, *, log: bool = True, own: Held = held.NOTHING
+) -> dict[str, BuiltNode]:
+    """Build all of it; the namespaces live as long as `stack`. Raises OSError, ProgramError.
 
-    Without `log` what is dropped is counted and not told (`rules`).
+    Without `log` what is dropped is counted and not told (`rules`). `own` are the rules of nodes that hold some.
     """
     numbers = count(2)
     families = _families(network)
     built = {
         node.name: BuiltNode(
-            node, Names.of(node, numbers), held.enter_context(NetworkNamespace.create())
+            node,
+            Names.of(node, numbers, own[node.name].devices if node.name in own else {}),
+            stack.enter_context(NetworkNamespace.create()),
         )
         for node in network.nodes
     }
+    built |= _with_own_rules(built, own)
+    network = held.without(network, [name for name in own if not built[name].refused])
     for one in built.values():
         with one.namespace.entered():
             settings = sysctls.settings(forwards=one.node.forwards, ipv6=Family.IPV6 in families)
@@ -61,7 +72,7 @@ def build(network: Network, held: ExitStack, *, log: bool = True) -> dict[str, B
     }
     with Rtnetlink.opened() as here:
         here.obey(_links(network, built))
-    _dig(held.enter_context(NetworkNamespace.create()), built, numbers)
+    _dig(stack.enter_context(NetworkNamespace.create()), built, numbers)
     with ThreadPoolExecutor(_NFT_AT_ONCE) as pool:
         loading = [
             pool.submit(
@@ -76,6 +87,16 @@ def build(network: Network, held: ExitStack, *, log: bool = True) -> dict[str, B
     for one in built.values():
         _wait_for_carriers(one)
     return built
+
+
+def _with_own_rules(built: dict[str, BuiltNode], own: Held) -> Iterator[tuple[str, BuiltNode]]:
+    def load(name: str) -> str:
+        with built[name].namespace.entered():
+            return held.load(own[name])
+
+    with ThreadPoolExecutor(_NFT_AT_ONCE) as pool:
+        for name, refused in zip(own, pool.map(load, own), strict=True):
+            yield name, replace(built[name], refused=refused)
 
 
 def _families(network: Network) -> Families:

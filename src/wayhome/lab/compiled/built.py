@@ -20,6 +20,7 @@ from typing import Self
 
 from wayhome.lab import programs
 from wayhome.lab.compiled.build import BuiltNode, build
+from wayhome.lab.compiled.held import NOTHING, Held
 from wayhome.lab.compiled.rules import DELIVERED
 from wayhome.lab.drops import DropLog
 from wayhome.lab.namespaces import NetworkNamespace
@@ -84,12 +85,14 @@ class NodeLog:
 class BuiltNetwork:
     """A network out of namespaces. Nodes go by the network's own names; `nodes` says what they are in the kernel."""
 
-    def __init__(self, network: Network, output: Path | None = None) -> None:
+    def __init__(self, network: Network, output: Path | None = None, own: Held = NOTHING) -> None:
         """Build it. Raises OSError, ProgramError.
 
         What programs print goes to files in the folder `output`; without one, to a folder that ends with the network.
+        `own` are the rules that nodes hold themselves, which are then loaded instead of what was read of them.
         """
         self.network = network
+        self._own = own
         self.nodes: dict[str, BuiltNode] = {}
         self.logs: list[NodeLog] = []
         self.programs: list[RunningProgram] = []
@@ -104,7 +107,7 @@ class BuiltNetwork:
 
     def _build(self, *, log: bool) -> None:
         try:
-            self.nodes = build(self.network, self._held, log=log)
+            self.nodes = build(self.network, self._held, log=log, own=self._own)
             if log:
                 self.logs = [self._held.enter_context(NodeLog(one)) for one in self.nodes.values()]
         except BaseException:
@@ -117,6 +120,11 @@ class BuiltNetwork:
         if self._given_output is not None:
             return self._given_output
         return Path(self._held.enter_context(tempfile.TemporaryDirectory()))
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """The nodes whose own rules this machine did not take, and why; they do what was read of them."""
+        return {name: one.refused for name, one in self.nodes.items() if one.refused}
 
     @property
     def namespaces(self) -> dict[str, NetworkNamespace]:

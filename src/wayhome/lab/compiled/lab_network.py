@@ -21,6 +21,7 @@ from wayhome.lab.compiled.asked import Asked, Seen
 from wayhome.lab.compiled.attempt import Attempt, open_attempt
 from wayhome.lab.compiled.build import BuiltNode
 from wayhome.lab.compiled.built import BuiltNetwork, NodeLog, Sighted
+from wayhome.lab.compiled.held import NOTHING, Held
 from wayhome.lab.compiled.proxy import Proxy
 from wayhome.lab.compiled.responder import answer_datagram, answer_stream
 from wayhome.lab.compiled.serving import listen, serve_datagrams, serve_streams
@@ -52,8 +53,10 @@ class _Outcome:
 class LabNetwork:
     """A network out of namespaces."""
 
-    def __init__(self, network: Network, seconds: float = TIMEOUT_SECONDS) -> None:
-        """Build it; `seconds` is how long an answer may take. Raises OSError, ProgramError."""
+    def __init__(
+        self, network: Network, seconds: float = TIMEOUT_SECONDS, own: Held = NOTHING
+    ) -> None:
+        """Build it; `seconds` is how long an answer may take, `own` as for BuiltNetwork. Raises OSError, ProgramError."""
         self.network = network
         self._seconds = seconds
         self._held = ExitStack()
@@ -64,7 +67,7 @@ class LabNetwork:
         self._datagrams: list[socket.socket] = []
         try:
             _allow_many_files()
-            self.built = self._held.enter_context(BuiltNetwork(network))
+            self.built = self._held.enter_context(BuiltNetwork(network, own=own))
             _require_logs(self.built)
             self._runner = self._held.enter_context(asyncio.Runner())
             self._runner.run(self._watch())

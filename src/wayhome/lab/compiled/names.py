@@ -2,14 +2,19 @@
 
 The network's names may be long, have spaces or come from somebody hostile, and a kernel's have 15 characters. So all
 names in a kernel are made here: `p0`, `p1` … for ports, `d0` … for sinks (`paths`), `c0` … for
-causes in log messages. Names are a node's own; numbers of interfaces are the lab's, because the kernel takes a pair
+causes in log messages. A port whose name on the real node is known has that, because the node's own rules may ask for
+it (`held`). Names are a node's own; numbers of interfaces are the lab's, because the kernel takes a pair
 whose two ends have one number for no pair, and may then take a second to notice that both are up (linkwatch).
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from wayhome.network import Drop, Node
+
+_REAL = re.compile(r"(?!(?:lo|all|default|[pd]\d+)$)[A-Za-z][A-Za-z0-9_.-]{0,14}")
+"""A name from an export that a kernel takes, that needs no quoting anywhere, and that is none of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,13 @@ class Names:
     causes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, node: Node, numbers: Iterator[int]) -> "Names":
-        """Name a node's ports; `numbers` are free numbers for interfaces."""
+    def of(cls, node: Node, numbers: Iterator[int], real: Mapping[str, str]) -> "Names":
+        """Name a node's ports; `numbers` are free numbers for interfaces, `real` the names that the real node has."""
         names = cls(numbers)
         for at, port in enumerate(node.ports):
-            names.ports[port.name] = Interface(f"p{at}", next(numbers))
+            called = real.get(port.name, "")
+            name = called if _REAL.fullmatch(called) else f"p{at}"
+            names.ports[port.name] = Interface(name, next(numbers))
         return names
 
     def sink(self, drop: Drop) -> Interface:

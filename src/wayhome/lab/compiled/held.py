@@ -1,0 +1,75 @@
+"""What a node holds itself, in place of what was read of it: its very rules, loaded by their own programs.
+
+So it is the kernel that says what a foreign rule does, or one of an agent that wrote another list than the ConfigMap has.
+Where a kernel or its programs do not take them (an extension that is not installed, a set of Calico's), the node is
+built of what was read, as any other, and `BuiltNode.refused` says why. So is a node with a rule of which nobody can say
+beforehand whether a packet fulfils it: of that a lab builds each alternative.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.kubernetes.attach import clusters_of, host_name
+from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
+from wayhome.clouds.node.held_rules import HeldRules, held_rules
+from wayhome.clouds.node.rules import CHAIN
+from wayhome.lab import programs
+from wayhome.network import Either, Network, Node
+
+Held = Mapping[str, HeldRules]
+"""By the name of the network's node."""
+NOTHING: Held = {}
+_EMPTY = "*nat\nCOMMIT\n"
+
+
+def held_in(estate: Estate, network: Network) -> dict[str, HeldRules]:
+    """The rules of all nodes that were seen to hold any."""
+    found = {}
+    for cluster in clusters_of(estate):
+        for node in estate.of(KubernetesNode, cluster):
+            state = estate.node_states.get(node.name)
+            place = network.places.get(host_name(node))
+            if state is None or place is None:
+                continue
+            rules = held_rules(state, place.node)
+            if rules is not None and _is_known(place.node):
+                found[host_name(node)] = rules
+    return found
+
+
+def _is_known(node: Node) -> bool:
+    rules = [rule for chain in node.translation_out if chain.name == CHAIN for rule in chain.rules]
+    return bool(rules) and not any(isinstance(rule.action, Either) for rule in rules)
+
+
+def without(network: Network, names: Collection[str]) -> Network:
+    """The network in which these nodes translate nothing by rules of their own."""
+    if not names:
+        return network
+    nodes = (_without(node) if node.name in names else node for node in network.nodes)
+    return Network.of(nodes, network.links)
+
+
+def load(held: HeldRules) -> str:
+    """Load them in the network that the calling thread is in, which has no other rules; returns why not."""
+    try:
+        for one in held.loads:
+            programs.run(one.argv, one.text)
+    except programs.ProgramError as error:
+        _forget(held)
+        return str(error)
+    return ""
+
+
+def _without(node: Node) -> Node:
+    chains = tuple(chain for chain in node.translation_out if chain.name != CHAIN)
+    return replace(node, translation_out=chains)
+
+
+def _forget(held: HeldRules) -> None:
+    """Take back what was loaded before one was refused."""
+    programs.run(("nft", "flush", "ruleset"), "")
+    for one in held.loads:
+        if "legacy" in one.argv[0]:
+            programs.run(one.argv, _EMPTY)
