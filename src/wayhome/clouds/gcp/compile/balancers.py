@@ -1,13 +1,16 @@
 """Internal load balancers: the interfaces behind a forwarding rule, as a destination and as a route's next hop.
 
-A passthrough balancer leaves the destination as it is: its address belongs to all of its backends. Where the backends
-are not exported, or a proxy stands in between (INTERNAL_MANAGED), what happens there is unknown.
+A passthrough balancer leaves the destination as it is: all of its backends have its address, and the fabric has equal
+routes to it, one to each, over which flows are spread. Where the backends are not exported, or a proxy stands in between
+(INTERNAL_MANAGED), what happens there is unknown.
 """
 
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator
 
 from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.compile.parts import Parts
 from wayhome.clouds.gcp.derive.gap import command
 from wayhome.clouds.gcp.derive.interfaces import Interface, interfaces
 from wayhome.clouds.gcp.derive.next_hops import RUNNING
@@ -18,10 +21,52 @@ from wayhome.clouds.gcp.resources.load_balancing import (
     InstanceGroupMembers,
 )
 from wayhome.clouds.located import Located
-from wayhome.network import Missing
+from wayhome.network import Drop, Forward, Missing, Node, NodeKind, Port, Route
+from wayhome.prefixes import Prefix
 
 PASSTHROUGH = "INTERNAL"
+FRONT = "FORWARDING_RULE"
+"""The type of the routes to a balancer's backends, which no analyzer shows as routes."""
 INTERNAL_SCHEMES = ("INTERNAL", "INTERNAL_MANAGED", "INTERNAL_SELF_MANAGED")
+
+
+def add_balancers(parts: Parts, estate: Estate) -> dict[str, tuple[Prefix, ...]]:
+    """Routes to the backends of each balancer; the addresses that backends have by it, by the fabrics' ports to them.
+
+    One whose backends are unknown is opaque; one that has none takes what comes, and drops it.
+    """
+    found: dict[str, list[Prefix]] = defaultdict(list)
+    for rule in estate.all(ForwardingRule).values():
+        value = rule.value
+        if value.load_balancing_scheme not in INTERNAL_SCHEMES or value.ip_address is None:
+            continue
+        front = value.ip_address.prefix
+        behind = backends(estate, rule)
+        if isinstance(behind, Missing) or not behind:
+            _add_closed(parts, rule, front, behind if isinstance(behind, Missing) else None)
+            continue
+        for interface in behind:
+            if front not in found[interface.port]:  # two rules may share an address
+                found[interface.port].append(front)
+                way = Route(front, Forward(interface.port), FRONT, evidence=rule.evidence)
+                parts.fronts[interface.value.network].append(way)
+    return {port: tuple(fronts) for port, fronts in found.items()}
+
+
+def _add_closed(
+    parts: Parts, rule: Located[ForwardingRule], front: Prefix, unknown: Missing | None
+) -> None:
+    value = rule.value
+    if value.network is None:
+        return
+    empty = Drop("NO_BACKENDS", f"{value.name} has no running backend", rule.evidence)
+    parts.add(
+        Node(
+            name=rule.name, kind=NodeKind.BALANCER, ports=(Port(name="fabric"),),
+            opaque=unknown, not_running=None if unknown else empty, evidence=rule.evidence,
+        )
+    )  # fmt: skip
+    parts.attach(value.network, Port(name=rule.name, owns=(front,)), rule.name, "fabric")
 
 
 def backends(estate: Estate, rule: Located[ForwardingRule]) -> tuple[Interface, ...] | Missing:

@@ -5,11 +5,10 @@ has Pods behind it before `wayhome.network.Network` is made.
 """
 
 import shlex
-from collections import defaultdict
 from dataclasses import dataclass
 
 from wayhome.clouds.estate import Estate
-from wayhome.clouds.gcp.compile.balancers import INTERNAL_SCHEMES, backends
+from wayhome.clouds.gcp.compile.balancers import add_balancers, backends
 from wayhome.clouds.gcp.compile.fabric import add_fabric
 from wayhome.clouds.gcp.compile.instances import add_instances
 from wayhome.clouds.gcp.compile.internet import add_internet
@@ -32,9 +31,7 @@ from wayhome.network import (
     Node,
     NodeKind,
     Opaque,
-    Port,
 )
-from wayhome.prefixes import Prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def compile_gcp(estate: Estate, routes: EffectiveRoutes | None = None) -> Compil
     routes = routes or effective_routes(estate)
     firewalls = Firewalls(estate, routes.addresses)
     parts = Parts()
-    add_instances(parts, estate, routes, firewalls, _balanced(parts, estate))
+    add_instances(parts, estate, routes, firewalls, add_balancers(parts, estate))
     add_peerings(parts, estate, routes)
     add_tunnels(parts, estate, routes)
     add_internet(parts, estate)
@@ -61,34 +58,6 @@ def compile_gcp(estate: Estate, routes: EffectiveRoutes | None = None) -> Compil
         add_fabric(parts, estate, routes.networks[name], actions, assumption)
     _add_unread_networks(parts)
     return Compiled(parts.nodes, parts.links, routes)
-
-
-def _balanced(parts: Parts, estate: Estate) -> dict[str, tuple[Prefix, ...]]:
-    """The addresses of internal load balancers, by the ports of their backends.
-
-    One whose backends are unknown is opaque; one that has none takes what comes, and drops it.
-    """
-    found: dict[str, list[Prefix]] = defaultdict(list)
-    for rule in estate.all(ForwardingRule).values():
-        value = rule.value
-        if value.load_balancing_scheme not in INTERNAL_SCHEMES or value.ip_address is None:
-            continue
-        behind = backends(estate, rule)
-        if isinstance(behind, Missing) or not behind:
-            if value.network is not None:
-                unknown = behind if isinstance(behind, Missing) else None
-                empty = Drop("NO_BACKENDS", f"{value.name} has no running backend", rule.evidence)
-                parts.add(
-                    Node(name=rule.name, kind=NodeKind.BALANCER, ports=(Port(name="fabric"),),
-                         opaque=unknown, not_running=None if unknown else empty,
-                         evidence=rule.evidence)
-                )  # fmt: skip
-                port = Port(name=rule.name, owns=(value.ip_address.prefix,))
-                parts.attach(value.network, port, rule.name, "fabric")
-            continue
-        for interface in behind:
-            found[interface.port].append(value.ip_address.prefix)
-    return {port: tuple(dict.fromkeys(prefixes)) for port, prefixes in found.items()}
 
 
 def _actions(parts: Parts, estate: Estate, network: str) -> Actions:

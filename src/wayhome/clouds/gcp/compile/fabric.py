@@ -72,7 +72,9 @@ def add_fabric(
     custom_gaps = [gap for gap in routes.gaps if not gap.subnets]
     exported = [route for route in routes.custom if _may_be_exported(route)]
     tables = {
-        "subnets": subnet_table(routes.subnets, _hybrid(parts, estate, network)),
+        "subnets": subnet_table(
+            routes.subnets, _hybrid(parts, estate, network), parts.fronts[network.name]
+        ),
         "peer-subnets": custom_table(routes.peer_subnets, subnet_gaps, actions),
         "custom": custom_table((*routes.custom, *routes.peer_custom), custom_gaps, actions),
         "nothing-exported": _nothing_exported([gap for gap in subnet_gaps if not gap.of_peer]),

@@ -92,13 +92,12 @@ def _fabric_port(
     owns = (
         *(address.prefix for address in _addresses(interface)),
         *(alias.ip_cidr_range.prefix for alias in interface.value.alias_ip_ranges),
-        *vips,
     )
     return Port(
         name=interface.port,
         owns=owns,
         ingress_class=frozenset({ATTACHED, region_class(target.region), *map(tag_class, tags)}),
-        permitted=None if value.can_ip_forward else PrefixSet(owns),
+        permitted=None if value.can_ip_forward else PrefixSet((*owns, *vips)),
         permitted_evidence=None if value.can_ip_forward else instance.at("canIpForward"),
         filter_in=firewalls.egress(target),
         filter_out=firewalls.ingress(target),

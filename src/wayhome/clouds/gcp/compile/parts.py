@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from wayhome.network import End, Link, Node, Port
+from wayhome.network import End, Link, Node, Port, Route
 
 INTERNET = "internet"
 """The fabric's port to its internet gateway."""
@@ -44,6 +44,8 @@ class Parts:
     nodes: dict[str, Node] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     fabric_ports: dict[str, dict[str, Port]] = field(default_factory=lambda: defaultdict(dict))
+    fronts: dict[str, list[Route]] = field(default_factory=lambda: defaultdict(list))
+    """By network: the routes to the backends of its load balancers."""
 
     def attach(self, fabric: str, port: Port, node: str, at: str) -> bool:
         """Give a fabric a port, joined to another node's port; not if it has a port of that name already."""

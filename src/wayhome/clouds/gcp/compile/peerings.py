@@ -152,7 +152,7 @@ class _StandIn:
         known_ports = tuple(self._parts.fabric_ports[self._name].values())
         owned = [Route(p, DELIVER, "SUBNET") for port in known_ports for p in port.owns]
         tables = {
-            "owned": RouteTable.of(owned),
+            "owned": RouteTable.of((*owned, *self._parts.fronts[self._name])),
             "offered": RouteTable.of(
                 Route(prefix, Forward("hosts"), "SUBNET") for prefix in dict.fromkeys(known)
             ),

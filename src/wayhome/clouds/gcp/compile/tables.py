@@ -36,17 +36,20 @@ EVERYBODY: frozenset[str] = frozenset()
 
 
 def subnet_table(
-    routes: Iterable[EffectiveRoute], hybrid: Mapping[Prefix, Iterable[Prefix]]
+    routes: Iterable[EffectiveRoute],
+    hybrid: Mapping[Prefix, Iterable[Prefix]],
+    fronts: Iterable[Route],
 ) -> RouteTable:
-    """The network's own subnets: whoever has the address gets the packet.
+    """The network's own subnets: whoever has the address gets the packet, and of a load balancer one of its backends.
 
     Of a hybrid subnet only the addresses that somebody has: all others are looked up further.
     """
-    return RouteTable.of(
+    delivered = (
         Route(destination, DELIVER, route.type.value, evidence=route.evidence[0])
         for route in routes
         for destination in hybrid.get(route.destination, (route.destination,))
     )
+    return RouteTable.of((*delivered, *fronts))
 
 
 def custom_table(
