@@ -1,5 +1,6 @@
 """Questions that nobody can answer: what is wrong with them, and what to write instead."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from wayhome.cli.main import wayhome
 from wayhome.clouds.endpoints import EndpointError
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.located import Located
+from wayhome.clouds.read import read_estate
+from wayhome.diagnosis.answer import Answer
+from wayhome.diagnosis.question import Question
 
 
 @pytest.mark.parametrize(
@@ -64,3 +68,13 @@ def test_an_answer_that_cannot_be_written_is_no_answer(command: str) -> None:
         )  # fmt: skip
     assert done.returncode == 4
     assert done.stderr == "wayhome: the output could not be written: No space left on device\n"
+
+
+def test_an_address_of_a_nodes_pods_that_nobody_exported_says_what_to_export(
+    tmp_path: Path,
+) -> None:
+    exports = tmp_path / "exports"
+    shutil.copytree(EXPORTS, exports, ignore=shutil.ignore_patterns("gke_*"))
+    estate = read_estate(exports)
+    with pytest.raises(EndpointError, match=r"gke-node-02's Pods: export them: kubectl get pods"):
+        Answer.to(estate, Question.parse("172.16.2.2", "10.2.0.1:80"))

@@ -57,7 +57,10 @@ def audit(directory: Path, ignored: tuple[str, ...], as_json: bool) -> None:
     except NetworkError as error:
         end(*(f"the exports contradict each other: {problem}" for problem in error.problems))
     if not found.sources:
-        end(f"no node of {directory} has a Pod range; export the nodes: kubectl get nodes -o json")
+        end(
+            f"no node of {directory} has a Pod range, and no route or alias range of an exported cluster tells of one; "
+            "export the nodes: kubectl get nodes -o json"
+        )
     if as_json:
         click.echo(json.dumps(audit_document.document(found), indent=2))
     else:

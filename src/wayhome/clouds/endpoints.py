@@ -13,6 +13,8 @@ from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.compile.special_paths import ADDRESSES, NAME
 from wayhome.clouds.gcp.resources.instance import Instance
 from wayhome.clouds.kubernetes.attach import host_name
+from wayhome.clouds.kubernetes.masquerading import pod_ranges
+from wayhome.clouds.kubernetes.nodes_of_google import nodes_of_google
 from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.kubernetes.resources.service import Service
@@ -51,12 +53,21 @@ def find_source(estate: Estate, network: Network, text: str, asked: Endpoint | A
     owners = network.owners(address)
     if not owners:
         raise EndpointError(
-            f"no exported object has the address {text}; write the name of a Pod, a node or an instance"
+            f"no exported object has the address {text}; {_instead(estate, address)}"
         )
     if len(owners) > 1:
         names = ", ".join(sorted(node.name for node in owners)[:SHOWN])
         raise EndpointError(f"{text} is the address of several: {names}; write one of these names")
     return Endpoint(owners[0].name, owners[0].name, address)
+
+
+def _instead(estate: Estate, address: Address) -> str:
+    """What to export, where a node gives its Pods such addresses; else what to write."""
+    for node in (*estate.all(KubernetesNode).values(), *nodes_of_google(estate)):
+        if any(prefix.contains(*address) for prefix in pod_ranges(node)):
+            name = quote(node.value.metadata.name)
+            return f"it is of the range of {name}'s Pods: export them: kubectl get pods --all-namespaces -o json"
+    return "write the name of a Pod, a node or an instance"
 
 
 def _special(network: Network, text: str, address: Address, asked: Endpoint | Address) -> Endpoint:

@@ -20,6 +20,7 @@ def document(audit: Audit) -> Document:
         "parts_of_the_address_space": audit.atoms,
         "sources": [source_document(source) for source in audit.sources],
         "nodes_without_pod_range": list(audit.without_range),
+        "nodes_told_of_by_google_alone": list(audit.of_google),
         "findings": [_finding(finding) for finding in audit.findings],
         "configuration": [_fault(fault) for fault in audit.faults],
     }

@@ -63,6 +63,15 @@ def _head(audit: Audit) -> Iterator[Line]:
         if tallies
         else Line("nothing is lost", 2, role=Role.GOOD)
     )
+    if audit.of_google:
+        clusters = len({name.partition("/k8s/")[0] for name in audit.of_google})
+        nodes = counted(len(audit.of_google), "node")
+        yield Line(
+            f"{nodes} of {counted(clusters, 'cluster')} were not exported with kubectl: their Pod ranges are those of "
+            "Google's routes and alias ranges, and what masquerades there is not known",
+            2,
+            role=Role.UNSURE,
+        )
     for node in audit.without_range:
         yield Line(f"{short(node)} has no Pod range in the exports, and was not asked about", 2)
 

@@ -53,12 +53,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """The whole answer. `atoms` are the parts of the address space that anything tells apart."""
+    """The whole answer. `atoms` are the parts of the address space that anything tells apart.
+
+    `of_google` are nodes of which only Google's objects tell: nobody knows what masquerades there.
+    """
 
     findings: tuple[Finding, ...]
     faults: tuple[Fault, ...]
     sources: tuple[Source, ...]
     without_range: tuple[str, ...]
+    of_google: tuple[str, ...]
     destinations: Intervals
     atoms: int
     classes: int
@@ -117,6 +121,7 @@ def _audit(estate: Estate, progress: Progress) -> Audit:
         faults=faults(estate),
         sources=state.sources.all,
         without_range=state.sources.without_range,
+        of_google=state.of_google,
         destinations=space.atoms.places(surveyor.everything),
         atoms=space.atoms.count,
         classes=classes,

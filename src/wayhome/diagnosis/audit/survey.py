@@ -12,6 +12,7 @@ from typing import Self
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes, effective_routes
 from wayhome.clouds.gcp.resources.network import Network
+from wayhome.clouds.kubernetes.nodes_of_google import nodes_of_google
 from wayhome.diagnosis.audit.destinations import Outside, outside
 from wayhome.diagnosis.audit.outcome import Outcome, Outcomes
 from wayhome.diagnosis.audit.settled import Answers, settled
@@ -39,14 +40,20 @@ class State:
     outside: Outside
     versions: tuple[tuple[Version, "State | None"], ...] = ()
     """With disputed objects as the other file has them; None where that is no network."""
+    of_google: tuple[str, ...] = ()
+    """Nodes that only Google's objects tell of."""
 
     @classmethod
     def of(cls, estate: Estate) -> Self:
-        """Compile. Raises NetworkError."""
+        """Compile; nodes that kubectl did not tell of are those that Google tells of. Raises NetworkError."""
+        derived = nodes_of_google(estate)
+        estate = estate.with_changes(created=derived)
         most = MOST if len(estate.all(Network)) <= LARGE else 1
         tried = versions(estate, most=most)
         return replace(
-            cls._as_used(estate), versions=tuple((one, cls._version(one.estate)) for one in tried)
+            cls._as_used(estate),
+            versions=tuple((one, cls._version(one.estate)) for one in tried),
+            of_google=tuple(node.name for node in derived),
         )
 
     @classmethod
