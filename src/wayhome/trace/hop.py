@@ -39,12 +39,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A node that the packet met; `entered` and `left` are the names of its ports, where it did either."""
+    """A node that the packet met; `entered` and `left` are the names of its ports, where it did either.
+
+    `led_to` is the port to which its route led: `left`, but where the packet was dropped on its way out.
+    """
 
     node: str
     steps: tuple[Step, ...]
     entered: str | None = None
     left: str | None = None
+    led_to: str | None = None
 
 
 def dropped(drop: Drop) -> Step:

@@ -50,7 +50,10 @@ class Ended(Exception):  # noqa: N818 (no error: most packets that are asked abo
 
 
 class Visit:
-    """A packet at a node. `steps` grow while it is there; `packet` is what it looks like at the moment."""
+    """A packet at a node. `steps` grow while it is there; `packet` is what it looks like at the moment.
+
+    `led_to` is the port that its route names, once it has one.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Visit:
         self.entered = entered
         self.packet = packet
         self.steps: list[Step] = []
+        self.led_to: str | None = None
         self._arrived = packet
         self._is_reply = is_reply
         self._is_new = False
@@ -96,6 +100,7 @@ class Visit:
         if self.entered and not self.node.forwards:
             self._drop(self.node.not_forwarding)
         port = self._route()
+        self.led_to = port.name
         self._filter(port, port.filter_out)
         self._permitted(port, self.packet.destination, "leave")
         self._translate_outward(port)

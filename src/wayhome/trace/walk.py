@@ -49,10 +49,11 @@ class Walker:
             try:
                 out = visit.go_on()
             except Ended as end:
-                hops.append(Hop(at, tuple(visit.steps), entered))
+                hops.append(Hop(at, tuple(visit.steps), entered, led_to=visit.led_to))
                 return Walk(tuple(hops), at, visit.packet, end.by)
             packet = visit.packet
-            hops.append(Hop(at, tuple(visit.steps), entered, out.name if out else None))
+            left = out.name if out else None
+            hops.append(Hop(at, tuple(visit.steps), entered, left, visit.led_to))
             if out is None:
                 return Walk(tuple(hops), at, packet, None)
             at, entered = place.peers[out.name]
