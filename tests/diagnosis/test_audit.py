@@ -1,6 +1,8 @@
 """The audit of the case: what it finds, how it groups it, and that each class is what the tracer says of its members."""
 
 import json
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -27,6 +29,7 @@ from wayhome.diagnosis.audit.outcome import Severity
 from wayhome.diagnosis.audit.survey import State, Surveyor, space_of
 from wayhome.diagnosis.cause import Cause
 from wayhome.network import Address, Evidence, Flow, Protocol, Verdict
+from wayhome.report.audit_text import lines
 from wayhome.trace.classes.line import position
 
 TARGET = "10.2.0.1/32"
@@ -184,6 +187,30 @@ def test_the_command_says_what_is_lost_in_its_first_lines() -> None:
         "1. the reply is lost (no-return-route, PRIVATE_TRAFFIC_TO_INTERNET)"
     )
     assert TARGET in lines[3]
+
+
+def told(found: Audit, *, everything: bool = False) -> list[str]:
+    return [f"{one.head}{one.text}" for one in lines(found, "exports", everything=everything)]
+
+
+def test_of_many_findings_of_one_kind_three_are_told_in_full_and_the_others_counted() -> None:
+    found = audited(the_case())
+    (lost,) = found.of(Severity.REPLY_LOST)
+    many = replace(found, findings=(lost,) * 5, faults=found.faults * 5)
+    assert [text[:2] for text in told(many) if "the reply is lost (" in text] == ["1.", "2.", "3."]
+    assert any("and 2 more findings of this kind (no-return-route" in text for text in told(many))
+    assert any("and 2 more of reserved-address" in text for text in told(many))
+    everything = told(many, everything=True)
+    assert sum("the reply is lost (" in text for text in everything) == 5
+    assert not any("--all" in text for text in everything)
+    assert not any("--all" in text for text in told(found))
+
+
+def test_findings_of_one_kind_stand_together_those_with_most_addresses_first() -> None:
+    findings = audited(with_narrow_firewall(with_subnet(the_case(), "10.3.0.0/24"))).findings
+    kinds = [finding.kind for finding in findings]
+    assert [kind for kind, _ in groupby(kinds)] == list(dict.fromkeys(kinds))
+    assert [kind[0] for kind in kinds] == sorted(kind[0] for kind in kinds)
 
 
 def test_the_document_is_stable_and_complete() -> None:

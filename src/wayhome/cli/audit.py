@@ -31,8 +31,14 @@ if TYPE_CHECKING:
     metavar="CAUSE",
     help="A cause that is meant to be so, such as destination-firewall: counted, and no reason to end with 1.",
 )
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every finding in full, also where many networks have the same one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
-def audit(directory: Path, ignored: tuple[str, ...], as_json: bool) -> None:
+def audit(directory: Path, ignored: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Ask for every Pod range about every prefix outside its cluster, by every protocol and port.
 
     Flows that no route, filter or policy tells apart are one class, and of each class one is asked: nothing is sampled.
@@ -64,7 +70,7 @@ def audit(directory: Path, ignored: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(audit_document.document(found), indent=2))
     else:
-        for line in audit_text.lines(found, str(directory), ignored=ignored):
+        for line in audit_text.lines(found, str(directory), ignored=ignored, everything=everything):
             print_line(line)
     sys.exit(serious(found, ignored))
 

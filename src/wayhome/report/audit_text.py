@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from wayhome.diagnosis.audit.audit import Audit, Finding
 from wayhome.diagnosis.audit.configuration import Fault
@@ -14,6 +15,8 @@ from wayhome.report.missing import missing_lines
 from wayhome.report.names import place, short, shortened
 
 MOST_SHOWN = 4
+MOST_OF_A_KIND = 3
+"""Findings that are told in full where several have the same cause and drop: one network after the other says the same."""
 LOSSES = (Severity.REPLY_LOST, Severity.LOST, Severity.REFUSED)
 TITLES = {
     Severity.REPLY_LOST: "the reply is lost",
@@ -24,23 +27,63 @@ TITLES = {
 }
 
 
-def lines(audit: Audit, directory: str, *, ignored: Iterable[str] = ()) -> Iterator[Line]:
-    """The text, line by line. `directory` is where the exports are."""
+def lines(
+    audit: Audit, directory: str, *, ignored: Iterable[str] = (), everything: bool = False
+) -> Iterator[Line]:
+    """The text, line by line. `directory` is where the exports are; of each kind the first ones, or `everything`."""
     left_out = set(ignored)
+    most = None if everything else MOST_OF_A_KIND
     yield from _head(audit)
-    number = 0
-    for finding in audit.findings:
-        if finding.severity in TITLES and str(finding.outcome.cause) not in left_out:
-            number += 1
+    told = ((number, finding) for number, finding in enumerate(_shown(audit, left_out), 1))
+    for _, group in groupby(told, key=lambda one: one[1].kind):
+        of_kind = list(group)
+        for number, finding in of_kind[:most]:
             yield Line("")
             yield from _finding(number, finding, directory)
+        yield from _more(
+            [finding for _, finding in of_kind[len(of_kind) if most is None else most :]]
+        )
     yield from _left_out(audit, left_out)
-    shown = [fault for fault in audit.faults if fault.kind not in left_out]
-    if shown:
+    yield from _faults([fault for fault in audit.faults if fault.kind not in left_out], most)
+
+
+def _shown(audit: Audit, left_out: set[str]) -> Iterator[Finding]:
+    for finding in audit.findings:
+        if finding.severity in TITLES and str(finding.outcome.cause) not in left_out:
+            yield finding
+
+
+def _more(findings: list[Finding]) -> Iterator[Line]:
+    """What the others of a kind concern together."""
+    if not findings:
+        return
+    names = ", ".join(name for name in findings[0].kind[1:] if name)
+    addresses = sum(finding.addresses for finding in findings)
+    classes = sum(finding.classes for finding in findings)
+    yield Line("")
+    yield Line(
+        f"and {counted(len(findings), 'more finding', 'more findings')} of this kind"
+        f"{f' ({names})' if names else ''}, in other networks or on other ways: "
+        f"{counted(addresses, 'address', 'addresses')} in {counted(classes, 'class', 'classes')}; --all prints them",
+        3,
+        role=Role.UNSURE,
+    )
+
+
+def _kind(fault: Fault) -> tuple[bool, str]:
+    return fault.note, fault.kind
+
+
+def _faults(faults: list[Fault], most: int | None) -> Iterator[Line]:
+    if faults:
         yield Line("")
         yield Line("the configuration itself:")
-    for fault in shown:
-        yield from _fault(fault)
+    for (_, kind), group in groupby(sorted(faults, key=_kind), key=_kind):
+        of_kind = list(group)
+        for fault in of_kind[:most]:
+            yield from _fault(fault)
+        if most is not None and len(of_kind) > most:
+            yield Line(f"and {len(of_kind) - most:,} more of {kind}; --all prints them", 2)
 
 
 def _head(audit: Audit) -> Iterator[Line]:

@@ -4,6 +4,7 @@ Classes belong together if one thing is to be done about them: the same cause an
 way.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -39,6 +40,11 @@ class Finding:
     examples: tuple[tuple[Source, Flow], ...]
     deciding: tuple[Evidence, ...]
     missing: tuple[Missing, ...]
+
+    @property
+    def kind(self) -> tuple[Severity, str, str]:
+        """What it has in common with those in other networks."""
+        return self.severity, str(self.outcome.cause or ""), self.outcome.drop or ""
 
     @property
     def addresses(self) -> int:
@@ -114,10 +120,8 @@ def _audit(estate: Estate, progress: Progress) -> Audit:
             continue
         key = (outcome.severity, outcome.cause, outcome.drop, outcome.lost, outcome.died_in)
         groups.setdefault(key, _Group(outcome)).add(one)
-    findings = [_finding(space, group) for group in groups.values()]
-    findings.sort(key=_order)
     return Audit(
-        findings=tuple(findings),
+        findings=tuple(_ordered([_finding(space, group) for group in groups.values()])),
         faults=faults(estate),
         sources=state.sources.all,
         without_range=state.sources.without_range,
@@ -144,16 +148,25 @@ def _finding(space: Space, group: _Group) -> Finding:
     )
 
 
-def _order(finding: Finding) -> tuple[object, ...]:
-    one = finding.outcome
-    return (
-        finding.severity,
-        -finding.addresses,
-        one.cause or "",
-        one.drop or "",
-        one.died_in,
-        str(one.lost),
-    )
+def _ordered(findings: list[Finding]) -> list[Finding]:
+    """The most serious first; of these kind after kind, what concerns most addresses first."""
+    of_kind: Counter[object] = Counter()
+    for finding in findings:
+        of_kind[finding.kind] += finding.addresses
+
+    def order(finding: Finding) -> tuple[object, ...]:
+        one = finding.outcome
+        return (
+            finding.severity,
+            -of_kind[finding.kind],
+            one.cause or "",
+            one.drop or "",
+            -finding.addresses,
+            one.died_in,
+            str(one.lost),
+        )
+
+    return sorted(findings, key=order)
 
 
 def serious(found: Audit, ignored: Iterable[str]) -> int:
