@@ -78,6 +78,17 @@ def test_a_translated_port_may_be_outside_of_the_system_s_range() -> None:
     assert trace(network, OUT, "a").verdict is Verdict.REACHABLE
 
 
+@pytest.mark.parametrize("protocols", [None, (ProtocolMatch(Protocol.ICMP),), (ProtocolMatch(),)])
+def test_a_translated_echo_meets_the_rules_as_any_other(
+    protocols: tuple[ProtocolMatch, ...] | None,
+) -> None:
+    """A filter without a memory is asked about the reply, whose identifier the translating node chose."""
+    some = firewall(replace(allow(), protocols=protocols), stateful=False)
+    network = gateway((MASQUERADE,), into_gateway=some)
+    echo = Flow(OUT.source, OUT.destination, Protocol.ICMP)
+    assert trace(network, echo, "a").verdict is Verdict.REACHABLE
+
+
 def test_the_state_is_the_port_s_own() -> None:
     """The reply comes in by another port of the node than the one that the flow left by: nobody remembers it."""
     strict = firewall(allow("10.0.0.1/32"))

@@ -46,8 +46,13 @@ def decide(filter_: Filter, packet: Packet, forks: Forks) -> Answer:
 
 
 def _ports(filter_: Filter, packet: Packet) -> list[int]:
-    """The destination port; where somebody chooses it, one for each answer that the filter may have."""
-    if packet.protocol is Protocol.ICMP or packet.destination_port not in CHOSEN:
+    """The destination port; where somebody chooses it, one for each answer that the filter may have.
+
+    What an echo's reply goes to is an identifier, which is no port that a rule can name.
+    """
+    if packet.protocol is Protocol.ICMP:
+        return [0]
+    if packet.destination_port not in CHOSEN:
         return [packet.destination_port]
     first, last = CHOSEN[packet.destination_port]
     return [first, *sorted(e for e in filter_.port_edges(packet.protocol) if first < e <= last)]
