@@ -33,8 +33,8 @@ from wayhome.network import NetworkError
 def check(directory: Path, sample: int | None, seed: int, as_json: bool) -> None:
     """Ask the tracer and a network of namespaces what becomes of each flow, and show where they differ.
 
-    Every Pod and every instance asks every other one and every site, by TCP and by ICMP. Ends with 0 if both agree on
-    each flow, on where it is lost and by what, and with 1 if not.
+    Every Pod, instance and site, and the internet, asks for every address that another one has or is reached by, by TCP,
+    UDP and ICMP. Ends with 0 if both agree on each flow, on where it is lost and by what, and with 1 if not.
     """
     try:
         estate = read_estate(directory)

@@ -1,24 +1,50 @@
-"""All flows between the endpoints of a network, or a sample of them."""
+"""All flows between the endpoints of a network, or a sample of them.
+
+Pods, instances and sites ask for every address that somebody has or is reached by: those of all interfaces, of
+Services, of host ports, of load balancers, external ones, and one of each site and of the internet, of which no host is
+known. The internet asks for what is translated, such as external addresses: nearly all else is private, and has no
+route there.
+"""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from wayhome.lab.compiled.asked import Asked
-from wayhome.network import Address, Flow, Network, Node, NodeKind, Protocol
+from wayhome.network import (
+    Address,
+    Flow,
+    Network,
+    Node,
+    NodeKind,
+    Protocol,
+    ProtocolMatch,
+)
+from wayhome.prefixes import Prefix
 
 PORT = 80
 _NAMED = (NodeKind.POD, NodeKind.INSTANCE)
+_VAST = (NodeKind.SITE, NodeKind.INTERNET)
+_EVERY = (ProtocolMatch(Protocol.TCP), ProtocolMatch(Protocol.UDP), ProtocolMatch(Protocol.ICMP))
+
+
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    address: Address
+    protocol: Protocol
+    port: int | None
 
 
 def questions(network: Network) -> Iterator[Asked]:
-    """Each Pod and each instance asks each other one, and each site, by TCP and by ICMP."""
-    named = [node for node in network.nodes if node.kind in _NAMED]
-    for asking in named:
-        for asked in network.nodes:
-            if asked is not asking:
-                for source, destination in _pairs(asking, asked):
-                    yield Asked(Flow(source, destination, Protocol.TCP, PORT), asking.name)
-                    yield Asked(Flow(source, destination, Protocol.ICMP), asking.name)
+    """From each address of who asks, to all that it has not itself, by TCP, UDP and ICMP; nothing twice."""
+    translated = dict.fromkeys(one for node in network.nodes for one in _translated(node))
+    had = dict.fromkeys(one for node in network.nodes for one in _had(node))
+    for node in network.nodes:
+        own = network.places[node.name].is_local
+        for source in _sources(node):
+            for to in translated if node.kind is NodeKind.INTERNET else had | translated:
+                if to.address.family is source.family and not own(to.address):
+                    yield Asked(Flow(source, to.address, to.protocol, to.port), node.name)
 
 
 def sample(found: Sequence[Asked], size: int | None, seed: int) -> list[Asked]:
@@ -29,21 +55,42 @@ def sample(found: Sequence[Asked], size: int | None, seed: int) -> list[Asked]:
     return [found[number] for number in chosen]
 
 
-def _pairs(asking: Node, asked: Node) -> Iterator[tuple[Address, Address]]:
-    """First addresses of each family that both have."""
-    theirs = _firsts(asked)
-    for source in _firsts(asking):
-        yield from ((source, other) for other in theirs if other.family is source.family)
-
-
-def _firsts(node: Node) -> list[Address]:
-    """An endpoint's own first addresses; of a site, of which no host is known, the second one of its prefixes."""
-    found: dict[object, Address] = {}
+def _sources(node: Node) -> Iterable[Address]:
     if node.kind in _NAMED:
-        for address in node.addresses:
-            found.setdefault(address.family, address)
-    if node.kind is NodeKind.SITE:
-        for prefix in node.local:
-            address = Address(prefix.family, min(prefix.first + 1, prefix.last))
-            found.setdefault(prefix.family, address)
-    return list(found.values())
+        return node.addresses
+    return _hosts(node) if node.kind in _VAST else ()
+
+
+def _had(node: Node) -> Iterator[_Destination]:
+    """Its own addresses, those of balancers in front of it and of ranges behind it; of a site, one."""
+    behind = map(_middle, node.local) if node.kind in _NAMED else _hosts(node)
+    for address in (*node.addresses, *behind):
+        yield from _asked_for(address, _EVERY)
+
+
+def _translated(node: Node) -> Iterator[_Destination]:
+    """What its rules are for: external addresses, Services, host ports."""
+    for rule in node.translation_in:
+        for prefix in rule.destinations.prefixes if rule.destinations else ():
+            yield from _asked_for(_middle(prefix), rule.protocols or _EVERY)
+
+
+def _asked_for(address: Address, protocols: Iterable[ProtocolMatch]) -> Iterator[_Destination]:
+    for match in protocols:
+        if match.protocol is Protocol.ICMP:
+            yield _Destination(address, Protocol.ICMP, None)
+        elif match.protocol is not None:
+            port = max(match.ports[0][0], 1) if match.ports else PORT
+            yield _Destination(address, match.protocol, port)
+
+
+def _hosts(node: Node) -> list[Address]:
+    """One for each family, out of the widest prefix."""
+    widest = {
+        prefix.family: prefix for prefix in sorted(node.local, key=lambda p: p.length, reverse=True)
+    }
+    return [_middle(prefix) for prefix in widest.values()]
+
+
+def _middle(prefix: Prefix) -> Address:
+    return Address(prefix.family, (prefix.first + prefix.last + 1) // 2)
