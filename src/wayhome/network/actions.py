@@ -20,11 +20,15 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The packet ends here, silently. `cause` is the name that the cloud's own analyzer has for it."""
+    """The packet ends here, silently. `cause` is the name that the cloud's own analyzer has for it.
+
+    `bridge` is the node's own bridge into which it goes, where it ends because nobody is there.
+    """
 
     cause: str
     detail: str = ""
     evidence: Evidence | None = None
+    bridge: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wayhome.clouds.node.outputs import NodeOutputError, objects
-from wayhome.clouds.node.settings import reverse_path_is_strict, settings_of
+from wayhome.clouds.node.settings import mtus, reverse_path_is_strict, settings_of
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.network import (
     Action,
@@ -77,8 +77,14 @@ def ways_of(state: NodeState, host: Node) -> Ways | None:
 
 
 def with_ways(host: Node, ways: Ways, state: NodeState) -> Node:
-    """The node with its own way out, and with reverse path filtering where it is strict."""
+    """The node with its own way out and MTU, and with reverse path filtering where it is strict."""
     settings = settings_of(state) or {}
+    by_port = {
+        ways.interfaces[device]: value
+        for device, value in mtus(settings).items()
+        if device in ways.interfaces
+    }
+    sized = (replace(port, mtu=by_port.get(port.name, port.mtu)) for port in host.ports)
     ports = tuple(
         replace(
             port,
@@ -88,7 +94,7 @@ def with_ways(host: Node, ways: Ways, state: NodeState) -> Node:
         )
         if _is_filtered(port, ways, settings)
         else port
-        for port in host.ports
+        for port in sized
     )
     return replace(host, ports=ports, rules=ways.rules, tables=dict(ways.tables), assumptions=())
 
@@ -141,7 +147,7 @@ def _action(
     if device in interfaces:
         return Forward(interfaces[device])
     if _BRIDGES.fullmatch(device):
-        return Drop(STAYS, f"{node} has a route to its own bridge {device}", evidence)
+        return Drop(STAYS, f"{node} has a route to its own bridge {device}", evidence, device)
     return Opaque(
         Missing(
             f"where the device {device} of {node} leads",

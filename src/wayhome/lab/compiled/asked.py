@@ -11,10 +11,14 @@ NOT_KNOWN = "NOT_KNOWN"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A flow, and the node that opens it."""
+    """A flow, and the node that opens it.
+
+    `size` is how many bytes of data each datagram and each echo has at least; one with a size is never fragmented.
+    """
 
     flow: Flow
     at: str
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

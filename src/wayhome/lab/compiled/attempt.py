@@ -16,7 +16,7 @@ from typing import Self
 
 from wayhome.lab.compiled.asked import Asked
 from wayhome.lab.compiled.sightings import REQUEST, Sender, Sightings
-from wayhome.lab.compiled.sockets import any_address, open_socket
+from wayhome.lab.compiled.sockets import any_address, in_one_piece, open_socket
 from wayhome.lab.marks import begin_with
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.network import Flow, Protocol
@@ -53,7 +53,7 @@ class Attempt:
         loop = asyncio.get_running_loop()
         wanted = (str(flow.destination), flow.port)
         with suppress(PermissionError):  # what our own rules drop before it leaves; they tell
-            await loop.sock_sendto(self.channel, self.nonce + REQUEST, wanted)
+            await loop.sock_sendto(self.channel, self._padded(self.nonce + REQUEST), wanted)
         while True:
             answer, peer = await loop.sock_recvfrom(self.channel, 256)
             if answer.startswith(self.nonce) and peer[:2] == wanted:
@@ -61,9 +61,13 @@ class Attempt:
 
     async def _echo(self, flow: Flow) -> None:
         with suppress(PermissionError):
-            await ask_echo(self.channel, ip_address(str(flow.destination)), self.nonce)
+            data = self._padded(self.nonce)
+            await ask_echo(self.channel, ip_address(str(flow.destination)), data)
             return
         await asyncio.Event().wait()
+
+    def _padded(self, data: bytes) -> bytes:
+        return data.ljust(self.asked.size, b".")
 
     def close(self) -> None:
         """Forget the connection at once: nothing more of it is on the way."""
@@ -90,6 +94,8 @@ def open_attempt(
         any_address(channel, flow.source.family)
         if flow.protocol is not Protocol.ICMP:
             channel.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if asked.size:
+            in_one_piece(channel, flow.source.family)
         channel.bind((str(flow.source), flow.source_port or next(sightings.ports)))
         if flow.protocol is Protocol.TCP:
             begin_with(channel, sightings.begins(sender))

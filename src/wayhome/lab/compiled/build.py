@@ -20,11 +20,12 @@ from wayhome.lab import sysctls as node_sysctls
 from wayhome.lab.compiled import held, rtnetlink, rules, sysctls
 from wayhome.lab.compiled.held import Held
 from wayhome.lab.compiled.matches import Families
+from wayhome.lab.compiled.mtus import mtu, narrow_ends, narrow_ports
 from wayhome.lab.compiled.names import Interface, Names
 from wayhome.lab.compiled.paths import LOOPBACK, Paths, paths_of
 from wayhome.lab.compiled.rtnetlink import Message, Rtnetlink
 from wayhome.lab.namespaces import NetworkNamespace
-from wayhome.network import Link, Network, Node
+from wayhome.network import Network, Node
 from wayhome.prefixes import Family
 
 CARRIER_SECONDS = 10.0
@@ -70,13 +71,18 @@ def build(
     paths = {
         name: paths_of(network.places[name], one.names, families) for name, one in built.items()
     }
+    narrow = narrow_ports(network)
     with Rtnetlink.opened() as here:
         here.obey(_links(network, built))
     _dig(stack.enter_context(NetworkNamespace.create()), built, numbers)
     with ThreadPoolExecutor(_NFT_AT_ONCE) as pool:
         loading = [
             pool.submit(
-                _load, one, rules.render(network.places[name], one.names, families, log=log)
+                _load,
+                one,
+                rules.render(
+                    network.places[name], one.names, families, log=log, narrow=narrow.get(name, ())
+                ),
             )
             for name, one in built.items()
         ]
@@ -114,16 +120,22 @@ def _links(network: Network, built: dict[str, BuiltNode]) -> Iterator[Message]:
             one.namespace.descriptor,
             other.names.ports[link.b.port],
             other.namespace.descriptor,
-            _mtu(network, link),
+            mtu(network, link),
+            in_one_piece=bool(narrow_ends(network, link)),
         )
 
 
 def _dig(pit: NetworkNamespace, built: dict[str, BuiltNode], numbers: Iterator[int]) -> None:
-    """Lead all sinks to a namespace that has no addresses and does not forward: its kernel drops what arrives."""
+    """Lead all sinks to a namespace that has no addresses and does not forward: its kernel drops what arrives.
+
+    A bridge is the node's own, and needs no other end; a kernel without bridges gets a pair of that name.
+    """
     with pit.entered(), Rtnetlink.opened() as here:
         node_sysctls.write(sysctls.settings(forwards=False, ipv6=False))
         for one in built.values():
             for sink in one.names.sinks.values():
+                if sink.is_bridge and _bridged(here, sink, one):
+                    continue
                 end = Interface(f"e{sink.index}", next(numbers))
                 here.obey(
                     [
@@ -133,9 +145,14 @@ def _dig(pit: NetworkNamespace, built: dict[str, BuiltNode], numbers: Iterator[i
                 )
 
 
-def _mtu(network: Network, link: Link) -> int | None:
-    ends = (network.places[end.node].ports[end.port].mtu for end in (link.a, link.b))
-    return min((mtu for mtu in ends if mtu), default=None)
+def _bridged(here: Rtnetlink, sink: Interface, one: BuiltNode) -> bool:
+    try:
+        here.obey([rtnetlink.bridge(sink, one.namespace.descriptor)])
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        return False
+    return True
 
 
 def _load(one: BuiltNode, text: str) -> None:
@@ -163,8 +180,8 @@ def _addresses(one: BuiltNode) -> Iterator[Message]:
 
 def _wait_for_carriers(one: BuiltNode) -> None:
     """An interface sends nothing before it knows of its carrier, which a work queue of the kernel tells it."""
-    interfaces = {**one.names.ports, **one.names.sinks}
-    wanted = {interface.index: name for name, interface in interfaces.items()}
+    wanted = {port.index: name for name, port in one.names.ports.items()}
+    wanted |= {s.index: cause for (cause, _), s in one.names.sinks.items() if not s.is_bridge}
     until = time.monotonic() + CARRIER_SECONDS
     with one.namespace.entered(), Rtnetlink.opened() as here:
         while missing := wanted.keys() - here.running():

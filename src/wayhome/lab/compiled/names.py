@@ -23,6 +23,7 @@ class Interface:
 
     name: str
     index: int
+    is_bridge: bool = False
 
 
 @dataclass(slots=True)
@@ -31,7 +32,8 @@ class Names:
 
     numbers: Iterator[int]
     ports: dict[str, Interface] = field(default_factory=dict)
-    sinks: dict[str, Interface] = field(default_factory=dict)
+    sinks: dict[tuple[str, str], Interface] = field(default_factory=dict)
+    """By cause and bridge."""
     causes: list[str] = field(default_factory=list)
 
     @classmethod
@@ -39,16 +41,17 @@ class Names:
         """Name a node's ports; `numbers` are free numbers for interfaces, `real` the names that the real node has."""
         names = cls(numbers)
         for at, port in enumerate(node.ports):
-            called = real.get(port.name, "")
-            name = called if _REAL.fullmatch(called) else f"p{at}"
+            name = names._real(real.get(port.name, "")) or f"p{at}"
             names.ports[port.name] = Interface(name, next(numbers))
         return names
 
     def sink(self, drop: Drop) -> Interface:
-        """The interface into which goes what is dropped for this cause."""
-        if drop.cause not in self.sinks:
-            self.sinks[drop.cause] = Interface(f"d{len(self.sinks)}", next(self.numbers))
-        return self.sinks[drop.cause]
+        """The interface into which goes what is dropped for this cause: a bridge, where the real node has one there."""
+        key = (drop.cause, drop.bridge)
+        if key not in self.sinks:
+            name = self._real(drop.bridge) or f"d{len(self.sinks)}"
+            self.sinks[key] = Interface(name, next(self.numbers), bool(drop.bridge))
+        return self.sinks[key]
 
     def cause(self, cause: str) -> str:
         """What a cause is called in the kernel's log."""
@@ -59,3 +62,8 @@ class Names:
     def cause_of(self, logged: str) -> str:
         """The cause behind its name in the log. Raises ValueError, IndexError for a name that is none of ours."""
         return self.causes[int(logged.removeprefix("c"))]
+
+    def _real(self, name: str) -> str:
+        """A name that an export gives, if it can be had here."""
+        taken = {one.name for one in (*self.ports.values(), *self.sinks.values())}
+        return name if _REAL.fullmatch(name) and name not in taken else ""

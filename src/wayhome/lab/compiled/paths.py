@@ -5,7 +5,7 @@ depend on the ingress class becomes a table for each class that occurs, and the 
 sends itself has no class (`iif lo`).
 
 **Drops are devices.** A route that drops leads to an interface of its own, one for each cause: the rules see what goes
-there, and nobody is at its other end. A blackhole route would not say which route it was, and would give the node's own programs
+there, and nobody is at its other end. A node's own bridge is one with nobody at its ports. A blackhole route would not say which route it was, and would give the node's own programs
 an error where a cloud is silent. So one mechanism serves all: routes that drop, several equal routes of which some
 drop, and the end of all rules (`Node.no_route`).
 

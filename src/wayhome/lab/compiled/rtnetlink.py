@@ -38,7 +38,7 @@ RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWRULE = 20, 24, 32
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 18, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFF_UP, IFF_NOARP = 0x1, 0x80
-IFLA_OPERSTATE, IF_OPER_UP = 16, 6
+IFLA_OPERSTATE, IF_OPER_UP, IFLA_GSO_MAX_SEGS = 16, 6, 40
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
 IFA_F_NODAD, IFA_F_NOPREFIXROUTE = 0x02, 0x200
 RTA_DST, RTA_OIF, RTA_PREFSRC, RTA_MULTIPATH, RTA_TABLE = 1, 4, 7, 9, 15
@@ -68,24 +68,46 @@ _u32 = struct.Struct("=I")
 Message = tuple[int, bytes]
 
 
-def pair(one: Interface, one_in: int, other: Interface, other_in: int, mtu: int | None) -> Message:
-    """A veth pair, each end in the namespace behind a descriptor."""
-    peer = _link(other, other_in, mtu)
+def pair(
+    one: Interface,
+    one_in: int,
+    other: Interface,
+    other_in: int,
+    mtu: int | None,
+    *,
+    in_one_piece: bool = False,
+) -> Message:
+    """A veth pair, each end in the namespace behind a descriptor.
+
+    `in_one_piece`: each packet of TCP goes over it by itself, and not many as one (segmentation offload).
+    """
+    peer = _link(other, other_in, mtu, in_one_piece=in_one_piece)
     info = nested(
         IFLA_LINKINFO,
         text(IFLA_INFO_KIND, "veth"),
         nested(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, peer)),
     )
-    return RTM_NEWLINK, _link(one, one_in, mtu) + info
+    return RTM_NEWLINK, _link(one, one_in, mtu, in_one_piece=in_one_piece) + info
 
 
-def _link(interface: Interface, namespace: int, mtu: int | None) -> bytes:
+def bridge(interface: Interface, inside: int) -> Message:
+    """A bridge without ports, in the namespace behind a descriptor. It has ARP, and nobody who answers."""
+    return RTM_NEWLINK, (
+        _ifinfomsg.pack(socket.AF_UNSPEC, 0, interface.index, 0, 0)
+        + text(IFLA_IFNAME, interface.name)
+        + attribute(IFLA_NET_NS_FD, _u32.pack(inside))
+        + nested(IFLA_LINKINFO, text(IFLA_INFO_KIND, "bridge"))
+    )
+
+
+def _link(interface: Interface, namespace: int, mtu: int | None, *, in_one_piece: bool) -> bytes:
     return (
         _ifinfomsg.pack(socket.AF_UNSPEC, 0, interface.index, IFF_NOARP, IFF_NOARP)
         + text(IFLA_IFNAME, interface.name)
         + attribute(IFLA_ADDRESS, _MAC)
         + attribute(IFLA_NET_NS_FD, _u32.pack(namespace))
         + (attribute(IFLA_MTU, _u32.pack(mtu)) if mtu else b"")
+        + (attribute(IFLA_GSO_MAX_SEGS, _u32.pack(1)) if in_one_piece else b"")
     )
 
 

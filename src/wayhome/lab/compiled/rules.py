@@ -1,6 +1,7 @@
 """All rules of a node as one text for `nft -f -`.
 
-The chains are called in the order that `network.node` states: `arrive` (is it running, may this source enter here)
+The chains are called in the order that `network.node` states: `arrive` (is it running, may this source enter here, with
+so large a packet)
 before connection tracking; the translation of the destination; `way_in` (the port's filter; does the node forward);
 the routing; `way_out` (the port's filter; may this destination leave here; what goes to a sink); the translation of the
 source. What is dropped is counted and logged with its cause, and what the node itself gets is logged as delivered, as
@@ -10,11 +11,12 @@ A loop ends when a packet's time to live does: whoever holds it then drops it wi
 where a kernel would tell the sender.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from wayhome.lab.compiled.asked import NOT_KNOWN
 from wayhome.lab.compiled.filters import Filters
 from wayhome.lab.compiled.matches import Families, Line, addresses, of_family
+from wayhome.lab.compiled.mtus import TOO_LARGE
 from wayhome.lab.compiled.names import Names
 from wayhome.lab.compiled.translation import SRCNAT, Translations
 from wayhome.lab.filters import LOG_GROUP, TABLE
@@ -36,14 +38,34 @@ _HOOKS = (
 )
 
 
-def render(place: Place, names: Names, families: Families, *, log: bool = True) -> str:
-    """The node's rules. The causes that it drops with are named in `names`. Without `log`, ends are counted and not told."""
-    return "".join(f"{line}\n" for line in _Rules(place, names, families, log=log).lines())
+def render(
+    place: Place,
+    names: Names,
+    families: Families,
+    *,
+    log: bool = True,
+    narrow: Collection[str] = (),
+) -> str:
+    """The node's rules. The causes that it drops with are named in `names`. Without `log`, ends are counted and not told.
+
+    `narrow` are the ports at which packets may arrive that are too large for them.
+    """
+    lines = _Rules(place, names, families, log=log, narrow=narrow).lines()
+    return "".join(f"{line}\n" for line in lines)
 
 
 class _Rules:
-    def __init__(self, place: Place, names: Names, families: Families, *, log: bool) -> None:
+    def __init__(
+        self,
+        place: Place,
+        names: Names,
+        families: Families,
+        *,
+        log: bool,
+        narrow: Collection[str],
+    ) -> None:
         self._log = log
+        self._narrow = narrow
         self._node = place.node
         self._names = names
         self._families = families
@@ -94,6 +116,9 @@ class _Rules:
         if self._node.not_running:
             yield "arrive", 'iifname != "lo"', self._node.not_running.cause
         for port in self._node.ports:
+            if port.name in self._narrow:
+                larger = f'iifname "{self._names.ports[port.name].name}" meta length > {port.mtu}'
+                yield "arrive", larger, TOO_LARGE
             for others in _others(port, "saddr", self._families):
                 yield (
                     "arrive",
@@ -140,7 +165,7 @@ class _Rules:
                     yield f"leave{at}", others, port.spoofed
         for jumps in filter(None, (filtered, permitted)):
             yield "way_out", f"oifname vmap {{ {', '.join(jumps)} }}", None
-        for cause, device in self._names.sinks.items():
+        for (cause, _), device in self._names.sinks.items():
             yield "way_out", f'oifname "{device.name}"{self._end(cause, "accept")}', None
 
 

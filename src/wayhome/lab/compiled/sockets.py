@@ -11,6 +11,7 @@ from wayhome.network import Address, Protocol
 from wayhome.prefixes import Family
 
 IP_TRANSPARENT, IPV6_TRANSPARENT = 19, 75
+IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_DO = 10, 23, 2
 IP_PKTINFO, IPV6_RECVPKTINFO, IPV6_PKTINFO = 8, 49, 50
 _KINDS = {
     Protocol.TCP: (socket.SOCK_STREAM, 0),
@@ -37,6 +38,14 @@ def any_address(channel: socket.socket, family: Family) -> None:
         channel.setsockopt(socket.IPPROTO_IP, IP_TRANSPARENT, 1)
     else:
         channel.setsockopt(socket.IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+
+
+def in_one_piece(channel: socket.socket, family: Family) -> None:
+    """Let a socket's packets say that nobody may fragment them (DF). Raises OSError."""
+    if family is Family.IPV4:
+        channel.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DO)
+    else:
+        channel.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DO)
 
 
 def unspecified(family: Family) -> str:

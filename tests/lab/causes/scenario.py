@@ -1,0 +1,92 @@
+"""A cause's scenario: a case of the corpus, the diagnosis of its exports, and a lab that is built from the same ones."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.golden.corpus import golden
+
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.read import read_estate
+from wayhome.diagnosis.answer import Answer
+from wayhome.diagnosis.cause import Cause
+from wayhome.diagnosis.question import Question
+from wayhome.lab.compiled import Asked, LabNetwork, Seen
+from wayhome.lab.compiled.held import held_in
+from wayhome.lab.compiled.lab_network import TIMEOUT_SECONDS
+from wayhome.lab.programs import environment
+from wayhome.network import Network, Protocol
+
+SOURCE_PROJECT = "projects/source-project"
+NODE_02 = f"{SOURCE_PROJECT}/zones/asia-northeast1-a/instances/gke-node-02"
+TARGET = "projects/destination-project/zones/asia-northeast1-a/instances/target-gce-01"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The exports, and what `why` answers."""
+
+    exports: Path
+    question: Question
+    answer: Answer
+
+    @classmethod
+    def of(cls, case: str, directory: Path) -> "Scenario":
+        """Make the exports of a case of the corpus, and ask what it asks."""
+        folder = Path(__file__).parents[2] / "golden" / case
+        source, destination, *protocol = json.loads((folder / "case.json").read_text())["ask"]
+        question = Question.parse(source, destination, Protocol(protocol[1]) if protocol else None)
+        exports = golden(case, directory / case)
+        return cls(exports, question, Answer.to(read_estate(exports), question))
+
+    def again(self) -> "Scenario":
+        """The same question, with the exports as they are now."""
+        return replace(self, answer=Answer.to(read_estate(self.exports), self.question))
+
+    @property
+    def cause(self) -> Cause | None:
+        """The one cause that is named."""
+        return self.answer.found.cause if self.answer.found else None
+
+    @property
+    def estate(self) -> Estate:
+        """What was exported."""
+        return self.answer.situation.estate
+
+    @property
+    def network(self) -> Network:
+        """The network that it makes."""
+        return self.answer.situation.network
+
+    @property
+    def asked(self) -> Asked:
+        """The flow in question."""
+        situation = self.answer.situation
+        return Asked(situation.trace.flow, situation.asked.source.node)
+
+    def lab(self, seconds: float = TIMEOUT_SECONDS) -> LabNetwork:
+        """The network out of namespaces, with the rules that its nodes hold themselves."""
+        lab = LabNetwork(self.network, seconds, held_in(self.estate, self.network))
+        assert lab.built.refused == {}
+        return lab
+
+
+Make = Callable[[str], Scenario]
+
+
+def ask(lab: LabNetwork, asked: Asked, **changed: object) -> Seen:
+    """Ask about one flow; `changed` is what is different in it (`source_port`, `port` …)."""
+    flow = replace(asked.flow, **changed)  # type: ignore[arg-type]
+    (seen,) = lab.ask([replace(asked, flow=flow)])
+    return seen
+
+
+def run(lab: LabNetwork, node: str, *argv: str, text: str = "") -> str:
+    """What a program on a node prints. Raises CalledProcessError."""
+    with lab.built.namespace(node).entered():
+        done = subprocess.run(
+            argv, input=text, capture_output=True, text=True, check=True, env=environment()
+        )
+    return done.stdout
