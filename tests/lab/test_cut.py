@@ -14,7 +14,7 @@ from tests.trace.networks import questions as random_questions
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.read import read_estate
 from wayhome.lab.compiled import Asked, LabNetwork
-from wayhome.lab.cut import ELSEWHERE, NOT_BUILT, Cut, cut
+from wayhome.lab.cut import ELSEWHERE, NOT_BUILT, Cut, TooLargeError, buildable, cut
 from wayhome.lab.questions import questions, sample
 from wayhome.network import Drop, End, Flow, Link, Network, Node, NodeKind, Port
 from wayhome.trace import Exchange, Trace, trace, trace_reverse
@@ -97,12 +97,12 @@ def part_of_the_case() -> tuple[Network, Asked, Cut]:
 
 
 def test_only_what_is_touched_is_kept_and_the_rest_is_one_node() -> None:
-    _, _, done = part_of_the_case()
+    network, _, done = part_of_the_case()
     names = {node.name.rpartition("/")[2] for node in done.network.nodes}
     assert names == {
         "my-pod", "gke-node-02", "my-network", "target-network", "target-gce-01", "internet-gateway", ELSEWHERE,
     }  # fmt: skip
-    assert (done.kept, done.of) == (6, 14)
+    assert (done.kept, done.of) == (6, len(network.nodes))
 
 
 def test_of_several_flows_all_is_kept_that_one_of_them_touches() -> None:
@@ -132,6 +132,17 @@ def test_the_target_of_a_packet_that_is_dropped_on_its_way_out_is_kept() -> None
     assert answer.drop == trace(network, closed, asked.at).drop
     assert answer.forward[-1].left is None
     assert any(name.endswith("target-gce-01") for name in done.network.places)
+
+
+def test_a_network_is_cut_only_if_it_is_too_large() -> None:
+    network, asked, done = part_of_the_case()
+    assert buildable(network, [asked]).network is network
+    assert buildable(network, [asked], most=7) == done
+    with pytest.raises(TooLargeError) as raised:
+        buildable(network, [asked], most=5)
+    assert str(raised.value) == (
+        f"of the network's {done.of} nodes the flows touch 6, and at most 5 are built; ask about fewer flows"
+    )
 
 
 def test_names_that_are_taken_are_left_to_their_owners() -> None:

@@ -17,9 +17,10 @@ from wayhome.diagnosis.question import Question, ask
 from wayhome.lab.agreement import compare
 from wayhome.lab.check import Checked
 from wayhome.lab.compiled import NOT_KNOWN, Asked, Seen
+from wayhome.lab.cut import MOST_NODES, NOT_BUILT, Cut, TooLargeError, buildable
 from wayhome.lab.exported import ExportedLabs
 from wayhome.lab.questions import questions
-from wayhome.network import Drop, Network, NetworkError, Protocol
+from wayhome.network import Drop, NetworkError, Protocol
 from wayhome.report.line import Line, Role
 from wayhome.report.names import short
 from wayhome.report.why_document import flow_document
@@ -38,7 +39,7 @@ class QuestionError(Exception):
 class Wanted:
     """The network of the exports, what to try in it, and how to build it."""
 
-    network: Network
+    cut: Cut
     asked: list[Asked]
     labs: ExportedLabs
 
@@ -52,29 +53,48 @@ def wanted(directory: Path, what: tuple[str, ...], protocol: str | None) -> Want
     try:
         estate = read_estate(directory)
         network = compile_estate(estate)
+        if not what and len(network.nodes) > MOST_NODES:
+            raise QuestionError(
+                f"the network of {directory} has {len(network.nodes):,} nodes, and at most {MOST_NODES:,} are built; "
+                "say SOURCE DESTINATION[:PORT], and what that flow can touch is built"
+            )
         if what:
             question = Question.parse(what[0], what[1], Protocol(protocol) if protocol else None)
             asked = ask(estate, network, question)
             found = [Asked(asked.flow, asked.source.node)]
         else:
             found = list(questions(network))
-    except (UnreadableDirectoryError, EndpointError) as error:
+        cut = buildable(network, found)
+    except (UnreadableDirectoryError, EndpointError, TooLargeError) as error:
         raise QuestionError(str(error)) from None
     except NetworkError as error:
         problems = (f"the exports contradict each other: {one}" for one in error.problems)
         raise QuestionError(*problems) from None
     if not found:
         raise QuestionError(f"{directory} has no two ends between which a flow could be tried")
-    return Wanted(network, found, ExportedLabs(estate, network))
+    return Wanted(cut, found, ExportedLabs(estate, network))
 
 
-def show(checked: Checked, directory: Path, refused: Mapping[str, str], *, as_json: bool) -> None:
+def show(
+    checked: Checked, cut: Cut, directory: Path, refused: Mapping[str, str], *, as_json: bool
+) -> None:
     """Print it. `refused`: the nodes whose own rules could not be loaded, and why."""
     if as_json:
-        click.echo(json.dumps({**document(checked), **refusals_document(refused)}, indent=2))
+        built = {"nodes": {"built": cut.kept, "of": cut.of}}
+        content = {**document(checked), **built, **refusals_document(refused)}
+        click.echo(json.dumps(content, indent=2))
         return
-    for line in (*lines(checked, directory), *refusals(refused)):
+    for line in (*lines(checked, directory), *cut_away(cut), *refusals(refused)):
         print_line(line)
+
+
+def cut_away(cut: Cut) -> Iterator[Line]:
+    """What is not built of the network, if anything is not."""
+    if cut.kept < cut.of:
+        yield Line(
+            f"{cut.kept:,} of {cut.of:,} nodes are built, as many as the flow can touch; what leaves them ends as {NOT_BUILT}",
+            2,
+        )
 
 
 def lines(checked: Checked, directory: Path) -> Iterator[Line]:

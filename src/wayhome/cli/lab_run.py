@@ -76,8 +76,8 @@ def _run_exports(
         end(2, *error.lines)
     with errors():
         enter()
-        checked = check_flows(asked.network, asked.asked, asked.labs)
-    show(checked, directory, asked.labs.refused, as_json=as_json)
+        checked = check_flows(asked.cut.network, asked.asked, asked.labs)
+    show(checked, asked.cut, directory, asked.labs.refused, as_json=as_json)
     sys.exit(1 if checked.disagreements else 0)
 
 

@@ -10,10 +10,11 @@ packet that nobody asked about dies by a cause that says so, and is not lost as 
 addresses stay themselves: a node's own addresses are its own whatever is asked.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+from wayhome.lab.compiled.asked import Asked
 from wayhome.network import (
     Action,
     Choice,
@@ -29,8 +30,10 @@ from wayhome.network import (
     RouteTable,
     TranslationChain,
 )
-from wayhome.trace import Trace
+from wayhome.trace import Trace, trace
 
+MOST_NODES = 500
+"""That are built without a cut: a namespace each, and some seconds in all."""
 NOT_BUILT = "NOT_BUILT"
 """The cause of a packet's end where it leaves what is built."""
 ELSEWHERE = "not built"
@@ -44,6 +47,24 @@ class Cut:
     network: Network
     kept: int
     of: int
+
+
+class TooLargeError(ValueError):
+    """What is asked about has more nodes than are built."""
+
+
+def buildable(network: Network, asked: Sequence[Asked], most: int = MOST_NODES) -> Cut:
+    """The network, cut to what the flows touch if it has more nodes than that. Raises TooLargeError."""
+    total = len(network.nodes)
+    if total <= most:
+        return Cut(network, total, total)
+    done = cut(network, (trace(network, one.flow, one.at) for one in asked))
+    if done.kept > most:
+        raise TooLargeError(
+            f"of the network's {total:,} nodes the flows touch {done.kept:,}, and at most {most:,} are built; "
+            "ask about fewer flows"
+        )
+    return done
 
 
 def cut(network: Network, traces: Iterable[Trace]) -> Cut:
@@ -68,11 +89,11 @@ def cut(network: Network, traces: Iterable[Trace]) -> Cut:
 def _touched(network: Network, traces: Iterable[Trace]) -> set[str]:
     """The nodes; a destination that no packet reaches too, where one node alone has its address."""
     touched: set[str] = set()
-    for trace in traces:
-        touched.add(trace.at)
-        owners = network.owners(trace.flow.destination)
+    for traced in traces:
+        touched.add(traced.at)
+        owners = network.owners(traced.flow.destination)
         touched.update(owner.name for owner in owners if len(owners) == 1)
-        for way in trace.ways:
+        for way in traced.ways:
             for hop in (*way.result.forward, *way.result.reply):
                 touched.add(hop.node)
                 if hop.led_to:

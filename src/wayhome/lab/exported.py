@@ -18,6 +18,7 @@ class ExportedLabs:
 
     def __call__(self, network: Network) -> LabNetwork:
         """Build it. Raises OSError, ProgramError."""
-        lab = LabNetwork(network, own=self._own)
+        own = {name: rules for name, rules in self._own.items() if name in network.places}
+        lab = LabNetwork(network, own=own)
         self.refused |= lab.built.refused
         return lab
