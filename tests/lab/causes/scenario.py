@@ -83,10 +83,15 @@ def ask(lab: LabNetwork, asked: Asked, **changed: object) -> Seen:
     return seen
 
 
-def run(lab: LabNetwork, node: str, *argv: str, text: str = "") -> str:
-    """What a program on a node prints. Raises CalledProcessError."""
+def run(lab: LabNetwork, node: str, *argv: str, status: int = 0) -> str:
+    """What a program on a node prints. It has to end with this status."""
     with lab.built.namespace(node).entered():
-        done = subprocess.run(
-            argv, input=text, capture_output=True, text=True, check=True, env=environment()
-        )
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment())
+    assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
+
+
+def confirmed(lab: LabNetwork, node: str, found: Scenario) -> str:
+    """What the command prints that the diagnosis names to confirm its cause, on the node that it names."""
+    assert found.answer.found is not None
+    return run(lab, node, "sh", "-c", found.answer.found.confirm)

@@ -1,10 +1,11 @@
-"""The nat rules that a node holds, for a kernel to obey them themselves instead of what was read of them.
+"""What a node holds, as a kernel takes it again: its very nat rules, and what its interfaces are called in them.
 
 They are laid out for the programs that wrote them. What is loaded last is called first, as the kernel does it with
 chains of one priority.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from wayhome.clouds.node.outputs import NodeOutputError
@@ -33,23 +34,20 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class HeldRules:
-    """What to load, in this order. `devices` says what the node's ports are called in it; some may not be known."""
+    """What to load, in this order. `devices` says what the node's ports are called; some may not be known."""
 
     loads: tuple[Load, ...]
     devices: Mapping[str, str]
 
 
-def held_rules(state: NodeState, host: Node) -> HeldRules | None:
-    """The node's own rules; None where they were not collected, or not to their end."""
-    try:
+def held_rules(state: NodeState, host: Node) -> HeldRules:
+    """The node's own rules and names; nothing of what was not collected, or not to its end."""
+    with suppress(NodeOutputError):
         bases, ways = chains_of(state), ways_of(state, host)
-    except NodeOutputError:
-        return None
-    if bases is None:
-        return None
-    interfaces = {} if ways is None else ways.interfaces
-    devices = {port: device for device, port in interfaces.items()}
-    return HeldRules(tuple(_loads(state, bases)), devices)
+        interfaces = {} if ways is None else ways.interfaces
+        devices = {port: device for device, port in interfaces.items()}
+        return HeldRules(tuple(_loads(state, bases or ())), devices)
+    return HeldRules((), {})
 
 
 def _loads(state: NodeState, bases: tuple[BaseChain, ...]) -> Iterator[Load]:

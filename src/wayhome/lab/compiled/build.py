@@ -63,7 +63,9 @@ def build(
         for node in network.nodes
     }
     built |= _with_own_rules(built, own)
-    network = held.without(network, [name for name in own if not built[name].refused])
+    network = held.without(
+        network, [name for name in own if own[name].loads and not built[name].refused]
+    )
     for one in built.values():
         with one.namespace.entered():
             settings = sysctls.settings(forwards=one.node.forwards, ipv6=Family.IPV6 in families)

@@ -24,7 +24,7 @@ _EMPTY = "*nat\nCOMMIT\n"
 
 
 def held_in(estate: Estate, network: Network) -> dict[str, HeldRules]:
-    """The rules of all nodes that were seen to hold any."""
+    """What all nodes were seen to hold."""
     found = {}
     for cluster in clusters_of(estate):
         for node in estate.of(KubernetesNode, cluster):
@@ -33,7 +33,9 @@ def held_in(estate: Estate, network: Network) -> dict[str, HeldRules]:
             if state is None or place is None:
                 continue
             rules = held_rules(state, place.node)
-            if rules is not None and _is_known(place.node):
+            if not _is_known(place.node):
+                rules = replace(rules, loads=())
+            if rules.loads or rules.devices:
                 found[host_name(node)] = rules
     return found
 
