@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from tests.cluster import outside
 from tests.kernel.wire import Wire
 
@@ -17,6 +18,10 @@ from wayhome.lab.state import user_outside
 
 NO_NAMESPACES = "no network namespaces here"
 SKIPPED = pytest.StashKey[int]()
+# No test asserts a time: a loaded machine would fail it.
+settings.register_profile("wayhome", deadline=None)
+settings.load_profile("wayhome")
+
 REFUSED = "WAYHOME_TESTS_NO_NAMESPACES"
 ENTERED = "WAYHOME_TESTS_IN_NAMESPACES"
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from wayhome import __version__
+from wayhome.cli import dropped_interrupts
 from wayhome.cli.lazy import LazyGroup
 
 _PLACES = {
@@ -33,6 +34,7 @@ class _Wayhome(LazyGroup):
 
         Ctrl-C ends it by the signal: click's own exit code for that, 1, is a finding here.
         """
+        dropped_interrupts.deliver_again()
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
