@@ -13,6 +13,7 @@ from wayhome.diagnosis.causes.likely import likely_cause
 from wayhome.diagnosis.causes.unexamined import Unexamined, unexamined
 from wayhome.diagnosis.notes import notes
 from wayhome.diagnosis.question import Question
+from wayhome.diagnosis.repairs.beyond import beyond_doubt
 from wayhome.diagnosis.repairs.combine import tried
 from wayhome.diagnosis.repairs.kinds import FOLLOW_UPS, KINDS
 from wayhome.diagnosis.repairs.proposal import Kind, NotPossible
@@ -64,7 +65,7 @@ class Answer:
         situation = Situation.of(estate, question)
         found = find_cause(situation)
         if situation.works:
-            return cls(situation, found)
+            return cls(situation, found, (), tuple(beyond_doubt(found)) if found else ())
         repairs = list(tried(situation, kinds, FOLLOW_UPS))
         return cls(
             situation,

@@ -67,18 +67,17 @@ def _others(answer: Answer, failing: list[Replay], *, in_full: bool) -> Iterator
         for one in failing[:MOST_FAILING]:
             text = f"{one.proposal.kind}: {shortened(one.proposal.summary)} ({_why(one)})"
             yield Line(text, 2, "does not work: ", Role.QUIET)
+    elif failing:
+        names = ", ".join(dict.fromkeys(f"{one.proposal.kind} ({_why(one)})" for one in failing))
+        yield Line(names, 2, "tried, not seen to work: ", Role.QUIET)
+    if in_full or not any(one.works for one in answer.repairs):
         for impossible in answer.not_possible:
             command = (
                 f"; this would say it: {impossible.missing.command}" if impossible.missing else ""
             )
-            yield Line(
-                f"{impossible.kind}: {impossible.why}{command}", 2, "not tried: ", Role.QUIET
-            )
-        return
-    if failing:
-        names = ", ".join(dict.fromkeys(f"{one.proposal.kind} ({_why(one)})" for one in failing))
-        yield Line(names, 2, "tried, not seen to work: ", Role.QUIET)
-    if answer.not_possible:
+            text = f"{impossible.kind}: {shortened(impossible.why)}{command}"
+            yield Line(text, 2, "not tried: ", Role.QUIET)
+    elif answer.not_possible:
         names = ", ".join(dict.fromkeys(one.kind for one in answer.not_possible))
         yield Line(names, 2, "not tried (--steps says why): ", Role.QUIET)
 

@@ -4,6 +4,7 @@ from wayhome.diagnosis.repairs.add_route import add_route
 from wayhome.diagnosis.repairs.advertise_range import advertise_range
 from wayhome.diagnosis.repairs.allow_by_policy import allow_by_policy
 from wayhome.diagnosis.repairs.allow_forwarding import allow_forwarding
+from wayhome.diagnosis.repairs.beyond import beyond
 from wayhome.diagnosis.repairs.exchange_routes import exchange_routes
 from wayhome.diagnosis.repairs.fix_configuration import fix_configuration
 from wayhome.diagnosis.repairs.list_range import list_range
@@ -35,6 +36,7 @@ KINDS: tuple[Kind, ...] = (
     vpc_native,
     shared_vpc,
     public_path,
+    beyond,
 )
 
 FOLLOW_UPS: tuple[Kind, ...] = (

@@ -25,7 +25,9 @@ def start(situation: Situation) -> Iterator[Proposal | NotPossible]:
     if scene is None:
         return
     estate = situation.estate
-    instance = estate.get(Instance, scene.node.name)
+    # A next hop that takes nothing is no node of the way: the network drops the packet, and the drop names it.
+    named = scene.drop.evidence.object if scene.drop.evidence else ""
+    instance = estate.get(Instance, scene.node.name) or estate.get(Instance, named)
     if instance is not None and instance.value.status not in {RUNNING, ""}:
         yield _started(instance)
     pod = estate.get(Pod, scene.node.name)
@@ -39,7 +41,7 @@ def start(situation: Situation) -> Iterator[Proposal | NotPossible]:
                 f"kubectl describe pod {metadata.name} --namespace {metadata.namespace}",
             ),
         )
-    tunnel = estate.get(VpnTunnel, scene.node.name)
+    tunnel = estate.get(VpnTunnel, scene.node.name) or estate.get(VpnTunnel, named)
     if tunnel is not None and scene.drop.cause == "ROUTE_NEXT_HOP_VPN_TUNNEL_NOT_ESTABLISHED":
         yield NotPossible(
             KIND,
