@@ -68,6 +68,8 @@ def differences(expect: Json, answer: Json) -> list[str]:
     for kind, expected in expect.get("repairs", {}).items():
         if works.get(kind) is not expected:
             found.append(f"the repair {kind} works: {works.get(kind)} and not {expected}")
+    reasons = {one["kind"] for one in answer["not_possible"]}
+    found += [f"no reason against {k}" for k in expect.get("not_possible", ()) if k not in reasons]
     found += [f"{kind} is offered" for kind in expect.get("not_repairs", ()) if kind in works]
     steps = [
         step["kind"]

@@ -30,6 +30,8 @@ def test_a_case(folder: Path, tmp_path: Path) -> None:
         assert answer["because"]
         assert answer["confirm"]
         assert answer["deciding"]
+    if answer["verdict"] in {"UNREACHABLE", "AMBIGUOUS"}:
+        assert answer["repairs"] or answer["not_possible"]
     text = CliRunner().invoke(wayhome, command, catch_exceptions=False).stdout
     cause = f" ({answer['cause']})" if answer["cause"] else ""
     assert text.startswith(f"{answer['verdict']}{cause}")

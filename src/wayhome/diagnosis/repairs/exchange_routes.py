@@ -9,19 +9,16 @@ Source: Google's "VPC Network Peering", options for exchanging static routes, an
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-
-import msgspec
+from dataclasses import replace
 
 from wayhome.clouds.gcp.derive.exchange import not_exported, not_imported
 from wayhome.clouds.gcp.derive.imports import derived_imports
 from wayhome.clouds.gcp.derive.ranges import EVERYTHING
 from wayhome.clouds.gcp.derive.route import EffectiveRoute
-from wayhome.clouds.gcp.resources.network import Network
-from wayhome.clouds.located import Located
 from wayhome.diagnosis.causes.scene import Scene
-from wayhome.diagnosis.gcloud import gcloud, short
+from wayhome.diagnosis.gcloud import short
 from wayhome.diagnosis.path import Side, networks_at, networks_on_the_way, side
+from wayhome.diagnosis.repairs.peering_setting import Setting
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
 from wayhome.diagnosis.repairs.terraform import resource
 from wayhome.diagnosis.repairs.validity import refused_imports
@@ -34,44 +31,18 @@ KIND = "exchange-routes"
 MOST_NAMED = 6
 
 
-@dataclass(frozen=True, slots=True)
-class _Flag:
-    """One flag to be set on one side."""
-
-    side: Side
-    field: str
-
-    @property
-    def is_set(self) -> bool:
-        return bool(getattr(self.side.peering, self.field))
-
-    def changed(self) -> Located[Network]:
-        peerings = list(self.side.network.value.peerings)
-        peerings[self.side.number] = msgspec.structs.replace(
-            peerings[self.side.number], **{self.field: True}
-        )
-        value = msgspec.structs.replace(self.side.network.value, peerings=tuple(peerings))
-        return Located(value, self.side.network.evidence)
-
-    def command(self, *, on: bool = True) -> str:
-        _, project, *_, name = self.side.network.name.split("/")
-        flag = self.field if on else f"no_{self.field}"
-        return gcloud(
-            "networks", "peerings", "update", self.side.peering.name,
-            project=project, network=name, **{flag: True},
-        )  # fmt: skip
-
-    def terraform(self) -> str:
-        """Both flags of the side, as Terraform wants them."""
-        _, project, *_, name = self.side.network.name.split("/")
-        flags = {
-            field: field == self.field or bool(getattr(self.side.peering, field))
-            for field in ("export_custom_routes", "import_custom_routes")
-        }
-        return resource(
-            "google_compute_network_peering_routes_config", self.side.peering.name,
-            {"project": project, "network": name, "peering": self.side.peering.name, **flags},
-        )  # fmt: skip
+def _terraform(flag: Setting) -> str:
+    """Both flags of the side, as Terraform wants them."""
+    _, project, *_, name = flag.side.network.name.split("/")
+    peering = flag.side.peering
+    flags = {
+        field: field == flag.field or bool(getattr(peering, field))
+        for field in ("export_custom_routes", "import_custom_routes")
+    }
+    return resource(
+        "google_compute_network_peering_routes_config", peering.name,
+        {"project": project, "network": name, "peering": peering.name, **flags},
+    )  # fmt: skip
 
 
 def exchange_routes(situation: Situation) -> Iterator[Proposal | NotPossible]:
@@ -130,8 +101,8 @@ def _of_pair(
     situation: Situation, exporting: Side, importing: Side
 ) -> Iterator[Proposal | NotPossible]:
     flags = (
-        _Flag(exporting, "export_custom_routes"),
-        _Flag(importing, "import_custom_routes"),
+        Setting(exporting, "export_custom_routes"),
+        Setting(importing, "import_custom_routes"),
     )
     missing = tuple(flag for flag in flags if not flag.is_set)
     wanted = (situation.trace.shown.result.packet.source, situation.asked.flow.destination)
@@ -152,7 +123,9 @@ def _of_pair(
         yield replace(_proposal("import-only", missing[1:]), control=True)
 
 
-def _kept_back(situation: Situation, exporting: _Flag, importing: _Flag) -> Iterator[NotPossible]:
+def _kept_back(
+    situation: Situation, exporting: Setting, importing: Setting
+) -> Iterator[NotPossible]:
     """The exporter's routes to the source that no flag would bring over, the most specific first."""
     source = situation.trace.shown.result.packet.source
     exporter, importer = exporting.changed(), importing.changed()
@@ -173,7 +146,7 @@ def _kept_back(situation: Situation, exporting: _Flag, importing: _Flag) -> Iter
             yield NotPossible(KIND, f"{name}, the route to {route.destination}: {why}")
 
 
-def _proposal(kind: str, flags: tuple[_Flag, ...]) -> Proposal:
+def _proposal(kind: str, flags: tuple[Setting, ...]) -> Proposal:
     sides = " and ".join(
         f"{short(flag.side.network.name)} {flag.field.partition('_')[0]}s them" for flag in flags
     )
@@ -182,8 +155,8 @@ def _proposal(kind: str, flags: tuple[_Flag, ...]) -> Proposal:
         summary=f"custom routes over the peering: {sides}",
         changes=Changes(changed=tuple(flag.changed() for flag in flags)),
         commands=tuple(flag.command() for flag in flags),
-        undo=tuple(flag.command(on=False) for flag in reversed(flags)),
-        terraform="\n".join(flag.terraform() for flag in flags),
+        undo=tuple(flag.command(undo=True) for flag in reversed(flags)),
+        terraform="\n".join(_terraform(flag) for flag in flags),
     )
 
 
@@ -197,7 +170,7 @@ def _notes(situation: Situation, importer: str, learnt: list[Prefix]) -> Iterato
         yield f"{short(importer)} then also has routes to {shown}{more}"
 
 
-def _learnt(situation: Situation, exporting: _Flag, importing: _Flag) -> list[Prefix]:
+def _learnt(situation: Situation, exporting: Setting, importing: Setting) -> list[Prefix]:
     """The destinations that the importer gets by both flags: no other network gets any."""
     networks = situation.routes.networks
     importer, exporter = importing.changed(), exporting.changed()

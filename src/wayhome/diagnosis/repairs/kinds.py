@@ -6,10 +6,13 @@ from wayhome.diagnosis.repairs.allow_by_policy import allow_by_policy
 from wayhome.diagnosis.repairs.allow_forwarding import allow_forwarding
 from wayhome.diagnosis.repairs.beyond import beyond
 from wayhome.diagnosis.repairs.exchange_routes import exchange_routes
+from wayhome.diagnosis.repairs.exchange_subnets import exchange_subnets
 from wayhome.diagnosis.repairs.fix_configuration import fix_configuration
 from wayhome.diagnosis.repairs.list_range import list_range
 from wayhome.diagnosis.repairs.masquerade import masquerade
+from wayhome.diagnosis.repairs.offered_routes import offered_routes
 from wayhome.diagnosis.repairs.open_firewall import open_firewall
+from wayhome.diagnosis.repairs.peer_networks import peer_networks
 from wayhome.diagnosis.repairs.proposal import Kind
 from wayhome.diagnosis.repairs.proxy_pod import proxy_pod
 from wayhome.diagnosis.repairs.proxy_vm import proxy_vm
@@ -29,6 +32,9 @@ KINDS: tuple[Kind, ...] = (
     add_route,
     masquerade,
     exchange_routes,
+    offered_routes,
+    exchange_subnets,
+    peer_networks,
     advertise_range,
     open_firewall,
     proxy_vm,

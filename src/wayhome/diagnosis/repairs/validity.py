@@ -5,6 +5,7 @@ routes", interactions with subnet routes.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import product
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.effective import EffectiveRoutes
@@ -17,11 +18,7 @@ from wayhome.prefixes import Prefix
 
 def refused_imports(estate: Estate, network: str, learnt: Iterable[Prefix]) -> Iterator[str]:
     """A peer's static route must not be, or lie in, a subnet of the network that imports it."""
-    subnets = [
-        (prefix, subnet.name)
-        for subnet in estate.of(Subnetwork, network)
-        for prefix in ranges_of_subnet(subnet.value)
-    ]
+    subnets = _ranges(estate, network)
     for route in learnt:
         for prefix, name in subnets:
             if prefix.holds(route):
@@ -53,14 +50,39 @@ def refused_subnet_range(
             yield f"the cloud refuses the range {prefix}: it holds the route to {route.destination}"
 
 
+def refused_peering(estate: Estate, one: str, other: str) -> Iterator[str]:
+    """Subnets of two networks that are peered, and of the peers of either, must not overlap."""
+    for name, other_name in product(_within(estate, one, 1), _within(estate, other, 1)):
+        if name != other_name and {name, other_name} & {one, other}:
+            yield from _overlaps(estate, name, other_name)
+
+
+def _overlaps(estate: Estate, one: str, other: str) -> Iterator[str]:
+    for (prefix, name), (taken, of) in product(_ranges(estate, one), _ranges(estate, other)):
+        if taken.holds(prefix) or prefix.holds(taken):
+            yield f"the cloud refuses the peering: {prefix} of {name} overlaps {taken} of {of}"
+
+
+def _ranges(estate: Estate, network: str) -> list[tuple[Prefix, str]]:
+    return [
+        (prefix, subnet.name)
+        for subnet in estate.of(Subnetwork, network)
+        for prefix in ranges_of_subnet(subnet.value)
+    ]
+
+
 def unknown_neighbours(estate: Estate, network: str) -> tuple[str, ...]:
     """Networks within two peerings whose subnetworks are not exported: what they hold, nobody can say."""
     return tuple(name for name in _within_two_hops(estate, network) if estate.get(Network, name) is None)  # fmt: skip
 
 
 def _within_two_hops(estate: Estate, network: str) -> tuple[str, ...]:
+    return _within(estate, network, 2)
+
+
+def _within(estate: Estate, network: str, hops: int) -> tuple[str, ...]:
     found = {network: None}
-    for _ in range(2):
+    for _ in range(hops):
         for name in tuple(found):
             located = estate.get(Network, name)
             for peering in located.value.peerings if located else ():
