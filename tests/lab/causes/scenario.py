@@ -11,7 +11,7 @@ from tests.golden.corpus import golden
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.read import read_estate
 from wayhome.diagnosis.answer import Answer
-from wayhome.diagnosis.cause import Cause
+from wayhome.diagnosis.cause import Cause, Found
 from wayhome.diagnosis.question import Question
 from wayhome.lab.compiled import Asked, LabNetwork, Seen
 from wayhome.lab.compiled.held import held_in
@@ -49,6 +49,12 @@ class Scenario:
     def cause(self) -> Cause | None:
         """The one cause that is named."""
         return self.answer.found.cause if self.answer.found else None
+
+    @property
+    def found(self) -> Found:
+        """What is said of it."""
+        assert self.answer.found is not None
+        return self.answer.found
 
     @property
     def estate(self) -> Estate:
@@ -93,5 +99,4 @@ def run(lab: LabNetwork, node: str, *argv: str, status: int = 0) -> str:
 
 def confirmed(lab: LabNetwork, node: str, found: Scenario) -> str:
     """What the command prints that the diagnosis names to confirm its cause, on the node that it names."""
-    assert found.answer.found is not None
-    return run(lab, node, "sh", "-c", found.answer.found.confirm)
+    return run(lab, node, "sh", "-c", found.found.confirm)

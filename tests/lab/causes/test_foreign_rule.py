@@ -60,8 +60,7 @@ def test_it_translates_what_the_agent_keeps(case: str, rule: str, scenario: Make
 
 def test_the_node_s_own_command_names_it(scenario: Make) -> None:
     found = scenario("foreign-rule")
-    assert found.answer.found is not None
-    assert found.answer.found.confirm.startswith("wayhome node conflicts ")
+    assert found.found.confirm.startswith("wayhome node conflicts ")
     with found.lab() as lab:
         said = run(lab, NODE_02, sys.executable, "-m", "wayhome", "node", "conflicts", status=1)
     assert "POSTROUTING, written by Docker:" in said
