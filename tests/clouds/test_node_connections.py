@@ -4,6 +4,7 @@ import pytest
 
 from wayhome.clouds.located import Located
 from wayhome.clouds.node.connections import connections_between, count_answered
+from wayhome.clouds.node.counters import counters_of
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.network import Address, Evidence, Protocol
 
@@ -45,3 +46,11 @@ def test_ports_are_counted_by_protocol_and_by_whom_they_are_answered() -> None:
     held = state(TCP, TCP.replace("40000", "40001"), UDP, TCP.replace("sport=80", "sport=81"))
     assert count_answered(held, Protocol.TCP, TARGET, 80, NODE) == 2
     assert count_answered(held, Protocol.UDP, TARGET, 80, NODE) == 0
+
+
+def test_counters_are_summed_over_processors() -> None:
+    text = "cpu=0 found=2 insert_failed=41 drop=0\ncpu=1 found=0 insert_failed=1 drop=2\n"
+    located = Located(text, Evidence("n", "conntrack-counters.txt"))
+    found = counters_of(NodeState("n", {NodeOutput.CONNTRACK_COUNTERS: located}))
+    assert found == {"found": 2, "insert_failed": 42, "drop": 2}
+    assert counters_of(NodeState("n", {})) == {}

@@ -18,6 +18,7 @@ class NodeOutput(enum.StrEnum):
     RULES = "ip -j rule"
     ROUTES = "ip -j route show table all"
     CONNTRACK = "conntrack -L"
+    CONNTRACK_COUNTERS = "conntrack -S"
     SYSCTL = "sysctl -a"
 
 

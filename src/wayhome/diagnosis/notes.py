@@ -4,15 +4,16 @@ from collections.abc import Iterator
 
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.kubernetes.masquerading import Basis, masquerading_of, pod_ranges
+from wayhome.clouds.node.counters import counters_of
 from wayhome.diagnosis.situation import Situation
-from wayhome.diagnosis.source_node import source_node
+from wayhome.diagnosis.source_node import source_node, state_of
 from wayhome.network import Address, NodeKind
 from wayhome.policy import Action, Packet
 
 
 def notes(situation: Situation) -> tuple[str, ...]:
     """One sentence each."""
-    return (*_reserved(situation), *_uncovered(situation))
+    return (*_reserved(situation), *_uncovered(situation), *_counted(situation))
 
 
 def _reserved(situation: Situation) -> Iterator[str]:
@@ -31,6 +32,27 @@ def _reserved(situation: Situation) -> Iterator[str]:
                 else f"{destination} is one of the four addresses that Google reserves in {prefix}: no instance can have it"
             )
         return
+
+
+def _counted(situation: Situation) -> Iterator[str]:
+    """What connection tracking could not do since the node started: it may be over, and may come again."""
+    node = source_node(situation)
+    state = state_of(situation, node) if node else None
+    if node is None or state is None:
+        return
+    counters, name = counters_of(state), node.value.metadata.name
+    told = "; whether it goes on, conntrack -S says, asked twice"
+    translated = situation.trace.shown.result.packet.source != situation.trace.flow.source
+    if translated and (failed := counters.get("insert_failed", 0)):
+        yield (
+            f"port-exhaustion: {failed} connections could not be entered since {name} started (insert_failed): two wanted "
+            f"the same port of its address{told}"
+        )
+    if full := counters.get("drop", 0) + counters.get("early_drop", 0):
+        yield (
+            f"port-exhaustion: the table of connections of {name} was full for {full} packets or connections since it started "
+            f"(drop, early_drop){told}"
+        )
 
 
 def _uncovered(situation: Situation) -> Iterator[str]:

@@ -23,6 +23,7 @@ COMMANDS: dict[NodeOutput, tuple[tuple[str, ...], str]] = {
     NodeOutput.RULES: (("ip", "-j", "rule"), "ip-rule.json"),
     NodeOutput.ROUTES: (("ip", "-j", "route", "show", "table", "all"), "ip-route.json"),
     NodeOutput.CONNTRACK: (("conntrack", "-L"), "conntrack.txt"),
+    NodeOutput.CONNTRACK_COUNTERS: (("conntrack", "-S"), "conntrack-counters.txt"),
     NodeOutput.SYSCTL: (("sysctl", "--all", "--pattern", "^net\\."), "sysctl.txt"),
 }
 

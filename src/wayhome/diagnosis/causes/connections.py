@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from wayhome.clouds.node.connections import connections_between, count_answered
+from wayhome.clouds.node.counters import counters_of
 from wayhome.clouds.node.settings import settings_of
 from wayhome.clouds.node_state import NodeOutput, NodeState
 from wayhome.diagnosis.cause import Cause, Found
@@ -87,10 +88,12 @@ def port_exhaustion(situation: Situation) -> Found | None:
     available = last - first + 1
     if used < available * FULL:
         return None
+    failed = counters_of(state).get("insert_failed", 0)
+    so_far = f"; {failed} have failed since it started" if failed else ""
     return Found(
         cause=Cause.PORT_EXHAUSTION,
         because=f"{name} has {used} connections to {seen.destination} {flow.protocol} port {seen.destination_port} as "
-        f"{seen.source}, and {available} ports for them ({first} to {last}): new ones fail",
+        f"{seen.source}, and {available} ports for them ({first} to {last}): new ones fail{so_far}",
         deciding=(state.outputs[NodeOutput.CONNTRACK].evidence,),
         confirm=f"conntrack -S  {on(name)}: insert_failed grows",
     )
