@@ -66,3 +66,8 @@ def private_folder() -> Path:
     """An empty folder in memory that only this process and its children see. Nothing of it is ever left behind."""
     mount(b"wayhome", os.fsencode(MOUNTPOINT), b"tmpfs", 0, b"mode=0755")
     return MOUNTPOINT
+
+
+def cover(folder: Path) -> None:
+    """Put an empty folder in memory over one of the system's, for this process and its children."""
+    mount(b"wayhome", os.fsencode(folder), b"tmpfs", 0, b"mode=0755")

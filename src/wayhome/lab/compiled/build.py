@@ -53,7 +53,7 @@ def build(
     Without `log` what is dropped is counted and not told (`rules`). `own` are the rules of nodes that hold some.
     """
     numbers = count(2)
-    families = _families(network)
+    families = families_of(network)
     built = {
         node.name: BuiltNode(
             node,
@@ -107,7 +107,7 @@ def _with_own_rules(built: dict[str, BuiltNode], own: Held) -> Iterator[tuple[st
             yield name, replace(built[name], refused=refused)
 
 
-def _families(network: Network) -> Families:
+def families_of(network: Network) -> Families:
     """The families that somebody has an address or a prefix of."""
     found = {address.family for node in network.nodes for address in node.addresses}
     found |= {prefix.family for node in network.nodes for prefix in node.local}

@@ -22,6 +22,7 @@ from wayhome.kernel.netlink import (
     NLM_F_CREATE,
     NLM_F_DUMP,
     NLM_F_EXCL,
+    NLM_F_REPLACE,
     NLM_F_REQUEST,
     NLMSG_ERROR,
     Netlink,
@@ -215,6 +216,12 @@ class Rtnetlink(Netlink):
             yield channel
         finally:
             channel.close()
+
+    def replace(self, wanted: Iterable[KernelRoute]) -> None:
+        """Put each route in the place of the one to the same destination. Raises OSError."""
+        for one in wanted:
+            kind, body = route(one)
+            list(self.ask(kind, body, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK))
 
     def obey(self, wanted: Iterable[Message]) -> None:
         """Make everything in order. Raises OSError for the first thing that the kernel refuses."""
