@@ -9,10 +9,10 @@ time, while the others' routes are made.
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from wayhome.lab import programs
@@ -43,6 +43,8 @@ class BuiltNode:
     names: Names
     namespace: NetworkNamespace
     refused: str = ""
+    tables: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """The kernel's tables, by the names of the node's (`paths`)."""
 
 
 def build(
@@ -94,7 +96,7 @@ def build(
             done.result()
     for one in built.values():
         _wait_for_carriers(one)
-    return built
+    return {name: replace(one, tables=paths[name].tables) for name, one in built.items()}
 
 
 def _with_own_rules(built: dict[str, BuiltNode], own: Held) -> Iterator[tuple[str, BuiltNode]]:

@@ -13,7 +13,7 @@ drop, and the end of all rules (`Node.no_route`).
 owned prefix inside that no other route of the table is closer to leads to its port.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -72,10 +72,11 @@ class KernelRoute:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """All of a node's routing."""
+    """All of a node's routing. `tables` are the kernel's, by the node's own tables' names: those that rules lead to."""
 
     rules: tuple[KernelRule, ...]
     routes: tuple[KernelRoute, ...]
+    tables: Mapping[str, tuple[int, ...]]
 
 
 def paths_of(place: Place, names: Names, families: tuple[Family, ...]) -> Paths:
@@ -106,7 +107,10 @@ class _Layout:
         for at, rule in enumerate(self._node.rules):
             rules += self._rules(FIRST_PRIORITY + at, rule)
         rules += self._end()
-        return Paths(tuple(rules), tuple(self._routes))
+        tables: dict[str, tuple[int, ...]] = {}
+        for (name, _), number in self._tables.items():
+            tables[name] = (*tables.get(name, ()), number)
+        return Paths(tuple(rules), tuple(self._routes), tables)
 
     def _rules(self, priority: int, rule: RoutingRule) -> Iterator[KernelRule]:
         for interface, labels in self._entries(rule):

@@ -1,0 +1,160 @@
+"""BIRD on the speakers of a network that is up.
+
+A Cloud Router that advertises something else is a BIRD that is told so while it runs (`birdc configure`): its sessions
+stay up, and the other end hears of what is new and of what is withdrawn.
+
+BIRD is Debian's, and its service is not used: there is a program for each speaker, and its files are in a folder that
+ends with the lab.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from wayhome.lab.bgp.configuration import Speaking, configuration, session_name
+from wayhome.lab.bgp.kernel_routes import learned
+from wayhome.lab.bgp.network import LEARNED_INTO
+from wayhome.lab.bgp.sessions import Announcement, Session, Speaker, far_end
+from wayhome.lab.compiled import BuiltNetwork
+from wayhome.lab.compiled.build import BuiltNode
+from wayhome.lab.programs import Program, ProgramError, RunningProgram, environment
+from wayhome.prefixes import Prefix
+
+INSTALL = "apt-get install --no-install-recommends bird2"
+PATIENCE_SECONDS = 30.0
+_HEARD = re.compile(
+    r"^(?P<prefix>[\d.]+/\d+) .*?^\s*BGP\.med: (?P<med>\d+)$", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(slots=True)
+class _Bird:
+    """A running BIRD: for whom it speaks, and where it is talked to."""
+
+    speaker: Speaker
+    node: BuiltNode
+    file: Path
+    running: RunningProgram
+
+    def ask(self, *words: str) -> str:
+        """What it answers. Raises ProgramError."""
+        argv = ("birdc", "-s", str(_socket(self.file)), *words)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment())
+        if done.returncode != 0:
+            said = self.running.ending or done.stdout + done.stderr
+            raise ProgramError(f"bird on {self.speaker.node} does not answer:\n{said}")
+        return done.stdout
+
+    def heard(self, number: int) -> frozenset[Announcement]:
+        """What it heard over a session, by its number."""
+        name = session_name(number)
+        said = self.ask("show", "route", "all", "table", f"{name}_routes", "protocol", name)
+        return frozenset(
+            Announcement(Prefix.parse(one["prefix"]), int(one["med"]))
+            for one in _HEARD.finditer(said)
+        )
+
+    def all_heard(self) -> frozenset[Prefix]:
+        """The prefixes that it heard over any session."""
+        numbers = range(len(self.speaker.sessions))
+        return frozenset(one.prefix for number in numbers for one in self.heard(number))
+
+
+class Birds:
+    """A BIRD for each speaker. They end with the network that they run in."""
+
+    def __init__(self, built: BuiltNetwork, speakers: Sequence[Speaker]) -> None:
+        """Start them, and return when all have heard what there is. Raises OSError, ProgramError."""
+        if shutil.which("bird", path=environment()["PATH"]) is None:
+            raise ProgramError(f"bird is not installed; this installs it:\n{INSTALL}")
+        self._built = built
+        self._folder = tempfile.TemporaryDirectory()
+        self._birds = {
+            one.node: self._start(one, Path(self._folder.name, f"{number}.conf"))
+            for number, one in enumerate(speakers)
+        }
+        self.wait()
+
+    def announce(self, speakers: Sequence[Speaker]) -> None:
+        """Have the speakers announce this from now on. Raises ProgramError, KeyError."""
+        for speaker in speakers:
+            bird = self._birds[speaker.node]
+            if bird.speaker != speaker:
+                bird.speaker = speaker
+                _write(speaker, bird.node, bird.file)
+                bird.ask("configure")
+
+    def wait(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Return when everybody has heard exactly what is announced, and the kernels have it. Raises ProgramError."""
+        until = time.monotonic() + seconds
+        while missing := list(self._not_settled()):
+            if time.monotonic() > until:
+                raise ProgramError(f"after {seconds:g} s of BGP: {'; '.join(missing)}")
+            time.sleep(0.02)
+
+    def learned(self, node: str) -> frozenset[Prefix]:
+        """The prefixes that a speaker's BIRD has put into its kernel's tables. Raises OSError, KeyError."""
+        bird = self._birds[node]
+        tables = [learned(bird.node.namespace, table) for table in _tables(bird.node)]
+        return frozenset().union(*tables)
+
+    def close(self) -> None:
+        """Throw away their files."""
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self, speaker: Speaker, file: Path) -> _Bird:
+        node = self._built.nodes[speaker.node]
+        _write(speaker, node, file)
+        files = ("-c", str(file), "-s", str(_socket(file)), "-P", str(file.with_suffix(".pid")))
+        running = self._built.start(Program(speaker.node, "bird", ("bird", "-f", *files)))
+        running.wait_until(lambda _: _socket(file).exists(), PATIENCE_SECONDS)
+        return _Bird(speaker, node, file, running)
+
+    def _not_settled(self) -> Iterator[str]:
+        for bird in self._birds.values():
+            for number, session in enumerate(bird.speaker.sessions):
+                told, heard = self._told(session), bird.heard(number)
+                if heard != told:
+                    yield f"{bird.speaker.node} heard {_said(heard)} over {session.name}, not {_said(told)}"
+            held = self.learned(bird.speaker.node)
+            if _tables(bird.node) and held != bird.all_heard():
+                yield f"the kernel of {bird.speaker.node} has routes to {', '.join(map(str, held))}"
+
+    def _told(self, session: Session) -> frozenset[Announcement]:
+        """What the other end announces."""
+        far = far_end(self._built.network, session.at)
+        other = self._birds[far.node].speaker if far else None
+        for one in other.sessions if other else ():
+            if (one.at, one.local) == (far, session.remote):
+                return frozenset(one.announced)
+        return frozenset()
+
+
+def _tables(node: BuiltNode) -> list[int]:
+    names = LEARNED_INTO[node.node.kind]
+    return [number for name in names for number in node.tables.get(name, ())]
+
+
+def _write(speaker: Speaker, node: BuiltNode, file: Path) -> None:
+    sessions = [(one, node.names.ports[one.at.port].name) for one in speaker.sessions]
+    file.write_text(configuration(Speaking(sessions, _tables(node))))
+
+
+def _socket(file: Path) -> Path:
+    return file.with_suffix(".socket")
+
+
+def _said(announced: frozenset[Announcement]) -> str:
+    return ", ".join(sorted(f"{one.prefix} (MED {one.med})" for one in announced)) or "nothing"

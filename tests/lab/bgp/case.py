@@ -1,0 +1,72 @@
+"""The case over a VPN, as its exports have it, and after the repair that the diagnosis proposes for it."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.derive.effective import effective_routes
+from wayhome.clouds.read import read_estate
+from wayhome.diagnosis.answer import Answer
+from wayhome.diagnosis.question import Question
+from wayhome.diagnosis.repairs.advertise_range import KIND, advertise_range
+from wayhome.lab.bgp import Speaker, speakers, with_bgp_alone
+from wayhome.lab.compiled import Asked
+from wayhome.network import Address, Flow, Network, NodeKind, Protocol
+
+EXPORTS = Path(__file__).parents[3] / "examples/the-case-vpn/exports"
+SOURCE = "projects/source-project/global/networks/my-network"
+DESTINATION = "projects/destination-project/global/networks/target-network"
+OFFICE = "projects/source-project/global/externalVpnGateways/office"
+OFFICE_HOST = Address.parse("192.168.10.7")
+PODS = "172.16.0.0/16"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What BGP has to make of an estate."""
+
+    network: Network
+    speakers: tuple[Speaker, ...]
+
+    @classmethod
+    def of(cls, estate: Estate) -> "Moment":
+        network = compile_estate(estate)
+        found = speakers(estate, effective_routes(estate), network)
+        return cls(with_bgp_alone(network, found), found)
+
+    def speaker(self, node: str) -> Speaker:
+        return next(one for one in self.speakers if one.node == node)
+
+
+@cache
+def exported() -> Estate:
+    return read_estate(EXPORTS)
+
+
+@cache
+def repaired() -> Estate:
+    question = Question.parse("my-pod", "target-gce-01:80")
+    answer = Answer.to(exported(), question, kinds=(advertise_range,))
+    (repair,) = [one for one in answer.repairs if one.proposal.kind == KIND]
+    assert repair.works
+    assert repair.after is not None
+    return repair.after.estate
+
+
+def all_flows(network: Network) -> list[Asked]:
+    """Between all Pods, instances and the office, by all protocols."""
+    ends = {
+        node.name: node.addresses[0]
+        for node in network.nodes
+        if node.kind in {NodeKind.POD, NodeKind.INSTANCE}
+    }
+    ends[OFFICE] = OFFICE_HOST
+    return [
+        Asked(Flow(source, destination, protocol, port), at)
+        for at, source in ends.items()
+        for to, destination in ends.items()
+        if at != to
+        for protocol, port in ((Protocol.TCP, 80), (Protocol.UDP, 53), (Protocol.ICMP, None))
+    ]
