@@ -64,6 +64,14 @@ SYMPTOMS = [
         Lost.FORWARD, NODE_02, "UNKNOWN_INTERNAL_ADDRESS",
     ),
     Symptom(
+        Cause.CONFIGURATION_NOT_LIVE, "no-agent", "repaired-by-list",
+        Lost.REPLY, f"{TARGET_NETWORK}/internet-gateway", "PRIVATE_TRAFFIC_TO_INTERNET", TARGET,
+    ),
+    Symptom(
+        Cause.CONFIGURATION_NOT_LIVE, "node-holds-the-old-list", "node-holds-the-list",
+        Lost.REPLY, f"{TARGET_NETWORK}/internet-gateway", "PRIVATE_TRAFFIC_TO_INTERNET", TARGET,
+    ),
+    Symptom(
         Cause.WRONG_INTERFACE, "wrong-interface", "right-interface",
         Lost.FORWARD, f"{SOURCE_PROJECT}/global/networks/second", "NO_ROUTE",
     ),
