@@ -10,9 +10,9 @@ from typing import Self
 
 from wayhome.clouds.collect.commands import listed_by
 from wayhome.clouds.estate import Estate
+from wayhome.clouds.finding import quoted_place
 from wayhome.clouds.knowledge import Claim, State
 from wayhome.network import Missing, Verdict
-from wayhome.policy.findings import quote
 from wayhome.trace import Trace
 
 
@@ -59,7 +59,7 @@ def _scope(name: str) -> str:
 
 
 def _missing(claim: Claim, scope: str) -> Missing:
-    file = quote(claim.evidence.file) if claim.evidence else "a damaged file"
+    file = quoted_place(claim.evidence.file) if claim.evidence else "a damaged file"
     return Missing(
         f"what {file} holds, which was not understood",
         listed_by(claim.kind, scope),

@@ -5,6 +5,7 @@ from wayhome.diagnosis.repairs.advertise_range import advertise_range
 from wayhome.diagnosis.repairs.allow_by_policy import allow_by_policy
 from wayhome.diagnosis.repairs.allow_forwarding import allow_forwarding
 from wayhome.diagnosis.repairs.beyond import beyond
+from wayhome.diagnosis.repairs.cloud_nat import cloud_nat
 from wayhome.diagnosis.repairs.exchange_routes import exchange_routes
 from wayhome.diagnosis.repairs.exchange_subnets import exchange_subnets
 from wayhome.diagnosis.repairs.fix_configuration import fix_configuration
@@ -42,6 +43,7 @@ KINDS: tuple[Kind, ...] = (
     vpc_native,
     shared_vpc,
     public_path,
+    cloud_nat,
     beyond,
 )
 
