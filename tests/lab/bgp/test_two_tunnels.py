@@ -1,0 +1,126 @@
+"""A site with two tunnels and a session over each: the lower MED decides, for BIRD as for what is derived."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import msgspec
+import pytest
+from tests.lab.bgp.case import OFFICE, OFFICE_HOST, SOURCE, Moment, all_flows, exported
+
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.resources.router import Interface, Router, RouterStatus
+from wayhome.clouds.gcp.resources.vpn import VpnTunnel
+from wayhome.clouds.located import Located
+from wayhome.clouds.values import IpAddress, Reference
+from wayhome.lab.agreement import compare
+from wayhome.lab.bgp import Birds, before_bgp
+from wayhome.lab.compiled import LabNetwork
+from wayhome.lab.programs import Program, environment
+from wayhome.network import Address, Flow, Protocol
+from wayhome.trace import trace
+
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(
+        shutil.which("bird", path=environment()["PATH"]) is None,
+        reason="bird is not installed; scripts/test installs it (bird2)",
+    ),
+]
+
+REGION = "projects/source-project/regions/asia-northeast1"
+ROUTER, FIRST, SECOND = f"{REGION}/routers/my-router", f"{REGION}/vpnTunnels/to-office", f"{REGION}/vpnTunnels/to-office-2"  # fmt: skip
+NODE = "projects/source-project/zones/asia-northeast1-a/instances/gke-node-02"
+
+
+def with_two_tunnels(told: tuple[int, int], learned: tuple[int, int]) -> Estate:
+    """The office at two tunnels; the MEDs of what it is told over each, and of what it tells."""
+    estate = exported()
+    tunnel, router = estate.all(VpnTunnel)[FIRST], estate.all(Router)[ROUTER]
+    second = msgspec.structs.replace(
+        tunnel.value, name="to-office-2", self_link=Reference(SECOND), vpn_gateway_interface=1
+    )
+    to_destination, to_office = router.value.bgp_peers
+    peers = (
+        to_destination,
+        msgspec.structs.replace(to_office, advertised_route_priority=told[0]),
+        msgspec.structs.replace(
+            to_office,
+            name="to-office-2",
+            interface_name="if-to-office-2",
+            advertised_route_priority=told[1],
+            ip_address=IpAddress("169.254.12.1"),
+            peer_ip_address=IpAddress("169.254.12.2"),
+        ),
+    )
+    interface = Interface(name="if-to-office-2", linked_vpn_tunnel=Reference(SECOND))
+    changed = msgspec.structs.replace(
+        router.value, bgp_peers=peers, interfaces=(*router.value.interfaces, interface)
+    )
+    status = estate.all(RouterStatus)[f"{ROUTER}/status"]
+    result = status.value.result
+    from_destination, from_office = result.best_routes
+    best = (
+        from_destination,
+        msgspec.structs.replace(from_office, priority=learned[0]),
+        msgspec.structs.replace(
+            from_office,
+            priority=learned[1],
+            next_hop_vpn_tunnel=Reference(SECOND),
+            next_hop_ip=IpAddress("169.254.12.2"),
+        ),
+    )
+    learnt = msgspec.structs.replace(
+        status.value,
+        result=msgspec.structs.replace(result, best_routes=best, best_routes_for_router=best),
+    )
+    return estate.with_changes(
+        created=[Located(second, replace(tunnel.evidence, object=SECOND))],
+        changed=[Located(changed, router.evidence), Located(learnt, status.evidence)],
+    )
+
+
+@pytest.mark.parametrize(("told", "learned"), [((100, 50), (50, 100)), ((10, 20), (7, 8))])
+def test_the_lower_med_is_the_way(told: tuple[int, int], learned: tuple[int, int]) -> None:
+    moment = Moment.of(with_two_tunnels(told, learned))
+    with speaking(moment) as lab:
+        (home,), (out,) = ways(lab, OFFICE, "10.1.0.3"), ways(lab, SOURCE, str(OFFICE_HOST))
+        assert disagreements(moment, lab) == []
+    flow = Flow(Address.parse("10.1.0.3"), OFFICE_HOST, Protocol.TCP, 80)
+    traced = trace(moment.network, flow, NODE)
+    assert home == (SECOND if told[1] < told[0] else FIRST) == traced.reply[0].left
+    assert out == (SECOND if learned[1] < learned[0] else FIRST)
+    assert out in [hop.left for hop in traced.forward]
+
+
+def test_equal_ones_share_the_flows() -> None:
+    moment = Moment.of(with_two_tunnels((100, 100), (100, 100)))
+    with speaking(moment) as lab:
+        assert ways(lab, OFFICE, "10.1.0.3") == {FIRST, SECOND}
+        assert ways(lab, SOURCE, str(OFFICE_HOST)) == {FIRST, SECOND}
+        assert disagreements(moment, lab) == []
+
+
+@contextmanager
+def speaking(moment: Moment) -> Iterator[LabNetwork]:
+    with (
+        LabNetwork(before_bgp(moment.network, moment.speakers)) as lab,
+        Birds(lab.built, moment.speakers),
+    ):
+        yield lab
+
+
+def disagreements(moment: Moment, lab: LabNetwork) -> list[str]:
+    asked = all_flows(moment.network)
+    traces = [trace(moment.network, one.flow, one.at) for one in asked]
+    both = zip(traces, lab.ask(asked), strict=True)
+    return [str(found) for said, seen in both if (found := compare(said, seen))]
+
+
+def ways(lab: LabNetwork, node: str, destination: str) -> set[str]:
+    """The ports by which BIRD's route leads there."""
+    command = ("ip", "route", "show", "table", "all", "proto", "bird", "match", destination)
+    _, text = lab.built.run(Program(node, "ip", command), seconds=5)
+    names = lab.built.nodes[node].names.ports
+    return {name for name, one in names.items() if f" dev {one.name} " in text}
