@@ -6,6 +6,7 @@ three moments: as exported, with the Pods' range advertised, and when it is with
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.lab.bgp.case import (
@@ -49,9 +50,10 @@ def lab() -> Iterator[LabNetwork]:
 
 
 @pytest.fixture(scope="module")
-def birds(lab: LabNetwork) -> Iterator[Birds]:
-    with Birds(lab.built, BEFORE.speakers) as speaking:
-        yield speaking
+def birds(lab: LabNetwork, tmp_path_factory: pytest.TempPathFactory) -> Birds:
+    long = tmp_path_factory.mktemp("birds") / ("of a folder with a long name " * 4)
+    long.mkdir()
+    return Birds(lab.built, BEFORE.speakers, long)
 
 
 @pytest.fixture(params=["exported", "advertised", "withdrawn"])
@@ -129,8 +131,8 @@ def test_who_does_not_hear_in_time_is_named_with_what_he_heard(
 
 
 def test_bird_that_is_not_installed_is_named_with_the_command(
-    lab: LabNetwork, monkeypatch: pytest.MonkeyPatch
+    lab: LabNetwork, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("wayhome.lab.bgp.speaking.shutil.which", lambda *_, **__: None)
     with pytest.raises(ProgramError, match="apt-get install --no-install-recommends bird2"):
-        Birds(lab.built, BEFORE.speakers)
+        Birds(lab.built, BEFORE.speakers, tmp_path)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -82,9 +83,11 @@ def with_two_tunnels(told: tuple[int, int], learned: tuple[int, int]) -> Estate:
 
 
 @pytest.mark.parametrize(("told", "learned"), [((100, 50), (50, 100)), ((10, 20), (7, 8))])
-def test_the_lower_med_is_the_way(told: tuple[int, int], learned: tuple[int, int]) -> None:
+def test_the_lower_med_is_the_way(
+    told: tuple[int, int], learned: tuple[int, int], tmp_path: Path
+) -> None:
     moment = Moment.of(with_two_tunnels(told, learned))
-    with speaking(moment) as lab:
+    with speaking(moment, tmp_path) as lab:
         (home,), (out,) = ways(lab, OFFICE, "10.1.0.3"), ways(lab, SOURCE, str(OFFICE_HOST))
         assert disagreements(moment, lab) == []
     flow = Flow(Address.parse("10.1.0.3"), OFFICE_HOST, Protocol.TCP, 80)
@@ -94,20 +97,18 @@ def test_the_lower_med_is_the_way(told: tuple[int, int], learned: tuple[int, int
     assert out in [hop.left for hop in traced.forward]
 
 
-def test_equal_ones_share_the_flows() -> None:
+def test_equal_ones_share_the_flows(tmp_path: Path) -> None:
     moment = Moment.of(with_two_tunnels((100, 100), (100, 100)))
-    with speaking(moment) as lab:
+    with speaking(moment, tmp_path) as lab:
         assert ways(lab, OFFICE, "10.1.0.3") == {FIRST, SECOND}
         assert ways(lab, SOURCE, str(OFFICE_HOST)) == {FIRST, SECOND}
         assert disagreements(moment, lab) == []
 
 
 @contextmanager
-def speaking(moment: Moment) -> Iterator[LabNetwork]:
-    with (
-        LabNetwork(before_bgp(moment.network, moment.speakers)) as lab,
-        Birds(lab.built, moment.speakers),
-    ):
+def speaking(moment: Moment, folder: Path) -> Iterator[LabNetwork]:
+    with LabNetwork(before_bgp(moment.network, moment.speakers)) as lab:
+        Birds(lab.built, moment.speakers, folder)
         yield lab
 
 

@@ -3,19 +3,17 @@
 A Cloud Router that advertises something else is a BIRD that is told so while it runs (`birdc configure`): its sessions
 stay up, and the other end hears of what is new and of what is withdrawn.
 
-BIRD is Debian's, and its service is not used: there is a program for each speaker, and its files are in a folder that
-ends with the lab.
+BIRD is Debian's, and its service is not used: there is a program for each speaker, with its files in a folder of the
+lab's. It is talked to from within that folder, because a socket's path has at most 107 bytes.
 """
 
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from wayhome.lab.bgp.configuration import Speaking, configuration, session_name
 from wayhome.lab.bgp.kernel_routes import learned
@@ -44,8 +42,11 @@ class _Bird:
 
     def ask(self, *words: str) -> str:
         """What it answers. Raises ProgramError."""
-        argv = ("birdc", "-s", str(_socket(self.file)), *words)
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment())
+        socket = _socket(self.file)
+        done = subprocess.run(
+            ("birdc", "-s", socket.name, *words), cwd=socket.parent,
+            capture_output=True, text=True, check=False, env=environment(),
+        )  # fmt: skip
         if done.returncode != 0:
             said = self.running.ending or done.stdout + done.stderr
             raise ProgramError(f"bird on {self.speaker.node} does not answer:\n{said}")
@@ -69,14 +70,13 @@ class _Bird:
 class Birds:
     """A BIRD for each speaker. They end with the network that they run in."""
 
-    def __init__(self, built: BuiltNetwork, speakers: Sequence[Speaker]) -> None:
+    def __init__(self, built: BuiltNetwork, speakers: Sequence[Speaker], folder: Path) -> None:
         """Start them, and return when all have heard what there is. Raises OSError, ProgramError."""
         if shutil.which("bird", path=environment()["PATH"]) is None:
             raise ProgramError(f"bird is not installed; this installs it:\n{INSTALL}")
         self._built = built
-        self._folder = tempfile.TemporaryDirectory()
         self._birds = {
-            one.node: self._start(one, Path(self._folder.name, f"{number}.conf"))
+            one.node: self._start(one, folder / f"{number}.conf")
             for number, one in enumerate(speakers)
         }
         self.wait()
@@ -104,21 +104,12 @@ class Birds:
         tables = [learned(bird.node.namespace, table) for table in _tables(bird.node)]
         return frozenset().union(*tables)
 
-    def close(self) -> None:
-        """Throw away their files."""
-        self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _start(self, speaker: Speaker, file: Path) -> _Bird:
         node = self._built.nodes[speaker.node]
         _write(speaker, node, file)
-        files = ("-c", str(file), "-s", str(_socket(file)), "-P", str(file.with_suffix(".pid")))
-        running = self._built.start(Program(speaker.node, "bird", ("bird", "-f", *files)))
+        files = ("-c", file.name, "-s", _socket(file).name, "-P", file.with_suffix(".pid").name)
+        program = Program(speaker.node, "bird", ("bird", "-f", *files), folder=file.parent)
+        running = self._built.start(program)
         running.wait_until(lambda _: _socket(file).exists(), PATIENCE_SECONDS)
         return _Bird(speaker, node, file, running)
 
