@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from wayhome.network import Filter, FilterAction, FilterRule, Missing, Protocol
 from wayhome.trace.forks import Fork, ForkKind, Forks
-from wayhome.trace.packet import CHOSEN, Packet
+from wayhome.trace.packet import Packet, chosen_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,10 @@ def _ports(filter_: Filter, packet: Packet) -> list[int]:
     """
     if packet.protocol is Protocol.ICMP:
         return [0]
-    if packet.destination_port not in CHOSEN:
+    chosen = chosen_from(packet.destination_port)
+    if chosen is None:
         return [packet.destination_port]
-    first, last = CHOSEN[packet.destination_port]
+    first, last = chosen
     return [first, *sorted(e for e in filter_.port_edges(packet.protocol) if first < e <= last)]
 
 

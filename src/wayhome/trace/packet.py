@@ -4,22 +4,27 @@ from typing import NamedTuple
 
 from wayhome.network import Address, Flow, Protocol
 
-BY_SYSTEM, BY_TRANSLATION = 0, -1
-"""What stands for a source port that the sender's system chooses, and for one that a translating node does."""
+BY_SYSTEM = 0
+"""What stands for a source port that the sender's system chooses; below it is what translating nodes choose, each another."""
 
-CHOSEN = {
-    # Linux's ip_local_port_range
-    BY_SYSTEM: (32768, 60999),
-    # masquerading with --random-fully, the agent's default, does not keep to it (nf_nat_l4proto_unique_tuple)
-    BY_TRANSLATION: (1024, 65535),
-}
+_OF_SYSTEM = (32768, 60999)
+"""Linux's ip_local_port_range."""
+_OF_TRANSLATION = (1024, 65535)
+"""Masquerading with --random-fully, the agent's default, does not keep to it (nf_nat_l4proto_unique_tuple)."""
+
+
+def chosen_from(port: int) -> tuple[int, int] | None:
+    """The range that a port is any of, which somebody chooses; None where it is itself."""
+    if port == BY_SYSTEM:
+        return _OF_SYSTEM
+    return _OF_TRANSLATION if port < BY_SYSTEM else None
 
 
 class Packet(NamedTuple):
     """An ICMP echo has its identifier as source port, and 0 as destination port.
 
-    A port that somebody chooses is in CHOSEN. Nothing depends on it until the reply meets a filter that did not see the
-    flow: there it is any port of the range.
+    Of a port that somebody chooses nothing depends on which it is, until the reply meets a filter that did not see the
+    flow: there it is any port of the range (`chosen_from`).
     """
 
     source: Address

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from wayhome.network import End
-from wayhome.trace.packet import Packet
+from wayhome.trace.packet import BY_SYSTEM, Packet
 
 
 class Direction(Enum):
@@ -48,6 +48,12 @@ class Tracking:
     def __init__(self) -> None:
         self._passed: set[tuple[End, Packet]] = set()
         self._connections: dict[tuple[str, Packet], tuple[Connection, Direction]] = {}
+        self._chosen = BY_SYSTEM
+
+    def choose_port(self) -> int:
+        """A source port for a flow whose source is translated; it is nobody else's."""
+        self._chosen -= 1
+        return self._chosen
 
     def let_pass(self, port: End, packet: Packet) -> None:
         """A port lets a packet pass, in either direction."""

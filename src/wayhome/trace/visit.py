@@ -33,7 +33,7 @@ from wayhome.trace.hop import (
     Step,
     dropped,
 )
-from wayhome.trace.packet import BY_TRANSLATION, Packet
+from wayhome.trace.packet import Packet
 from wayhome.trace.routing import find_routes, pick_route, resolve
 from wayhome.trace.tracking import Connection, Direction, Tracking
 from wayhome.trace.translating import Leaving, destination_rule, pick_target, source_of
@@ -166,7 +166,7 @@ class Visit:
             self._drop(found)
         if found:
             address, rule = found
-            changed = self.packet.sent_from(address, BY_TRANSLATION)
+            changed = self.packet.sent_from(address, self._tracking.choose_port())
             self._become(changed, rule.step, rule.evidence)
         self._tracking.confirm(self.node.name, Connection(self._arrived, self.packet))
 
