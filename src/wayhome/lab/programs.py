@@ -31,6 +31,9 @@ SYSTEM_PROGRAMS = "/usr/local/sbin:/usr/sbin:/sbin"
 LAST_LINES = 6
 
 
+_NO_VARIABLES: Mapping[str, str] = {}
+
+
 class ProgramError(Exception):
     """A program did not start as it should; says what it printed last."""
 
@@ -122,11 +125,16 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{path}:{SYSTEM_PROGRAMS}"}
 
 
-def run(argv: Sequence[str], text: str) -> None:
+def run(argv: Sequence[str], text: str, variables: Mapping[str, str] = _NO_VARIABLES) -> None:
     """Run a short program to its end with `text` as its input. Raises ProgramError."""
     try:
         done = subprocess.run(
-            argv, input=text, capture_output=True, text=True, check=False, env=environment()
+            argv,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**environment(), **variables},
         )
     except FileNotFoundError as error:
         raise ProgramError(f"{argv[0]} is not installed") from error

@@ -6,7 +6,9 @@ built of what was read, as any other, and `BuiltNode.refused` says why. So is a 
 beforehand whether a packet fulfils it: of that a lab builds each alternative.
 """
 
+import tempfile
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from wayhome.clouds.estate import Estate
@@ -55,12 +57,15 @@ def without(network: Network, names: Collection[str]) -> Network:
 
 def load(held: HeldRules) -> str:
     """Load them in the network that the calling thread is in, which has no other rules; returns why not."""
-    try:
-        for one in held.loads:
-            programs.run(one.argv, one.text)
-    except programs.ProgramError as error:
-        _forget(held)
-        return str(error)
+    # iptables-legacy has a lock for all of the host, which an ordinary user may not take, and which is not ours to hold.
+    with tempfile.NamedTemporaryFile() as lock:
+        variables = {"XTABLES_LOCKFILE": lock.name}
+        try:
+            for one in held.loads:
+                programs.run(one.argv, one.text, variables)
+        except programs.ProgramError as error:
+            _forget(held, variables)
+            return " ".join(str(error).split())
     return ""
 
 
@@ -69,9 +74,11 @@ def _without(node: Node) -> Node:
     return replace(node, translation_out=chains)
 
 
-def _forget(held: HeldRules) -> None:
-    """Take back what was loaded before one was refused."""
-    programs.run(("nft", "flush", "ruleset"), "")
+def _forget(held: HeldRules, variables: Mapping[str, str]) -> None:
+    """Take back what was loaded before one was refused; where not even that is possible, there was nothing."""
+    with suppress(programs.ProgramError):
+        programs.run(("nft", "flush", "ruleset"), "")
     for one in held.loads:
         if "legacy" in one.argv[0]:
-            programs.run(one.argv, _EMPTY)
+            with suppress(programs.ProgramError):
+                programs.run(one.argv, _EMPTY, variables)
