@@ -1,4 +1,7 @@
-"""What depends on the connections that the node tracks: real entries of a real table, which the diagnosis then reads."""
+"""What depends on the connections that the node tracks: real entries of a real table, which the diagnosis then reads.
+
+That the table itself is full cannot be seen here: its size (nf_conntrack_max) is the host's, and a namespace can only read it.
+"""
 
 from dataclasses import replace
 

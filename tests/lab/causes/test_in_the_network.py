@@ -22,7 +22,7 @@ NODE_01 = f"{SOURCE_PROJECT}/zones/asia-northeast1-a/instances/gke-node-01"
 
 @dataclass(frozen=True)
 class Symptom:
-    """A cause, the case that has it, the same without it, and where the packet is seen to die."""
+    """A cause, the case that has it, one that lacks it and all else that is against it, and where the packet dies."""
 
     cause: Cause
     case: str
@@ -78,6 +78,10 @@ SYMPTOMS = [
     Symptom(
         Cause.NETWORK_POLICY, "policy-ingress", "policy-unenforced",
         Lost.FORWARD, NODE_01, "GKE_NETWORK_POLICY",
+    ),
+    Symptom(
+        Cause.NETWORK_POLICY, "policy-egress", "repaired-by-exchange",
+        Lost.FORWARD, NODE_02, "GKE_NETWORK_POLICY",
     ),
     Symptom(
         Cause.NOT_RUNNING, "target-stopped", "repaired-by-exchange",
