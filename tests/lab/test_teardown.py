@@ -289,9 +289,7 @@ def with_environment(mark: str) -> list[int]:
 
 INTERRUPTED = """
 import os, subprocess, sys, time
-import pytest
 
-@pytest.mark.kernel
 def test_that_is_killed():
     with open(os.environ["SAID"], "w") as said:
         up = [sys.executable, "-m", "wayhome", "lab", "up", "the-case"]
@@ -307,7 +305,7 @@ def test_a_test_run_that_is_killed_leaves_no_lab(
 ) -> None:
     (tmp_path / "test_interrupted.py").write_text(INTERRUPTED)
     said = tmp_path / "said"
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("WAYHOME_TESTS", "PYTEST_"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("WAYHOME_LAB", "PYTEST_"))}
     environment = kept | {
         "MARK": mark, "SAID": str(said), "XDG_RUNTIME_DIR": str(tmp_path), "PYTHONPATH": str(ROOT),
     }  # fmt: skip
@@ -316,7 +314,8 @@ def test_a_test_run_that_is_killed_leaves_no_lab(
         "-m",
         "pytest",
         "-p",
-        "tests.conftest",
+        "wayhome.lab.pytest_plugin",
+        "--leave-host",
         "-p",
         "no:cacheprovider",
         "-n",

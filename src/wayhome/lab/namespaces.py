@@ -41,18 +41,25 @@ from wayhome.lab.syscalls import (
 SIOCGIFFLAGS = 0x8913
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 0x1
+CONTAINER_OPTIONS = (
+    "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined "
+    "--security-opt apparmor=unconfined"
+)
+"""With them, docker and podman start a container that has namespaces."""
 
 
 class NamespaceRefusedError(Exception):
     """This machine does not let us have namespaces.
 
-    `reason` says which setting or sandbox refuses; `command` is the one command that works instead.
+    `reason` says which setting or sandbox refuses; `command` is the one command that works instead, which starts another
+    container where this is one (`in_container`).
     """
 
-    def __init__(self, reason: str, command: str) -> None:
+    def __init__(self, reason: str, command: str, *, in_container: bool = False) -> None:
         super().__init__(f"{reason}\n{command}")
         self.reason = reason
         self.command = command
+        self.in_container = in_container
 
 
 def enter(*, in_background: bool = False) -> int:
@@ -130,7 +137,9 @@ def _refused(error: OSError, user: int) -> NamespaceRefusedError:
         )
     if _in_container():
         return NamespaceRefusedError(
-            f"{said}: the container that this runs in does not allow them", _container_command()
+            f"{said}: the container that this runs in does not allow them",
+            _container_command(),
+            in_container=True,
         )
     if _sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1":
         reason = f"{said}: AppArmor lets a user make them and then takes their rights away (kernel.apparmor_restrict_unprivileged_userns=1, the default since Ubuntu 24.04)"
@@ -144,6 +153,7 @@ def _refused(error: OSError, user: int) -> NamespaceRefusedError:
         return NamespaceRefusedError(
             f"{reason}; root without CAP_SYS_ADMIN is most likely inside a container",
             _container_command(),
+            in_container=True,
         )
     return NamespaceRefusedError(reason, _as_root(own_command(), user))
 
@@ -189,10 +199,7 @@ def _container_command() -> str:
     command = own_command()
     if not command.startswith("scripts/"):
         command = "scripts/demo"
-    return (
-        "docker run --rm -it --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined "
-        f'--security-opt apparmor=unconfined -v "$PWD:/wayhome" -w /wayhome debian:12 {command}'
-    )
+    return f'docker run --rm -it {CONTAINER_OPTIONS} -v "$PWD:/wayhome" -w /wayhome debian:12 {command}'
 
 
 class NetworkNamespace:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.syscalls import die_with_parent
@@ -50,12 +51,35 @@ class Program:
     """Where it begins; None: where we are."""
 
 
+class Process(Protocol):
+    """What is asked of a process: `subprocess.Popen`, or one that somebody else has started."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, where it was started."""
+
+    def poll(self) -> int | None:
+        """Its exit status, less than 0 for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its exit status. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal, if it has not ended."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningProgram:
     """A program that was started."""
 
     program: Program
-    process: subprocess.Popen[bytes]
+    process: Process
     output: Path
 
     def text(self) -> str:
@@ -105,18 +129,35 @@ class RunningProgram:
 
 def start(program: Program, namespace: NetworkNamespace, output: Path) -> RunningProgram:
     """Start a program in a network. Raises OSError."""
-    with namespace.entered(), output.open("ab") as sink, _uninterrupted() as mask:
-        process = subprocess.Popen(
+    with output.open("ab") as sink:
+        streams = Streams(subprocess.DEVNULL, sink.fileno(), subprocess.STDOUT)
+        return RunningProgram(program, spawn(program, namespace, streams), output)
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """A program's standard streams: descriptors, or what `subprocess` has for them."""
+
+    input: int
+    output: int
+    errors: int
+
+
+def spawn(
+    program: Program, namespace: NetworkNamespace, streams: Streams
+) -> "subprocess.Popen[bytes]":
+    """Start a program in a network, with these streams. Raises OSError."""
+    with namespace.entered(), _uninterrupted() as mask:
+        return subprocess.Popen(
             program.argv,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
+            stdin=streams.input,
+            stdout=streams.output,
+            stderr=streams.errors,
             env={**environment(), **program.environment},
             cwd=program.folder,
             process_group=0,
             preexec_fn=_begin(os.getpid(), mask),  # noqa: PLW1509 (the lab has no threads when it starts programs)
         )
-    return RunningProgram(program, process, output)
 
 
 def environment() -> dict[str, str]:
