@@ -1,12 +1,19 @@
 """The rights that an agent in API mode has: what the chart grants, and nothing more."""
 
+from functools import cache
 from typing import Any
 
 from tests.deploy.chart import objects
 from tests.kube.api_server.rbac import rules_of
+from tests.kube.api_server.rights import Rule
 
 STATUS_NAMESPACE = "wayhome-status"
-AGENT_RIGHTS = rules_of(objects(), "system:serviceaccount:wayhome:wayhome-agent")
+
+
+@cache
+def agent_rights() -> tuple[Rule, ...]:
+    """Rendered when they are asked for: a conftest.py imports this, and rendering starts threads (tests/deploy/chart.py)."""
+    return rules_of(objects(), "system:serviceaccount:wayhome:wayhome-agent")
 
 
 def granted(call: dict[str, Any]) -> bool:
@@ -17,5 +24,5 @@ def granted(call: dict[str, Any]) -> bool:
         and call["group"] == rule.group
         and rule.namespace in ("", call["namespace"])
         and (not rule.names or call["name"] in rule.names)
-        for rule in AGENT_RIGHTS
+        for rule in agent_rights()
     )

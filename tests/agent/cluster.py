@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tests.agent.agent_process import TIMEOUT, wait_until
-from tests.agent.agent_rights import AGENT_RIGHTS, STATUS_NAMESPACE
+from tests.agent.agent_rights import STATUS_NAMESPACE, agent_rights
 from tests.agent.api_agent import USER, Api, ApiAgent
 
 from wayhome.kube.status_lease import NodeStatus, State, from_lease
@@ -20,7 +20,7 @@ class Cluster(Api):
 
     def allow(self, *_: Any) -> None:
         super().allow()
-        for rule in AGENT_RIGHTS:
+        for rule in agent_rights():
             self.control("POST", "rules", user=USER, **asdict(rule))
         self.ask("POST", "/api/v1/namespaces", {"metadata": {"name": STATUS_NAMESPACE}})
         self.node(POD_RANGE)

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from dataclasses import asdict
 
-from tests.agent.agent_rights import AGENT_RIGHTS, granted
+from tests.agent.agent_rights import agent_rights, granted
 from tests.kube.api_server.calls import Call
 from tests.kube.api_server.kinds import NODE
 from tests.kube.api_server.rights import ANONYMOUS
@@ -92,7 +92,7 @@ class Agent:
 async def asked() -> tuple[list[Call], list[Call], list[Call]]:
     """What is asked at the start, in an idle day, and in an hour in which a wrong configuration comes and is mended."""
     server = with_namespace(ApiServer())
-    server.rights.grant(ANONYMOUS, *AGENT_RIGHTS)
+    server.rights.grant(ANONYMOUS, *agent_rights())
     write(server, NODE, "node-a", {"spec": {"podCIDRs": ["10.244.1.0/24"]}})
     put(server, GOOD.decode())
     task = asyncio.ensure_future(Agent(server).run())
