@@ -24,6 +24,7 @@ def main() -> None:
         "read": read - started,
         "audited": time.perf_counter() - read,
         "all": time.perf_counter() - started,
+        "computed": time.process_time(),
         "mib": peak_mib(),
         "ranges": len({(one.cluster, one.node, one.range) for one in found.sources}),
         "parts": found.atoms,

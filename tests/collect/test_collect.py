@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.collect.tools import CONTEXT, EXPORTS, SECRET, install
 
+from wayhome.clouds.gcp.resources.load_balancing import InstanceGroupMembers
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
 from wayhome.clouds.gcp.resources.project import ServiceProjects
@@ -168,3 +169,20 @@ def test_the_service_projects_of_a_host_are_asked_too(
     assert [one.id for one in listed.value.projects] == ["service-project"]
     asked = (tmp_path / "log").read_text()
     assert "instances list --project=service-project" in asked
+
+
+def test_who_is_in_the_groups_behind_internal_balancers_is_asked_once(
+    tools: dict[str, str], tmp_path: Path
+) -> None:
+    tools["BALANCED"] = "1"
+    out = tmp_path / "out"
+    done = collect(tools, str(out), "--project", "source-project", "--run")
+    assert "Traceback" not in done.stderr
+    asked = [
+        line for line in (tmp_path / "log").read_text().splitlines() if "source-project" in line
+    ]
+    assert sum("list-instances g --zone=z1" in line for line in asked) == 1
+    group = "projects/source-project/zones/z1/instanceGroups/g"
+    members = read_estate(out).get(InstanceGroupMembers, f"{group}/instances")
+    assert members is not None
+    assert [one.instance.short for one in members.value.members] == ["a"]

@@ -72,6 +72,16 @@ def _gcloud(words: list[str]) -> int:
     match words:
         case [*_, "get-effective-firewalls", _]:
             file = folder / "effective-firewalls.json"
+        case [*_, "backend-services", "list"] if "BALANCED" in os.environ:
+            print(json.dumps([_balanced(project)]))
+            return 0
+        case [*_, "list-instances", _]:
+            print(
+                json.dumps(
+                    [{"instance": f"{_URL}/{project}/zones/z1/instances/a", "status": "RUNNING"}]
+                )
+            )
+            return 0
         case [*_, "list-routes", peering]:
             file = (
                 folder
@@ -87,6 +97,21 @@ def _gcloud(words: list[str]) -> int:
         case _:
             return 2
     return _print(json.loads(file.read_text()) if file.exists() else [])
+
+
+_URL = "https://www.googleapis.com/compute/v1/projects"
+
+
+def _balanced(project: str) -> dict[str, Any]:
+    """A backend service with a group of instances, twice, and one of endpoints."""
+    groups = ["instanceGroups/g", "instanceGroups/g", "networkEndpointGroups/e"]
+    return {
+        "kind": "compute#backendService",
+        "name": "s",
+        "loadBalancingScheme": "INTERNAL",
+        "selfLink": f"{_URL}/{project}/regions/r1/backendServices/s",
+        "backends": [{"group": f"{_URL}/{project}/zones/z1/{group}"} for group in groups],
+    }
 
 
 def _kubectl(words: list[str]) -> int:

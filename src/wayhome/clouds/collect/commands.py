@@ -17,6 +17,7 @@ from wayhome.clouds.gcp.resources.load_balancing import (
     ForwardingRule,
     HealthCheck,
     InstanceGroup,
+    InstanceGroupMembers,
 )
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.peering_routes import PeeringRoutes
@@ -144,6 +145,8 @@ def following(command: Command, answer: Any, regions: Mapping[str, set[str]]) ->
             yield from _of_network(item, name, project, regions)
         elif command.kind is Router:
             yield from _of_router(item, name, project)
+    if command.kind is BackendService:
+        yield from _members(items)
 
 
 def peers(answer: Any) -> Iterator[str]:
@@ -215,6 +218,26 @@ def _of_router(item: dict[str, Any], name: str, project: str) -> Iterator[Comman
         f"projects/{project}/regions/{region}/routers/{name}",
         f"{_safe(project)}/routers/{_safe(region)}.{_safe(name)}.status.json",
     )
+
+
+def _members(services: list[dict[str, Any]]) -> Iterator[Command]:
+    """Who is in the groups behind internal load balancers, each once."""
+    groups = {
+        str(Reference(str(backend.get("group", ""))))
+        for service in services
+        if service.get("loadBalancingScheme") == "INTERNAL"
+        for backend in service.get("backends") or ()
+        if isinstance(backend, dict)
+    }
+    for group in sorted(groups):
+        parts = group.split("/")
+        if len(parts) == 6 and parts[4] == InstanceGroup.COLLECTION:
+            _, project, places, place, _, name = parts
+            yield _gcloud(
+                f"compute instance-groups list-instances {name} --{places.removesuffix('s')}={place}",
+                project, InstanceGroupMembers, group,
+                f"{_safe(project)}/instance-groups/{_safe(place)}.{_safe(name)}.instances.json",
+            )  # fmt: skip
 
 
 def _gcloud(words: str, project: str, kind: type[Resource], scope: str, file: str) -> Command:

@@ -21,6 +21,7 @@ from wayhome.clouds.gcp.resources.load_balancing import (
     InstanceGroupMembers,
 )
 from wayhome.clouds.located import Located
+from wayhome.clouds.values import Reference
 from wayhome.network import Drop, Forward, Missing, Node, NodeKind, Port, Route
 from wayhome.prefixes import Prefix
 
@@ -81,10 +82,18 @@ def backends(estate: Estate, rule: Located[ForwardingRule]) -> tuple[Interface, 
     for backend in service.value.backends:
         members = estate.get(InstanceGroupMembers, f"{backend.group}/instances")
         if members is None:
-            words = f"instance-groups list-instances {shlex.quote(backend.group.short)}"
-            return _unknown(rule, f"the members of {backend.group.short}", words)
+            return _unknown(
+                rule, f"the members of {backend.group.short}", _list_members(backend.group)
+            )
         found += _members(estate, members.value, value.network or "")
     return tuple(found)
+
+
+def _list_members(group: Reference) -> str:
+    parts = group.split("/")
+    where = parts[2].removesuffix("s") if len(parts) > 3 else ""
+    at = f" --{where}={shlex.quote(parts[3])}" if where in ("zone", "region") else ""
+    return f"instance-groups list-instances {shlex.quote(group.short)}{at}"
 
 
 def _members(estate: Estate, members: InstanceGroupMembers, network: str) -> Iterator[Interface]:
