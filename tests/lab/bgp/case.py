@@ -1,17 +1,14 @@
 """The case over a VPN, as its exports have it, and after the repair that the diagnosis proposes for it."""
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
-from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.read import read_estate
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.advertise_range import KIND, advertise_range
-from wayhome.lab.bgp import Speaker, speakers, with_bgp_alone
+from wayhome.lab.bgp import Speaker, Told
 from wayhome.lab.compiled import Asked
 from wayhome.network import Address, Flow, Network, NodeKind, Protocol
 
@@ -23,21 +20,8 @@ OFFICE_HOST = Address.parse("192.168.10.7")
 PODS = "172.16.0.0/16"
 
 
-@dataclass(frozen=True)
-class Moment:
-    """What BGP has to make of an estate."""
-
-    network: Network
-    speakers: tuple[Speaker, ...]
-
-    @classmethod
-    def of(cls, estate: Estate) -> "Moment":
-        network = compile_estate(estate)
-        found = speakers(estate, effective_routes(estate), network)
-        return cls(with_bgp_alone(network, found), found)
-
-    def speaker(self, node: str) -> Speaker:
-        return next(one for one in self.speakers if one.node == node)
+def speaker(told: Told, node: str) -> Speaker:
+    return next(one for one in told.speakers if one.node == node)
 
 
 @cache

@@ -6,16 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.lab.bgp.case import SOURCE, Moment, exported, repaired
+from tests.lab.bgp.case import SOURCE, exported, repaired, speaker
 
+from wayhome.lab.bgp import Told
 from wayhome.lab.bgp.configuration import Speaking, configuration
 from wayhome.lab.programs import environment
 
 HOSTILE = '"; }\nprotocol device { } # \x1b[31m'
 
 
-def text(moment: Moment, tables: tuple[int, ...] = (1005,)) -> str:
-    sessions = moment.speaker(SOURCE).sessions
+def text(told: Told, tables: tuple[int, ...] = (1005,)) -> str:
+    sessions = speaker(told, SOURCE).sessions
     return configuration(
         Speaking([(one, f"p{number}") for number, one in enumerate(sessions)], tables)
     )
@@ -28,7 +29,7 @@ def text(moment: Moment, tables: tuple[int, ...] = (1005,)) -> str:
 @pytest.mark.parametrize("tables", [(), (1005,), (1005, 1006)])
 def test_bird_understands_it(tables: tuple[int, ...], tmp_path: Path) -> None:
     file = tmp_path / "bird.conf"
-    file.write_text(text(Moment.of(repaired()), tables))
+    file.write_text(text(Told.of(repaired()), tables))
     done = subprocess.run(
         ["bird", "-p", "-c", file], capture_output=True, text=True, check=False, env=environment()
     )
@@ -36,13 +37,13 @@ def test_bird_understands_it(tables: tuple[int, ...], tmp_path: Path) -> None:
 
 
 def test_only_what_is_announced_is_announced() -> None:
-    assert "172.16.0.0/16" not in text(Moment.of(exported()))
-    after = text(Moment.of(repaired())).splitlines()
+    assert "172.16.0.0/16" not in text(Told.of(exported()))
+    after = text(Told.of(repaired())).splitlines()
     announced = "  route 172.16.0.0/16 unreachable { bgp_med = 100; };"
-    assert after.count(announced) == len(Moment.of(repaired()).speaker(SOURCE).sessions) == 2
+    assert after.count(announced) == len(speaker(Told.of(repaired()), SOURCE).sessions) == 2
 
 
 def test_a_sessions_name_does_not_get_into_it() -> None:
-    session = Moment.of(exported()).speaker(SOURCE).sessions[0]
+    session = speaker(Told.of(exported()), SOURCE).sessions[0]
     hostile = configuration(Speaking([(replace(session, name=HOSTILE), "p0")], (1,)))
     assert hostile == configuration(Speaking([(session, "p0")], (1,)))

@@ -8,13 +8,12 @@ from tests.lab.bgp.case import (
     OFFICE_HOST,
     PODS,
     SOURCE,
-    Moment,
     exported,
     repaired,
 )
 
 from wayhome.clouds.compile import compile_estate
-from wayhome.lab.bgp import before_bgp
+from wayhome.lab.bgp import Told, before_bgp
 from wayhome.network import Address, Flow, Network, Node, Protocol, Verdict
 from wayhome.trace import Lost, trace
 
@@ -31,15 +30,15 @@ def routes(node: Node) -> set[tuple[str, str, str]]:
     }
 
 
-def gone(moment: Moment) -> Iterator[tuple[str, tuple[str, str, str]]]:
-    before = before_bgp(moment.network, moment.speakers)
-    for node in moment.network.nodes:
+def gone(told: Told) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    before = before_bgp(told.network, told.speakers)
+    for node in told.network.nodes:
         for route in routes(node) - routes(before.places[node.name].node):
             yield node.name, route
 
 
 def test_what_was_learned_is_gone_and_nothing_else() -> None:
-    assert set(gone(Moment.of(exported()))) == {
+    assert set(gone(Told.of(exported()))) == {
         (SOURCE, ("custom", "10.2.0.0/16", "DYNAMIC")),
         (SOURCE, ("custom", "192.168.10.0/24", "DYNAMIC")),
         (DESTINATION, ("custom", "10.1.0.0/16", "DYNAMIC")),
@@ -48,7 +47,7 @@ def test_what_was_learned_is_gone_and_nothing_else() -> None:
 
 
 def test_of_a_repaired_estate_what_follows_from_the_repair_is_gone_too() -> None:
-    more = set(gone(Moment.of(repaired()))) - set(gone(Moment.of(exported())))
+    more = set(gone(Told.of(repaired()))) - set(gone(Told.of(exported())))
     assert more == {
         (DESTINATION, ("custom", PODS, "DYNAMIC")),
         (OFFICE, ("main", PODS, "ADVERTISED")),
@@ -60,10 +59,10 @@ def verdict(network: Network, source: str, destination: Address, at: str) -> Ver
 
 
 def test_before_bgp_nobody_comes_home_over_a_tunnel() -> None:
-    moment = Moment.of(repaired())
-    before = before_bgp(moment.network, moment.speakers)
+    told = Told.of(repaired())
+    before = before_bgp(told.network, told.speakers)
     for destination in (A("10.2.0.1"), OFFICE_HOST):
-        assert verdict(moment.network, "10.1.0.3", destination, NODE) is Verdict.REACHABLE
+        assert verdict(told.network, "10.1.0.3", destination, NODE) is Verdict.REACHABLE
         assert verdict(before, "10.1.0.3", destination, NODE) is Verdict.UNREACHABLE
 
 
@@ -71,7 +70,7 @@ def test_a_site_with_bgp_alone_has_no_other_route() -> None:
     flow = Flow(A("172.16.2.2"), OFFICE_HOST, Protocol.TCP, 80)
     pod = next(name for name in compile_estate(exported()).places if name.endswith("/my-pod"))
     open_ = trace(compile_estate(exported()), flow, pod)
-    decided = trace(Moment.of(exported()).network, flow, pod)
+    decided = trace(Told.of(exported()).network, flow, pod)
     assert open_.verdict is Verdict.UNDETERMINED
     assert (decided.verdict, decided.lost) == (Verdict.UNREACHABLE, Lost.REPLY)
     assert decided.drop is not None

@@ -1,14 +1,14 @@
 """Who speaks BGP to whom, and what is announced: as the exports have it, and where they are not whole."""
 
 import msgspec
-from tests.lab.bgp.case import DESTINATION, OFFICE, PODS, SOURCE, Moment, exported, repaired
+from tests.lab.bgp.case import DESTINATION, OFFICE, PODS, SOURCE, exported, repaired, speaker
 
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.gcp.resources.router import Bgp, BgpPeer, Router, RouterStatus
 from wayhome.clouds.located import Located
-from wayhome.lab.bgp import Session, Speaker, speakers
+from wayhome.lab.bgp import Session, Speaker, Told, speakers
 
 ROUTER = "projects/source-project/regions/asia-northeast1/routers/my-router"
 
@@ -35,30 +35,30 @@ def peers(**changes: object) -> tuple[BgpPeer, ...]:
 
 
 def test_a_cloud_router_announces_subnets_and_a_site_what_it_told() -> None:
-    moment = Moment.of(exported())
-    assert announced(moment.speaker(SOURCE)) == {
+    told = Told.of(exported())
+    assert announced(speaker(told, SOURCE)) == {
         "to-destination": ["10.1.0.0/16"],
         "to-office": ["10.1.0.0/16"],
     }
-    assert announced(moment.speaker(DESTINATION)) == {"to-source": ["10.2.0.0/16"]}
-    assert announced(moment.speaker(OFFICE)) == {"to-office": ["192.168.10.0/24"]}
+    assert announced(speaker(told, DESTINATION)) == {"to-source": ["10.2.0.0/16"]}
+    assert announced(speaker(told, OFFICE)) == {"to-office": ["192.168.10.0/24"]}
 
 
 def test_after_the_repair_the_router_tells_both_others_of_the_pods() -> None:
-    before, after = Moment.of(exported()), Moment.of(repaired())
-    assert announced(after.speaker(SOURCE)) == {
+    before, after = Told.of(exported()), Told.of(repaired())
+    assert announced(speaker(after, SOURCE)) == {
         "to-destination": ["10.1.0.0/16", PODS],
         "to-office": ["10.1.0.0/16", PODS],
     }
     for node in (DESTINATION, OFFICE):
-        assert after.speaker(node) == before.speaker(node)
+        assert speaker(after, node) == speaker(before, node)
 
 
 def test_both_ends_of_a_session_say_the_same() -> None:
-    moment = Moment.of(exported())
-    (at_office,) = moment.speaker(OFFICE).sessions
-    to_destination, to_office = moment.speaker(SOURCE).sessions
-    (at_destination,) = moment.speaker(DESTINATION).sessions
+    told = Told.of(exported())
+    (at_office,) = speaker(told, OFFICE).sessions
+    to_destination, to_office = speaker(told, SOURCE).sessions
+    (at_destination,) = speaker(told, DESTINATION).sessions
     for one, other in ((to_office, at_office), (to_destination, at_destination)):
         assert (one.local, one.remote) == (other.remote, other.local)
     assert (at_office.local.asn, str(at_office.local.address)) == (65010, "169.254.11.2")

@@ -15,7 +15,6 @@ from tests.lab.bgp.case import (
     OFFICE_HOST,
     PODS,
     SOURCE,
-    Moment,
     all_flows,
     exported,
     repaired,
@@ -23,7 +22,7 @@ from tests.lab.bgp.case import (
 
 from wayhome.lab import programs
 from wayhome.lab.agreement import compare
-from wayhome.lab.bgp import Birds, before_bgp
+from wayhome.lab.bgp import Birds, Told, before_bgp
 from wayhome.lab.compiled import Asked, LabNetwork, Seen
 from wayhome.lab.programs import ProgramError, environment
 from wayhome.network import Address, Flow, Protocol
@@ -40,7 +39,7 @@ pytestmark = [
 
 TO_OFFICE = "projects/source-project/regions/asia-northeast1/vpnTunnels/to-office"
 POD = Address.parse("172.16.2.2")
-BEFORE, AFTER = Moment.of(exported()), Moment.of(repaired())
+BEFORE, AFTER = Told.of(exported()), Told.of(repaired())
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +56,7 @@ def birds(lab: LabNetwork, tmp_path_factory: pytest.TempPathFactory) -> Birds:
 
 
 @pytest.fixture(params=["exported", "advertised", "withdrawn"])
-def moment(request: pytest.FixtureRequest, birds: Birds) -> Moment:
+def told(request: pytest.FixtureRequest, birds: Birds) -> Told:
     """The last is the first again, after the second."""
     if request.param != "exported":
         become(birds, AFTER)
@@ -66,15 +65,15 @@ def moment(request: pytest.FixtureRequest, birds: Birds) -> Moment:
     return AFTER if request.param == "advertised" else BEFORE
 
 
-def become(birds: Birds, moment: Moment) -> None:
-    birds.announce(moment.speakers)
+def become(birds: Birds, told: Told) -> None:
+    birds.announce(told.speakers)
     birds.wait()
 
 
 def test_the_kernels_have_what_the_routers_are_derived_to_advertise(
-    moment: Moment, birds: Birds
+    told: Told, birds: Birds
 ) -> None:
-    pods = {Prefix.parse(PODS)} if moment is AFTER else set()
+    pods = {Prefix.parse(PODS)} if told is AFTER else set()
     assert birds.learned(DESTINATION) == {Prefix.parse("10.1.0.0/16")} | pods
     assert birds.learned(OFFICE) == {Prefix.parse("10.1.0.0/16")} | pods
     both = {Prefix.parse("10.2.0.0/16"), Prefix.parse("192.168.10.0/24")}
@@ -83,11 +82,11 @@ def test_the_kernels_have_what_the_routers_are_derived_to_advertise(
 
 @pytest.mark.parametrize("protocol", [(Protocol.TCP, 80), (Protocol.ICMP, None)])
 def test_the_pod_comes_home_if_and_only_if_its_range_is_advertised(
-    moment: Moment, lab: LabNetwork, protocol: tuple[Protocol, int | None]
+    told: Told, lab: LabNetwork, protocol: tuple[Protocol, int | None]
 ) -> None:
     """Not what a tracer says: what is known of the case."""
     office, target = ask(lab, OFFICE_HOST, protocol), ask(lab, Address.parse("10.2.0.1"), protocol)
-    if moment is AFTER:
+    if told is AFTER:
         assert [(one.reached, one.source_seen) for one in (office, target)] == [(True, POD)] * 2
         return
     assert (office.lost, office.died_at, office.cause) == (Lost.REPLY, OFFICE, "NO_ROUTE")
@@ -101,11 +100,11 @@ def ask(lab: LabNetwork, destination: Address, protocol: tuple[Protocol, int | N
     return seen
 
 
-def test_kernel_and_tracer_agree_about_all_flows(moment: Moment, lab: LabNetwork) -> None:
-    asked = all_flows(moment.network)
+def test_kernel_and_tracer_agree_about_all_flows(told: Told, lab: LabNetwork) -> None:
+    asked = all_flows(told.network)
     assert len(asked) > 100
     answers = lab.ask(asked)
-    traces = [trace(moment.network, one.flow, one.at) for one in asked]
+    traces = [trace(told.network, one.flow, one.at) for one in asked]
     differ = [compare(*both) for both in zip(traces, answers, strict=True)]
     assert [str(one) for one in differ if one] == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.lab.bgp.case import OFFICE, OFFICE_HOST, SOURCE, Moment, all_flows, exported
+from tests.lab.bgp.case import OFFICE, OFFICE_HOST, SOURCE, all_flows, exported
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.resources.router import Interface, Router, RouterStatus
@@ -16,7 +16,7 @@ from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import IpAddress, Reference
 from wayhome.lab.agreement import compare
-from wayhome.lab.bgp import Birds, before_bgp
+from wayhome.lab.bgp import Birds, Told, before_bgp
 from wayhome.lab.compiled import LabNetwork
 from wayhome.lab.programs import Program, environment
 from wayhome.network import Address, Flow, Protocol
@@ -82,39 +82,39 @@ def with_two_tunnels(told: tuple[int, int], learned: tuple[int, int]) -> Estate:
     )
 
 
-@pytest.mark.parametrize(("told", "learned"), [((100, 50), (50, 100)), ((10, 20), (7, 8))])
+@pytest.mark.parametrize(("meds_told", "learned"), [((100, 50), (50, 100)), ((10, 20), (7, 8))])
 def test_the_lower_med_is_the_way(
-    told: tuple[int, int], learned: tuple[int, int], tmp_path: Path
+    meds_told: tuple[int, int], learned: tuple[int, int], tmp_path: Path
 ) -> None:
-    moment = Moment.of(with_two_tunnels(told, learned))
-    with speaking(moment, tmp_path) as lab:
+    told = Told.of(with_two_tunnels(meds_told, learned))
+    with speaking(told, tmp_path) as lab:
         (home,), (out,) = ways(lab, OFFICE, "10.1.0.3"), ways(lab, SOURCE, str(OFFICE_HOST))
-        assert disagreements(moment, lab) == []
+        assert disagreements(told, lab) == []
     flow = Flow(Address.parse("10.1.0.3"), OFFICE_HOST, Protocol.TCP, 80)
-    traced = trace(moment.network, flow, NODE)
-    assert home == (SECOND if told[1] < told[0] else FIRST) == traced.reply[0].left
+    traced = trace(told.network, flow, NODE)
+    assert home == (SECOND if meds_told[1] < meds_told[0] else FIRST) == traced.reply[0].left
     assert out == (SECOND if learned[1] < learned[0] else FIRST)
     assert out in [hop.left for hop in traced.forward]
 
 
 def test_equal_ones_share_the_flows(tmp_path: Path) -> None:
-    moment = Moment.of(with_two_tunnels((100, 100), (100, 100)))
-    with speaking(moment, tmp_path) as lab:
+    told = Told.of(with_two_tunnels((100, 100), (100, 100)))
+    with speaking(told, tmp_path) as lab:
         assert ways(lab, OFFICE, "10.1.0.3") == {FIRST, SECOND}
         assert ways(lab, SOURCE, str(OFFICE_HOST)) == {FIRST, SECOND}
-        assert disagreements(moment, lab) == []
+        assert disagreements(told, lab) == []
 
 
 @contextmanager
-def speaking(moment: Moment, folder: Path) -> Iterator[LabNetwork]:
-    with LabNetwork(before_bgp(moment.network, moment.speakers)) as lab:
-        Birds(lab.built, moment.speakers, folder)
+def speaking(told: Told, folder: Path) -> Iterator[LabNetwork]:
+    with LabNetwork(before_bgp(told.network, told.speakers)) as lab:
+        Birds(lab.built, told.speakers, folder)
         yield lab
 
 
-def disagreements(moment: Moment, lab: LabNetwork) -> list[str]:
-    asked = all_flows(moment.network)
-    traces = [trace(moment.network, one.flow, one.at) for one in asked]
+def disagreements(told: Told, lab: LabNetwork) -> list[str]:
+    asked = all_flows(told.network)
+    traces = [trace(told.network, one.flow, one.at) for one in asked]
     both = zip(traces, lab.ask(asked), strict=True)
     return [str(found) for said, seen in both if (found := compare(said, seen))]
 

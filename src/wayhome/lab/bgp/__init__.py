@@ -2,6 +2,7 @@
 
     sessions        who speaks to whom, and what each announces, as an estate has it (pure)
     network         the network before any of it was told (pure)
+    told            what an estate comes to once all of it was told (pure)
     configuration   a speaker as BIRD's configuration (pure)
     speaking        BIRD on each speaker; `kernel_routes` are what it put into the kernels
 
@@ -20,12 +21,14 @@ Decided here:
 from wayhome.lab.bgp.network import before_bgp, with_bgp_alone
 from wayhome.lab.bgp.sessions import Announcement, Session, Speaker, speakers
 from wayhome.lab.bgp.speaking import Birds
+from wayhome.lab.bgp.told import Told
 
 __all__ = [
     "Announcement",
     "Birds",
     "Session",
     "Speaker",
+    "Told",
     "before_bgp",
     "speakers",
     "with_bgp_alone",
