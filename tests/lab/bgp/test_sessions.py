@@ -6,9 +6,12 @@ from tests.lab.bgp.case import DESTINATION, OFFICE, PODS, SOURCE, exported, repa
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.effective import effective_routes
+from wayhome.clouds.gcp.resources.interconnect_attachment import InterconnectAttachment
 from wayhome.clouds.gcp.resources.router import Bgp, BgpPeer, Router, RouterStatus
 from wayhome.clouds.located import Located
+from wayhome.clouds.values import Reference
 from wayhome.lab.bgp import Session, Speaker, Told, speakers
+from wayhome.network import Evidence
 
 ROUTER = "projects/source-project/regions/asia-northeast1/routers/my-router"
 
@@ -63,6 +66,43 @@ def test_both_ends_of_a_session_say_the_same() -> None:
         assert (one.local, one.remote) == (other.remote, other.local)
     assert (at_office.local.asn, str(at_office.local.address)) == (65010, "169.254.11.2")
     assert [told.med for told in at_office.announced] == [100]
+
+
+def test_over_an_interconnect_it_is_the_same() -> None:
+    name = "projects/source-project/regions/asia-northeast1/interconnectAttachments/line"
+    attachment = InterconnectAttachment(
+        name="line",
+        self_link=Reference(name),
+        region=Reference("projects/source-project/regions/asia-northeast1"),
+        router=Reference(ROUTER),
+        state="ACTIVE",
+    )
+    router = exported().all(Router)[ROUTER]
+    to_destination, to_office = router.value.interfaces
+    line = msgspec.structs.replace(
+        to_office, linked_vpn_tunnel=None, linked_interconnect_attachment=Reference(name)
+    )
+    status = exported().all(RouterStatus)[f"{ROUTER}/status"]
+    from_destination, from_office = status.value.result.best_routes
+    over_line = msgspec.structs.replace(
+        from_office, next_hop_vpn_tunnel=None, next_hop_interconnect_attachment=Reference(name)
+    )
+    result = msgspec.structs.replace(status.value.result, best_routes=(from_destination, over_line))
+    estate = exported().with_changes(
+        created=[Located(attachment, Evidence(name))],
+        changed=[
+            Located(
+                msgspec.structs.replace(router.value, interfaces=(to_destination, line)),
+                router.evidence,
+            ),
+            Located(msgspec.structs.replace(status.value, result=result), status.evidence),
+        ],
+    )
+    told = Told.of(estate)
+    site = speaker(told, f"{ROUTER}/site")
+    assert announced(site) == {"to-office": ["192.168.10.0/24"]}
+    assert announced(speaker(told, SOURCE))["to-office"] == ["10.1.0.0/16"]
+    assert speaker(told, SOURCE).sessions[1].at.port == name
 
 
 def test_a_session_whose_ends_contradict_each_other_is_none() -> None:
