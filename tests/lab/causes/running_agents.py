@@ -15,6 +15,7 @@ from wayhome.clouds.estate import Estate
 from wayhome.clouds.kubernetes.resources.config_map import ConfigMap
 from wayhome.lab import agent_log
 from wayhome.lab.compiled import LabNetwork
+from wayhome.lab.compiled.held import held_in
 from wayhome.lab.programs import Program, RunningProgram
 from wayhome.lab.volume import ConfigMapVolume
 from wayhome.network import Network
@@ -51,9 +52,12 @@ class RunningAgents:
 
 @contextmanager
 def running(found: Scenario, folder: Path) -> Iterator[RunningAgents]:
-    """Build the scenario's network, and start the agents on what its ConfigMap holds."""
+    """Build the scenario's network, and start the agents on what its ConfigMap holds.
+
+    A node that was seen to hold rules has its agent's among them, and gets no other.
+    """
     network, nodes = _without_agents(found.network)
-    with LabNetwork(network) as lab:
+    with LabNetwork(network, own=held_in(found.estate, found.network)) as lab:
         running = RunningAgents(lab, [], [])
         for number, node in enumerate(nodes):
             here = folder / f"agent-{number}"

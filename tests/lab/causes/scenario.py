@@ -2,11 +2,13 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.golden.corpus import golden
+from tests.lab.causes import tracked
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.read import read_estate
@@ -89,14 +91,24 @@ def ask(lab: LabNetwork, asked: Asked, **changed: object) -> Seen:
     return seen
 
 
-def run(lab: LabNetwork, node: str, *argv: str, status: int = 0) -> str:
-    """What a program on a node prints. It has to end with this status."""
+def run(lab: LabNetwork, node: str, *argv: str, status: int | None = 0) -> str:
+    """What a program on a node prints. It has to end with this status, if one is given."""
     with lab.built.namespace(node).entered():
         done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment())
-    assert done.returncode == status, done.stdout + done.stderr
+    assert status in (None, done.returncode), done.stdout + done.stderr
     return done.stdout
 
 
 def confirmed(lab: LabNetwork, node: str, found: Scenario) -> str:
     """What the command prints that the diagnosis names to confirm its cause, on the node that it names."""
     return run(lab, node, "sh", "-c", found.found.confirm)
+
+
+def collected(lab: LabNetwork, found: Scenario) -> Scenario:
+    """Let `wayhome collect` ask the Pod's node itself, with the node's real programs, and ask the question again."""
+    collect = ("-m", "wayhome", "collect", str(found.exports), "--node", "gke-node-02", "--run")
+    run(
+        lab, NODE_02, sys.executable, *collect, status=None
+    )  # 1 where conntrack(8) is not installed
+    (found.exports / "nodes/gke-node-02/conntrack.txt").write_text(tracked.listed(lab, NODE_02))
+    return found.again()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from tests.lab.causes import tracked
-from tests.lab.causes.scenario import NODE_02, TARGET, Make, Scenario, ask
+from tests.lab.causes.scenario import NODE_02, TARGET, Make, Scenario, ask, collected
 
 from wayhome.diagnosis.cause import Cause
 from wayhome.lab.compiled import LabNetwork, Seen
@@ -19,13 +19,6 @@ pytestmark = pytest.mark.kernel
 
 OPEN_BEFORE, NEW = 40000, 40001
 TO_PORTS = 20
-
-
-def collect(lab: LabNetwork, found: Scenario) -> Scenario:
-    """Put the node's connections into the exports, as `wayhome collect --node` would, and ask again."""
-    file = found.exports / "nodes/gke-node-02/conntrack.txt"
-    file.write_text(tracked.listed(lab, NODE_02))
-    return found.again()
 
 
 def test_a_flow_that_was_open_before_the_change_keeps_its_translation(scenario: Make) -> None:
@@ -41,26 +34,26 @@ def test_a_flow_that_was_open_before_the_change_keeps_its_translation(scenario: 
         seen = ask(lab, asked, source_port=NEW)
         assert (seen.reached, seen.source_seen) == (True, Address.parse("10.1.0.3"))
 
-        told = collect(lab, after)
+        told = collected(lab, after)
         assert (told.answer.verdict, told.cause) == (Verdict.AMBIGUOUS, Cause.PINNED_FLOW)
         assert f"--orig-src {asked.flow.source}" in told.found.confirm
         tracked.forget(lab, NODE_02)
         assert ask(lab, asked, source_port=OPEN_BEFORE).reached
-        assert collect(lab, after).cause is None, "what is open now began after the change"
+        assert collected(lab, after).cause is None, "what is open now began after the change"
 
 
 def test_all_ports_towards_one_destination_are_taken(scenario: Make) -> None:
     found = scenario("port-exhaustion")
     with LabNetwork(found.network, 0.5, held_in(found.estate, found.network)) as lab:
         assert all(one.reached for one in _open(lab, found, TO_PORTS // 2))
-        assert collect(lab, found).cause is None
+        assert collected(lab, found).cause is None
         assert all(one.reached for one in _open(lab, found, TO_PORTS // 2))
         failed = tracked.insert_failed(lab, NODE_02)
         (seen,) = _open(lab, found, 1)
         assert (seen.reached, seen.delivered_to, seen.cause) == (False, None, None)
         assert tracked.insert_failed(lab, NODE_02) > failed
 
-        told = collect(lab, found)
+        told = collected(lab, found)
         assert (told.answer.verdict, told.cause) == (Verdict.AMBIGUOUS, Cause.PORT_EXHAUSTION)
         assert f"{TO_PORTS} connections" in told.found.because
         # The same ports are free towards anybody else.

@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from tests.lab.causes.scenario import NODE_02, TARGET, Make, Scenario, ask, confirmed, run
+from tests.lab.causes.scenario import (
+    NODE_02,
+    TARGET,
+    Make,
+    Scenario,
+    ask,
+    collected,
+    confirmed,
+    run,
+)
 
 from wayhome.clouds.node.routes import REVERSE_PATH
 from wayhome.diagnosis.cause import Cause
@@ -57,6 +66,7 @@ def test_the_kernel_s_own_reverse_path_filter_drops_the_reply(scenario: Make) ->
             assert seen.reached is reached
             assert seen.delivered_to == TARGET
             assert (_dropped(lab) > before) is not reached
+            assert collected(lab, found).cause is (None if reached else Cause.WRONG_INTERFACE)
 
 
 def _unfiltered(found: Scenario) -> Network:
