@@ -147,18 +147,26 @@ def netns(request: pytest.FixtureRequest) -> "Iterator[NetworkNamespace]":
 
 @contextmanager
 def _skipping(config: pytest.Config) -> Iterator[None]:
-    """Skip the test where this machine refuses; it is asked once in a process."""
+    """Skip the test where this machine refuses, which it is asked once, or its kernel lacks what this network needs."""
     if sys.platform != "linux":
         pytest.skip(_not_linux())
     if refusal := config.stash.get(_REFUSAL, ""):
         pytest.skip(refusal)
     from wayhome.lab.namespaces import NamespaceRefusedError  # noqa: PLC0415
+    from wayhome.lab.programs import ProgramError  # noqa: PLC0415
 
     try:
         yield
     except NamespaceRefusedError as refused:
         config.stash[_REFUSAL] = _reason(refused)
         pytest.skip(config.stash[_REFUSAL])
+    except ProgramError as error:
+        from wayhome.lab.compiled.missing import MissingFeatureError  # noqa: PLC0415
+
+        if not isinstance(error, MissingFeatureError):
+            raise
+        *lacking, instead = str(error).splitlines()
+        pytest.skip(f"{NO_LAB}: {' '.join(line.strip() for line in lacking)} {INSTEAD}{instead}")
 
 
 def _reason(refused: "NamespaceRefusedError") -> str:

@@ -4,6 +4,7 @@
     rules           all rules of nftables: `filters`, `translation` (`agent_rules`), what is counted, logged and dropped
     build           makes it: `rtnetlink` in batches, `sysctls`, `nft`
     built           holds it: namespaces by the nodes' names, what is seen to end on each, the programs in it
+    missing         what this machine's kernel lacks, where it was refused; `features` are what a lab needs
     lab_network     asks: an `attempt` for each flow, `responder`s and `proxy`s at its end, `sightings` on its way
     asked           what is asked, and what was seen
     alternatives    a network in which what is not known is decided

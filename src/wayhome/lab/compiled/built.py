@@ -21,6 +21,7 @@ from typing import Self
 from wayhome.lab import programs
 from wayhome.lab.compiled.build import BuiltNode, build
 from wayhome.lab.compiled.held import NOTHING, Held
+from wayhome.lab.compiled.missing import explained
 from wayhome.lab.compiled.rules import DELIVERED
 from wayhome.lab.drops import DropLog
 from wayhome.lab.namespaces import NetworkNamespace
@@ -102,7 +103,10 @@ class BuiltNetwork:
             self._build(log=True)
         except (OSError, ProgramError):
             # No nfnetlink_log in this kernel: the drops stay counted. Whatever else is wrong fails again here.
-            self._build(log=False)
+            try:
+                self._build(log=False)
+            except (OSError, ProgramError) as error:
+                raise explained(error, network) from error
         self.sees_drops = bool(self.logs)
 
     def _build(self, *, log: bool) -> None:

@@ -21,7 +21,9 @@ from wayhome.lab.compiled.asked import Asked, Seen
 from wayhome.lab.compiled.attempt import Attempt, open_attempt
 from wayhome.lab.compiled.build import BuiltNode
 from wayhome.lab.compiled.built import BuiltNetwork, NodeLog, Sighted
+from wayhome.lab.compiled.features import LOG
 from wayhome.lab.compiled.held import NOTHING, Held
+from wayhome.lab.compiled.missing import MissingFeatureError
 from wayhome.lab.compiled.proxy import Proxy
 from wayhome.lab.compiled.responder import answer_datagram, answer_stream
 from wayhome.lab.compiled.serving import listen, serve_datagrams, serve_streams
@@ -219,7 +221,7 @@ class LabNetwork:
 
 def _require_logs(built: BuiltNetwork) -> None:
     if not built.sees_drops:
-        raise OSError(errno.EPROTONOSUPPORT, "this kernel does not log packets (nfnetlink_log)")
+        raise MissingFeatureError.of([LOG], "no packet that is dropped can be seen")
 
 
 def _refusal(answer: asyncio.Task[None]) -> str | None:
