@@ -15,10 +15,9 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
-from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,21 @@ from tests.kube.api_server.rights import ADMIN_TOKEN
 from bench.api import ROOT
 from bench.figure import Figure, LackError, Measured, NotReachedError, Row, Run, Spread
 from wayhome.kube.backoff import FIRST_CEILING
-from wayhome.lab.network import Network
+from wayhome.lab.compiled import BuiltNetwork
 from wayhome.lab.programs import Program, RunningProgram
-from wayhome.lab.topology import End, Node, Port, Route, Topology
+from wayhome.network import (
+    Address,
+    End,
+    Forward,
+    Link,
+    Network,
+    Node,
+    NodeKind,
+    Port,
+    Route,
+    RouteTable,
+    RoutingRule,
+)
 
 SECONDS = 120.0
 SERVER, PORT = "10.255.0.1", 6443
@@ -53,7 +64,7 @@ class Crowd:
     def __init__(self, folder: Path, agents: int, watchers: int, held: ExitStack) -> None:
         self._kubeconfig = folder / "kubeconfig"
         self._agents, self._watchers = agents, watchers
-        self._network = held.enter_context(Network(_star(agents), folder))
+        self._network = held.enter_context(BuiltNetwork(_star(agents), folder))
         self._server = self._start("server", "api", *_server(self._kubeconfig))
         self._server.wait_until(lambda text: SERVER in text, SECONDS)
 
@@ -181,28 +192,27 @@ def _address(number: int) -> str:
     return f"10.255.{1 + number // 250}.{1 + number % 250}"
 
 
-def _star(agents: int) -> Topology:
+def _star(agents: int) -> Network:
     """A server with a link to each node."""
     numbers = range(agents)
-    server = Node(
-        name="server",
-        ports=tuple(
-            Port(name=f"p{number}", addresses=(ip_interface(f"{SERVER}/32"),)) for number in numbers
-        ),
-        routes=tuple(
-            Route(destination=ip_network(_address(number)), port=f"p{number}") for number in numbers
-        ),
+    ways = {number: f"p{number}" for number in numbers}
+    server = _host("server", SERVER, {_address(number): way for number, way in ways.items()})
+    nodes = (_host(_name(number), _address(number), {SERVER: "eth0"}) for number in numbers)
+    links = (Link(End(_name(number), "eth0"), End("server", way)) for number, way in ways.items())
+    return Network.of((server, *nodes), links)
+
+
+def _host(name: str, address: str, ways: Mapping[str, str]) -> Node:
+    """A host that reaches each address by its own port."""
+    own = (Address.parse(address),)
+    routes = (Route(Address.parse(other).prefix, Forward(way)) for other, way in ways.items())
+    return Node(
+        name=name,
+        kind=NodeKind.INSTANCE,
+        ports=tuple(Port(name=way, addresses=own) for way in ways.values()),
+        rules=(RoutingRule(table="main"),),
+        tables={"main": RouteTable.of(routes)},
     )
-    nodes = (
-        Node(
-            name=_name(number),
-            ports=(Port(name="eth0", addresses=(ip_interface(f"{_address(number)}/32"),)),),
-            routes=(Route(destination=ip_network(SERVER), port="eth0"),),
-        )
-        for number in numbers
-    )
-    links = tuple((End(_name(number), "eth0"), End("server", f"p{number}")) for number in numbers)
-    return Topology(nodes=(server, *nodes), links=links)
 
 
 def _applied(text: str) -> list[float]:

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 
 import wayhome
-from wayhome.lab.network import Network
-from wayhome.lab.topology import Topology
+from wayhome.lab.compiled import BuiltNetwork
+from wayhome.network import Network
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[[Topology], Network]]:
+def build(tmp_path: Path) -> Iterator[Callable[[Network], BuiltNetwork]]:
     """Builds networks that end with the test."""
     with ExitStack() as held:
-        yield lambda topology: held.enter_context(Network(topology, tmp_path))
+        yield lambda network: held.enter_context(BuiltNetwork(network, tmp_path))
 
 
 @dataclass(frozen=True, slots=True)

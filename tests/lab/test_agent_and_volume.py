@@ -1,28 +1,29 @@
 """The real agent on a ConfigMap volume: what it says of a configuration under the wrong key."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.lab.small import small_topology
+from tests.lab.small import small_network
 
 from wayhome.lab import agent_log
-from wayhome.lab.case import Places
-from wayhome.lab.network import Network
-from wayhome.lab.programs import RunningProgram
-from wayhome.lab.the_case import agent
-from wayhome.lab.the_case.phases import CONFIGURATION
-from wayhome.lab.topology import Topology
+from wayhome.lab.compiled import BuiltNetwork
+from wayhome.lab.programs import Program, RunningProgram
+from wayhome.lab.the_case.files import CONFIGURATION
 from wayhome.lab.volume import ConfigMapVolume
+from wayhome.network import Network
 
 pytestmark = pytest.mark.kernel
-Build = Callable[[Topology], Network]
+Build = Callable[[Network], BuiltNetwork]
 CREATE = "kubectl create configmap ip-masq-agent --from-file=config=FILE --namespace kube-system"
 
 
 def start(build: Build, volume: ConfigMapVolume, state: Path) -> RunningProgram:
     volume.project({})
-    running = build(small_topology()).start(agent("client", Places(state, volume.folder, state)))
+    options = (f"--config={volume.folder}/ip-masq-agent", f"--state={state}", "--log-format=json")
+    agent = Program("client", "agent", (sys.executable, "-m", "wayhome.agent", *options))
+    running = build(small_network()).start(agent)
     running.wait_until(lambda text: said(text, "applied"), 20)
     return running
 

@@ -53,6 +53,9 @@ def test_the_accounts_command_takes_effect_and_its_mistake_is_seen() -> None:
 def test_an_api_server_that_does_not_start_is_named() -> None:
     done = run(api_server="/bin/sh -c 'echo no licence; exit 3'")
     assert done.returncode == 4
-    assert "api-server on control-plane ended with exit status 3" in done.stderr
+    assert (
+        "api-server on instance control-plane of source-project ended with exit status 3"
+        in done.stderr
+    )
     assert "no licence" in done.stderr
     assert "Traceback" not in done.stderr

@@ -13,7 +13,7 @@ import pytest
 from tests.lab.conftest import WayhomeCommand
 from tests.lab.test_programs import alive, read_pcap
 
-from wayhome.lab.the_case.phases import CONFIGURATION
+from wayhome.lab.the_case.files import CONFIGURATION
 
 pytestmark = pytest.mark.kernel
 
@@ -169,7 +169,7 @@ def test_what_cannot_be_done_is_said_with_what_can(lab: Run) -> None:
         assert "the-case is up already; `wayhome lab down` ends it" in again.stderr
         unknown = lab("exec", "my-bod", "--", "true")
         assert unknown.returncode == 2
-        assert "its nodes are: my-pod, other-pod," in unknown.stderr
+        assert "its nodes are: target-gce-01, gke-node-01," in unknown.stderr
         assert lab("exec", "my-pod", "--", "no-such-program").returncode == 4
         assert lab("exec", "my-pod").returncode == 2
         assert lab("exec", "my-pod", "--", "sh", "-c", "exit 7").returncode == 7

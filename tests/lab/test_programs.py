@@ -9,17 +9,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.lab.small import SERVER, small_topology
+from tests.lab.small import SERVER, small_network
 
 from wayhome.lab.capture import CAPTURING
+from wayhome.lab.compiled import BuiltNetwork
 from wayhome.lab.namespaces import NetworkNamespace
-from wayhome.lab.network import Network
 from wayhome.lab.programs import Program, ProgramError
-from wayhome.lab.topology import Topology
+from wayhome.network import Network
 from wayhome.probe.server import LISTENING
 
 pytestmark = pytest.mark.kernel
-Build = Callable[[Topology], Network]
+Build = Callable[[Network], BuiltNetwork]
 
 
 def program(node: str, *argv: str) -> Program:
@@ -27,11 +27,11 @@ def program(node: str, *argv: str) -> Program:
 
 
 def test_a_program_runs_in_its_nodes_network_and_its_output_is_kept(build: Build) -> None:
-    network = build(small_topology())
+    network = build(small_network())
     running = network.start(program("server", "-c", "import socket; print(socket.if_nameindex())"))
     assert running.process.wait(10) == 0
-    assert "'eth0'" in running.text()
-    assert running.output.name == "server.program.log"
+    assert "'p0'" in running.text()
+    assert running.output.name == "0.server.program.log"
 
 
 INTERRUPTED_WHILE_IT_FORKS = """
@@ -57,7 +57,7 @@ def test_an_interruption_while_a_program_starts_is_not_lost(tmp_path: Path) -> N
 
 
 def test_a_program_hears_no_ctrl_c_of_the_terminal_and_blocks_no_signal(build: Build) -> None:
-    running = build(small_topology()).start(Program("server", "sleep", ("sleep", "60")))
+    running = build(small_network()).start(Program("server", "sleep", ("sleep", "60")))
     assert os.getpgid(running.process.pid) == running.process.pid
     status = Path(f"/proc/{running.process.pid}/status").read_text()
     assert int(status.partition("SigBlk:")[2].split()[0], 16) == 0
@@ -65,7 +65,7 @@ def test_a_program_hears_no_ctrl_c_of_the_terminal_and_blocks_no_signal(build: B
 
 
 def test_a_program_that_ends_early_is_an_error_with_what_it_said(build: Build) -> None:
-    running = build(small_topology()).start(program("server", "-c", "import sys; sys.exit('no!')"))
+    running = build(small_network()).start(program("server", "-c", "import sys; sys.exit('no!')"))
     with pytest.raises(
         ProgramError, match=r"program on server ended with exit status 1; it printed last:\nno!$"
     ):
@@ -77,7 +77,7 @@ def test_a_program_that_ignores_the_request_to_end_is_killed(build: Build) -> No
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); "
         "time.sleep(60)"
     )
-    running = build(small_topology()).start(program("server", "-c", stubborn))
+    running = build(small_network()).start(program("server", "-c", stubborn))
     running.wait_until(lambda text: "up" in text, 10)
     assert running.stop(0.1) == -signal.SIGKILL
 
@@ -85,12 +85,12 @@ def test_a_program_that_ignores_the_request_to_end_is_killed(build: Build) -> No
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from tests.lab.small import small_topology
+from tests.lab.small import small_network
 from tests.lab.test_programs import cookie
 from wayhome.lab.namespaces import NetworkNamespace
-from wayhome.lab.network import Network
+from wayhome.lab.compiled import BuiltNetwork
 from wayhome.lab.programs import Program
-network = Network(small_topology(), Path(sys.argv[1]))
+network = BuiltNetwork(small_network(), Path(sys.argv[1]))
 for node in ("client", "server"):
     network.start(Program(node, "sleep", ("sleep", "60")))
 print(*(running.process.pid for running in network.programs))
@@ -159,7 +159,7 @@ def _descriptors(process: Path) -> list[Path]:
 
 
 def test_a_capture_is_a_pcap_with_the_packets_that_passed(build: Build, tmp_path: Path) -> None:
-    network = build(small_topology())
+    network = build(small_network())
     server = network.start(program("server", "-m", "wayhome.probe.server"))
     server.wait_until(lambda text: LISTENING in text, 10)
     file = tmp_path / "fabric.pcap"

@@ -13,9 +13,14 @@ from tests.kube.api_server.rights import ADMIN_TOKEN
 from tests.kube.api_server.writes import MERGE_PATCH
 from tests.kube.server_process import ENVIRONMENT, ServerProcess
 
-from wayhome.lab.network import Network
+from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.read import read_estate
+from wayhome.lab.agents import agents_in, without_agents
+from wayhome.lab.compiled import BuiltNetwork
+from wayhome.lab.node_names import NodeNames
 from wayhome.lab.programs import Program
-from wayhome.lab.the_case.network import ADDRESSES, MY_POD, NODE_02, TARGET, topology
+from wayhome.lab.the_case.files import EXPORTS
+from wayhome.lab.the_case.phases import ADDRESSES, MY_POD, NODE_02, TARGET
 from wayhome.probe.server import LISTENING
 
 REPAIR = "nonMasqueradeCIDRs:\n  - 172.16.0.0/16\n  - 10.1.0.0/16\n"
@@ -32,15 +37,23 @@ class CaseCluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._held = ExitStack()
-        self.network = self._held.enter_context(Network(topology(), folder))
+        estate = read_estate(EXPORTS)
+        compiled = compile_estate(estate)
+        described = without_agents(compiled, agents_in(estate, compiled))
+        self.network = self._held.enter_context(BuiltNetwork(described, folder))
+        self.node = NodeNames.of(described).find
         self.server = ServerProcess(folder, "--namespace", "wayhome")
         self._held.callback(self.server.stop)
         server = (sys.executable, "-m", "wayhome.probe.server")
-        target = self.network.start(Program(TARGET, "server", (*server, "--greeting-port", "23")))
+        target = self.network.start(
+            Program(self.node(TARGET), "server", (*server, "--greeting-port", "23"))
+        )
         self.config = folder / "config" / "ip-masq-agent"
         self.config.parent.mkdir()
         flags = (f"--config={self.config}", "--state=", f"--query-socket={folder / 'query'}")
-        agent = Program(NODE_02, "agent", (sys.executable, "-m", "wayhome.agent", *flags))
+        agent = Program(
+            self.node(NODE_02), "agent", (sys.executable, "-m", "wayhome.agent", *flags)
+        )
         self.agent = self.network.start(agent)
         target.wait_until(lambda text: LISTENING in text, 20)
         self.agent.wait_until(lambda text: HELD in text, 20)
@@ -68,7 +81,7 @@ class CaseCluster:
         self.place(namespace, name, where)
 
     def place(self, namespace: str, name: str, where: str, **more: object) -> None:
-        descriptor = self.network.namespace(where).descriptor
+        descriptor = self.network.namespace(self.node(where)).descriptor
         enter = ["nsenter", f"--net=/proc/{os.getpid()}/fd/{descriptor}", "--"]
         path = {"PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin"}
         self.server.control(

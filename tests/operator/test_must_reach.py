@@ -14,7 +14,7 @@ from tests.agent.agent_process import wait_until
 from tests.kube.server_process import ENVIRONMENT
 from tests.operator.case_cluster import POD, REPAIR, CaseCluster
 
-from wayhome.lab.the_case.network import NODE_02
+from wayhome.lab.the_case.phases import NODE_02
 
 pytestmark = pytest.mark.kernel
 

@@ -11,7 +11,7 @@ from wayhome.cluster.must_reach import MustReach, Tried
 from wayhome.cluster.pod_prober import pod_prober
 from wayhome.kube.client import Client
 from wayhome.kube.kubeconfig import from_kubeconfig
-from wayhome.lab.the_case.network import MY_POD, NODE_02
+from wayhome.lab.the_case.phases import MY_POD, NODE_02
 from wayhome.probe.target import Target
 
 pytestmark = pytest.mark.kernel

@@ -9,14 +9,21 @@ from wayhome.cli.lab_report import Report, document
 from wayhome.cli.printable import printable
 from wayhome.lab.agent_log import AgentEvent, events
 from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome, Start
-from wayhome.lab.running_case import AgentSaid
-from wayhome.lab.the_case import THE_CASE
-from wayhome.lab.the_case.network import ADDRESSES, MY_POD, NODE_02
-from wayhome.lab.the_case.phases import A
+from wayhome.lab.running_agents import AgentSaid
+from wayhome.lab.the_case import the_case
+from wayhome.lab.the_case.phases import (
+    ADDRESSES,
+    MY_POD,
+    NODE_02,
+    NOT_THERE,
+    TO_THE_INTERNET,
+    A,
+)
 from wayhome.probe.observation import Leg, Loss, Observation, Protocol
 
+THE_CASE = the_case()
 BEFORE, WRONG_KEY, MASQUERADE = THE_CASE.phases
-LOST = Loss(Leg.REPLY, "destination-vpc", "no-route", ADDRESSES[MY_POD])
+LOST = Loss(Leg.REPLY, TO_THE_INTERNET, NOT_THERE, ADDRESSES[MY_POD])
 
 
 def lost(loss: Loss = LOST) -> Observation:
@@ -30,7 +37,8 @@ def reached(source: str) -> Observation:
 def probe(
     observation: Observation, *, sees_drops: bool = True, phase: object = BEFORE
 ) -> ProbeOutcome:
-    return ProbeOutcome(A, phase.expected[A], observation, sees_drops)  # type: ignore[attr-defined]
+    expected = phase.expected[A]  # type: ignore[attr-defined]
+    return ProbeOutcome(A, expected, expected, observation, sees_drops)
 
 
 def test_what_is_expected_includes_where_and_why_it_died() -> None:
@@ -124,7 +132,8 @@ def test_what_an_agent_said_before_is_not_shown_as_news() -> None:
 
 
 def test_the_document_is_as_promised() -> None:
-    outcome = Outcome((PhaseOutcome(MASQUERADE, (probe(lost()),), 6.78912, 1),))
+    seen = replace(probe(lost()), predicted=MASQUERADE.expected[A])
+    outcome = Outcome((PhaseOutcome(MASQUERADE, (seen,), 6.78912, 1),))
     assert document(outcome) == {
         "schema": 1,
         "phases": [
@@ -140,12 +149,27 @@ def test_the_document_is_as_promised() -> None:
                         "reached": False,
                         "source_seen": "172.16.2.2",
                         "milliseconds": 1.0,
+                        "predicted": {
+                            "reached": True,
+                            "source_seen": "10.1.0.3",
+                            "leg": None,
+                            "place": None,
+                            "cause": None,
+                        },
                     }
                 ],
             }
         ],
-        "as_expected": True,
+        "as_expected": False,
     }
+
+
+def test_what_the_tracer_says_has_to_be_what_is_seen_and_expected_too() -> None:
+    otherwise = replace(probe(lost()), predicted=MASQUERADE.expected[A])
+    assert not otherwise.as_expected
+    said = " ".join(shown(PhaseOutcome(BEFORE, (otherwise,) * 3, None, 0)).split())
+    assert "expected the reply to die at internet-gateway of target-network" in said
+    assert "predicted to be reached from 10.1.0.3; seen: the reply to 172.16.2.2 died at" in said
 
 
 def test_only_events_count_in_an_agents_output() -> None:

@@ -4,9 +4,16 @@ from pathlib import Path
 import pytest
 
 from wayhome.lab import state
-from wayhome.lab.state import LabError, LabState, NoLabError
+from wayhome.lab.state import KeptAgent, LabError, LabState, NoLabError
 
-UP = LabState("the-case", 4711, 3, {"my-pod": 7})
+UP = LabState(
+    "the-case",
+    4711,
+    3,
+    {"my-pod": 7, "gke-node-02": 8},
+    {"my-pod": ["172.16.2.2"], "gke-node-02": []},
+    {"gke-node-02": KeptAgent("/volume", {"config": "ip-masq-agent"}, "/agent.log")},
+)
 
 
 def test_a_lab_is_up_while_its_lock_is_held(tmp_path: Path) -> None:

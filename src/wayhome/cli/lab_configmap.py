@@ -9,7 +9,6 @@ from wayhome.cli.lab_errors import errors
 from wayhome.cli.printable import printable
 from wayhome.kube.names import is_key
 from wayhome.lab import remote
-from wayhome.lab.cases import CASES
 
 LARGEST_CONFIGMAP = 1024 * 1024
 """Bytes, as the API server has it."""
@@ -32,7 +31,7 @@ def configmap(files: tuple[str, ...], delete: bool) -> None:
     with errors():
         state = remote.current()
         changed = remote.configure(state, data)
-    wanted = list(CASES[state.case].volume_items)
+    wanted = list(dict.fromkeys(key for one in state.agents.values() for key in one.items or data))
     if not changed:
         keys = f"the keys {', '.join(map(printable, data))}" if data else "no key"
         click.echo(

@@ -11,6 +11,7 @@ from wayhome.cli.printable import printable
 from wayhome.lab.namespaces import NamespaceRefusedError
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.state import LabError, explained
+from wayhome.report.names import shortened
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def errors() -> Iterator[None]:
     except OSError as error:
         end(4, explained(error))
     except ProgramError as error:
-        end(4, str(error))
+        end(4, shortened(str(error)))
 
 
 def end(code: int, *lines: str) -> NoReturn:

@@ -13,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from wayhome.cli.printable import printable
+from wayhome.clouds.compile import compile_estate
 from wayhome.lab.case import Case, Expected, Row
 from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome, Start
 from wayhome.lab.running_case import CommandRun
 from wayhome.probe.observation import Leg, Protocol
+from wayhome.report.names import last, short, shortened
 
 PIPED_WIDTH = 100
 UNSEEN = (
@@ -38,7 +40,9 @@ class Report:
         fancy = (out.encoding or "").lower().startswith("utf")
         self._yes, self._no, self._arrow = ("✓", "✗", "→") if fancy else ("+", "x", "->")
         self._names = {
-            str(address): node.name for node in case.topology.nodes for address in node.addresses
+            str(address): last(node.name)
+            for node in compile_estate(case.estate).nodes
+            for address in node.addresses
         }
 
     def begin(self, case: Case) -> None:
@@ -101,13 +105,17 @@ class Report:
                 if outcome.said_before
                 else "says"
             )
-            self._line(f"the agent on {said.node} {says}: {printable(said.message)}", "yellow")
+            self._line(
+                f"the agent on {last(said.node)} {says}: {printable(said.message)}", "yellow"
+            )
         elif wanted:
             self._line(f"NOT AS EXPECTED: no agent said anything about it ({wanted})", "bold red")
 
     def _endings(self, outcome: PhaseOutcome) -> None:
         for ending in outcome.endings:
-            self._line(f"NOT AS EXPECTED: the {printable(ending, lines=True)}", "bold red")
+            self._line(
+                f"NOT AS EXPECTED: the {shortened(printable(ending, lines=True))}", "bold red"
+            )
         self._line(
             "What the probes saw without it is no finding, and the phases after this one were not run."
         )
@@ -135,7 +143,7 @@ class Report:
         )
         self._out.print()
         self._out.print(
-            f"{verdict}: {good} of {len(probes)} probes as expected, {seconds:.1f} s in all",
+            f"{verdict}: {good} of {len(probes)} probes as expected and as predicted, {seconds:.1f} s in all",
             style=style,
         )
         if next_command:
@@ -178,7 +186,7 @@ class Report:
         deaths: dict[str, list[str]] = {}
         for probe in probes:
             if probe.observation.reason:
-                rows = deaths.setdefault(printable(probe.observation.reason), [])
+                rows = deaths.setdefault(shortened(printable(probe.observation.reason)), [])
                 if self._label(probe.row) not in rows:
                     rows.append(self._label(probe.row))
         return deaths
@@ -187,7 +195,11 @@ class Report:
         seen = probe.observation
         what = f"reached from {seen.source_seen}" if seen.reached else f"{seen.reason}"
         where = f"{self._label(probe.row)} over {seen.protocol}"
-        return f"{where}: expected {_wanted(probe.expected)}; seen: {printable(what)}"
+        predicted = (
+            "" if probe.expected == probe.predicted else f"; predicted {_wanted(probe.predicted)}"
+        )
+        wanted = f"expected {_wanted(probe.expected)}{predicted}"
+        return f"{where}: {wanted}; seen: {shortened(printable(what))}"
 
 
 def _change(outcome: PhaseOutcome) -> str:
@@ -198,7 +210,7 @@ def _wanted(expected: Expected) -> str:
     if expected.reached:
         return f"to be reached from {expected.source_seen}"
     leg = expected.leg or Leg.REQUEST
-    return f"the {leg} to die at {expected.place} ({expected.cause})"
+    return f"the {leg} to die at {short(expected.place)} ({expected.cause})"
 
 
 def document(outcome: Outcome) -> dict[str, object]:
@@ -235,7 +247,7 @@ def _typed(name: str, runs: Sequence[CommandRun]) -> dict[str, object]:
 
 
 def _probe(probe: ProbeOutcome) -> dict[str, object]:
-    seen = probe.observation
+    seen, predicted = probe.observation, probe.predicted
     return {
         "source": probe.row.source,
         "destination": probe.row.destination,
@@ -244,6 +256,13 @@ def _probe(probe: ProbeOutcome) -> dict[str, object]:
         "reached": seen.reached,
         "source_seen": str(seen.source_seen) if seen.source_seen else None,
         "milliseconds": _rounded(seen.milliseconds),
+        "predicted": {
+            "reached": predicted.reached,
+            "source_seen": str(predicted.source_seen) if predicted.source_seen else None,
+            "leg": predicted.leg,
+            "place": predicted.place or None,
+            "cause": predicted.cause or None,
+        },
     }
 
 

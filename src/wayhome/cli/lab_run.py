@@ -16,6 +16,7 @@ from wayhome.lab.case import Case
 from wayhome.lab.cases import CASES
 from wayhome.lab.mounts import private_folder
 from wayhome.lab.namespaces import enter
+from wayhome.report.names import shortened
 
 
 @click.command(short_help="Run a case, or flows of exported networks, and take it down again.")
@@ -86,7 +87,7 @@ def _run_case(case: str, api_server: str | None, *, as_json: bool) -> NoReturn:
     from wayhome.lab import demo  # noqa: PLC0415
 
     started = time.perf_counter()
-    chosen = _on_kubernetes(api_server) if api_server else CASES[case]
+    chosen = _on_kubernetes(api_server) if api_server else CASES[case]()
     report = Report(console(), chosen)
     with errors():
         enter()
@@ -105,7 +106,7 @@ def _run_case(case: str, api_server: str | None, *, as_json: bool) -> NoReturn:
     if as_json:
         click.echo(json.dumps(document(outcome), indent=2))
         for ending in (ending for phase in outcome.phases for ending in phase.endings):
-            click.echo(f"wayhome: the {printable(ending, lines=True)}", err=True)
+            click.echo(f"wayhome: the {shortened(printable(ending, lines=True))}", err=True)
     else:
         next_command = f"{own_command()} lab up {case}" if chosen.try_next else ""
         report.end(outcome, time.perf_counter() - started, next_command)

@@ -28,7 +28,7 @@ def up(case: str) -> None:
         f"{case} is up after {time.perf_counter() - started:.1f} s: {', '.join(state.nodes)}"
     )
     click.echo("Try:")
-    for line in CASES[case].try_next:
+    for line in CASES[case]().try_next:
         click.echo(f"  {own_command()} lab {line.format(folder=shlex.quote(str(lab_folder())))}")
 
 
@@ -38,9 +38,9 @@ def status() -> None:
     with errors():
         state = remote.current()
         click.echo(f"{state.case} is up; its keeper is process {state.keeper}")
-        for node in CASES[state.case].topology.nodes:
-            click.echo(f"  {node.name:<16} {', '.join(dict.fromkeys(map(str, node.addresses)))}")
-        for node_name in CASES[state.case].agents:
+        for name, addresses in state.addresses.items():
+            click.echo(f"  {printable(name):<16} {', '.join(addresses)}")
+        for node_name in state.agents:
             log = remote.agent_log(state, node_name)
             said = agent_log.events(log.read_text(errors="replace"))
             last = printable(said[-1].message) if said else "nothing"

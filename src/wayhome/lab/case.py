@@ -1,29 +1,19 @@
-"""What a case consists of: a network, the programs in it, and phases with what is expected to be seen in each.
+"""What a case consists of: exports, programs in the network that they describe, and phases with what is expected in each.
 
-A case is data. `demo` runs it, `keeper` keeps it up; neither knows which case it is.
+A case is data. `demo` runs it, `keeper` keeps it up; neither knows which case it is. Nodes are called by the names that
+people say (`clouds.endpoints`).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wayhome.clouds.estate import Estate
+from wayhome.lab import agents
+from wayhome.lab.agents import with_configmap
 from wayhome.lab.programs import Program
-from wayhome.lab.topology import Topology
-from wayhome.lab.volume import ConfigMapVolume
+from wayhome.lab.running_agents import MakeAgent
 from wayhome.probe.observation import Address, Leg
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Folders that an agent may use: the lab's own, its volume's, its state's."""
-
-    lab: Path
-    volume: Path
-    state: Path
-
-
-MakeAgent = Callable[[str, Places], Program]
-"""The agent's program for a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +49,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What all protocols shall see in a row: the source that the target sees, or how the packet dies."""
+    """What shall be seen of a probe: the source that the target sees, or how a packet dies.
+
+    `place` is the full name of the node where it dies. The source is None where nothing arrives.
+    """
 
     reached: bool
     source_seen: Address | None
@@ -70,7 +63,9 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """The ConfigMap's data, and what is seen once it is there. Data of None: there is no ConfigMap.
+    """The data of the agents' ConfigMap, and what is seen once it is there. Data of None: there is no ConfigMap.
+
+    Where `commands` make the ConfigMap, and agents keep what they held against it, the data is what they hold.
 
     `commands` then run one after the other, and `questions` once all has been seen.
     `takes_effect` names the row that the change is to make reachable: the time until then is measured.
@@ -93,33 +88,25 @@ class Phase:
 class Case:
     """A network and its story.
 
-    `try_next` are commands of `wayhome lab` for a person who keeps it up; `files` are put into the lab's folder,
-    which stands as {folder} in the commands.
+    `estate` is what the exports say; agents run where it says so, and the phases change the ConfigMap that those of
+    `cluster` read. `try_next` are commands of `wayhome lab` for a person who keeps it up; `files` are put into the lab's
+    folder, which stands as {folder} in the commands.
     """
 
     name: str
     summary: tuple[str, ...]
-    topology: Topology
+    estate: Estate
+    cluster: str
     servers: tuple[str, ...]
-    agents: tuple[str, ...]
-    volume_items: Mapping[str, str]
-    make_agent: MakeAgent
     phases: tuple[Phase, ...]
     files: Mapping[str, bytes]
     try_next: tuple[str, ...]
+    make_agent: MakeAgent = agents.program
     make_services: Callable[[Path], tuple[Service, ...]] = lambda _: ()
     """Given the lab's folder. They run before the agents."""
     prepare: tuple[Command, ...] = ()
     """What is typed once the services are there, before the agents start."""
 
-    def places(self, node: str, folder: Path) -> Places:
-        """The places of an agent, below a lab's folder, made if need be."""
-        places = Places(folder, folder / "volumes" / node, folder / "states" / node)
-        for one in (places.volume, places.state):
-            one.mkdir(parents=True, exist_ok=True)
-        return places
-
-    def volumes(self, folder: Path) -> tuple[ConfigMapVolume, ...]:
-        """The volumes of the agents, below a lab's folder, made if need be."""
-        folders = [self.places(node, folder).volume for node in self.agents]
-        return tuple(ConfigMapVolume(one, self.volume_items) for one in folders)
+    def estate_in(self, phase: Phase) -> Estate:
+        """What exports of the phase would say."""
+        return with_configmap(self.estate, self.cluster, phase.configmap)

@@ -1,8 +1,8 @@
 """Run a case through its phases, and compare what was seen with what was expected.
 
-Nothing here decides an outcome: `reached` and the source are measured, and `as_expected` compares them, together
-with the place and the cause of each death, with the case's data. Where a machine cannot show where packets die, only
-that they did not arrive is compared.
+Nothing here decides an outcome: `reached` and the source are measured, and `as_expected` compares them, together with the
+place and the cause of each death, with the case's data, and with what the tracer predicts from the exports of the phase.
+Where a machine cannot show where packets die, only that they did not arrive is compared.
 """
 
 import time
@@ -10,10 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wayhome.clouds.compile import compile_estate
 from wayhome.lab.case import Case, Expected, Phase, Row
+from wayhome.lab.prediction import predict_row
 from wayhome.lab.prober import Prober, Request
-from wayhome.lab.running_case import AgentSaid, CommandRun, RunningCase
+from wayhome.lab.running_agents import AgentSaid
+from wayhome.lab.running_case import CommandRun, RunningCase
 from wayhome.probe.observation import Observation, Protocol
+
+_Predictions = dict[tuple[Row, Protocol], Expected]
 
 # How long a change may take before it counts as having no effect; how long no effect is waited for.
 EFFECT_SECONDS = 10.0
@@ -33,17 +38,20 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class ProbeOutcome:
-    """One probe, expected and seen."""
+    """One probe: expected by whoever tells the case, predicted by the tracer, and seen."""
 
     row: Row
     expected: Expected
+    predicted: Expected
     observation: Observation
     sees_drops: bool
 
     @property
     def as_expected(self) -> bool:
-        """Whether it was seen as it was expected, in every respect that this machine shows."""
+        """Whether it was seen as expected and predicted, in every respect that this machine shows."""
         seen, expected = self.observation, self.expected
+        if expected != self.predicted:
+            return False
         if seen.reached != expected.reached:
             return False
         if not (seen.reached or seen.loss or self.sees_drops):
@@ -51,7 +59,8 @@ class ProbeOutcome:
         loss = seen.loss
         died = (loss.leg, loss.place, loss.cause) if loss else (None, "", "")
         wanted = (expected.leg, expected.place, expected.cause)
-        return seen.source_seen == expected.source_seen and died == wanted
+        unseen = seen.source_seen is None and not self.sees_drops  # nor are deliveries
+        return (unseen or seen.source_seen == expected.source_seen) and died == wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,51 +116,65 @@ def run(
     begin: Callable[[Start], None] = lambda _: None,
     show: Callable[[PhaseOutcome], None] = lambda _: None,
 ) -> Outcome:
-    """Build the case and run its phases. Raises OSError, ProgramError.
+    """Build the case and run its phases. Raises OSError, ProgramError, NodeNameError, NetworkError.
 
     `begin` sees that it is up, `show` each phase as it is done. A phase in which a program ended is the last one.
     """
     started = time.perf_counter()
     first, *_ = case.phases
-    with RunningCase(case, folder, first.configmap) as running, Prober(running.network) as prober:
-        begin(
-            Start(
-                networks=len(case.topology.nodes),
-                servers=len(case.servers),
-                agents=len(case.agents),
-                seconds=time.perf_counter() - started,
-                sees_drops=running.network.sees_drops,
+    with RunningCase(case, folder, first) as running:
+        predicted = [_predictions(phase, running) for phase in case.phases]
+        running.wait_until_ready()
+        with Prober(running.network) as prober:
+            begin(
+                Start(
+                    networks=len(running.network.nodes),
+                    servers=len(case.servers),
+                    agents=len(running.agents.agents),
+                    seconds=time.perf_counter() - started,
+                    sees_drops=running.network.sees_drops,
+                )
             )
-        )
-        outcomes = []
-        for phase in case.phases:
-            outcomes.append(_run_phase(phase, running, prober))
-            show(outcomes[-1])
-            if outcomes[-1].endings:
-                break
+            outcomes = []
+            for phase, predictions in zip(case.phases, predicted, strict=True):
+                outcomes.append(_run_phase(phase, predictions, running, prober))
+                show(outcomes[-1])
+                if outcomes[-1].endings:
+                    break
     return Outcome(tuple(outcomes))
 
 
-def _run_phase(phase: Phase, running: RunningCase, prober: Prober) -> PhaseOutcome:
+def _predictions(phase: Phase, running: RunningCase) -> _Predictions:
+    network = compile_estate(running.case.estate_in(phase))
+    return {
+        (row, protocol): predict_row(network, running.node(row.source), row, protocol)
+        for row in phase.expected
+        for protocol in Protocol
+    }
+
+
+def _run_phase(
+    phase: Phase, predicted: _Predictions, running: RunningCase, prober: Prober
+) -> PhaseOutcome:
     milliseconds, attempts = None, 0
     # What is reached already is no effect of what comes now.
-    waits = phase.takes_effect and not _reached(phase.takes_effect, prober)
-    said_already = running.said(phase.show_agent)
+    waits = phase.takes_effect and not _reached(phase.takes_effect, running, prober)
+    said_already = running.agents.said(phase.show_agent)
     started = time.perf_counter()
-    changed = running.configure(phase.configmap)
+    changed = running.configure(phase)
     commands = tuple(map(running.run, phase.commands))
     if phase.takes_effect and waits:
         milliseconds, attempts = _wait_for_effect(phase.takes_effect, running, prober, started)
     elif changed or commands or phase.show_agent:
         time.sleep(NO_EFFECT_SECONDS)
     cells = [(row, protocol) for row in phase.expected for protocol in Protocol]
-    seen = prober.probe([_request(row, protocol) for row, protocol in cells])
+    seen = prober.probe([_request(row, protocol, running) for row, protocol in cells])
     sees_drops = running.network.sees_drops
     probes = tuple(
-        ProbeOutcome(row, phase.expected[row], observation, sees_drops)
-        for (row, _), observation in zip(cells, seen, strict=True)
+        ProbeOutcome(row, phase.expected[row], predicted[row, protocol], observation, sees_drops)
+        for (row, protocol), observation in zip(cells, seen, strict=True)
     )
-    said = running.said(phase.show_agent)
+    said = running.agents.said(phase.show_agent)
     return PhaseOutcome(
         phase=phase,
         probes=probes,
@@ -172,15 +195,15 @@ def _wait_for_effect(
     attempts = 0
     while time.perf_counter() - started < EFFECT_SECONDS and not running.network.endings():
         attempts += 1
-        if _reached(row, prober):
+        if _reached(row, running, prober):
             return (time.perf_counter() - started) * 1000, attempts
     return None, attempts
 
 
-def _reached(row: Row, prober: Prober) -> bool:
-    (observation,) = prober.probe([_request(row, Protocol.TCP)])
+def _reached(row: Row, running: RunningCase, prober: Prober) -> bool:
+    (observation,) = prober.probe([_request(row, Protocol.TCP, running)])
     return observation.reached
 
 
-def _request(row: Row, protocol: Protocol) -> Request:
-    return Request(row.source, row.destination, row.address, protocol)
+def _request(row: Row, protocol: Protocol, running: RunningCase) -> Request:
+    return Request(running.node(row.source), row.address, protocol)

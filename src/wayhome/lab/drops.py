@@ -1,6 +1,6 @@
 """Packets that died on a node, as they die: a socket of nfnetlink_log.
 
-The rules log what they drop to a group (`rules`); the kernel sends the packet's head and the rule's cause to whoever
+The rules log what they drop to a group (`compiled.rules`); the kernel sends the packet's head and the rule's cause to whoever
 is bound to it, microseconds after the drop. Log groups belong to a network namespace and work in a user namespace
 too, other than the kernel's own log.
 
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from wayhome.kernel import attributes
 from wayhome.kernel.netlink import NLM_F_ACK, Netlink
 from wayhome.kernel.nfnetlink import NETLINK_NETFILTER, NFGENMSG_SIZE, nfgenmsg
-from wayhome.lab.filters import LOG_GROUP
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.lab.packets import Packet, decode
 
+LOG_GROUP = 1
 NFNL_SUBSYS_ULOG = 4
 NFULNL_MSG_PACKET, NFULNL_MSG_CONFIG = 0, 1
 NFULA_CFG_CMD, NFULA_CFG_MODE, NFULA_CFG_QTHRESH = 1, 2, 5

@@ -34,7 +34,9 @@ def main(case: str, folder: Path, lock: int) -> int:
     try:
         number = enter(in_background=True)
         _say(keeper=number)
-        running = RunningCase(CASES[case], folder, None)
+        chosen = CASES[case]()
+        first, *_ = chosen.phases
+        running = RunningCase(chosen, folder, first)
     except NamespaceRefusedError as refused:
         _say(refused=refused.reason, command=refused.command)
         return 4
@@ -45,8 +47,12 @@ def main(case: str, folder: Path, lock: int) -> int:
         _say(error=str(error))
         return 1
     with running:
-        nodes = {name: n.descriptor for name, n in running.network.namespaces.items()}
-        state.write(folder, state.LabState(case, number, lock, nodes))
+        try:
+            running.wait_until_ready()
+        except ProgramError as error:
+            _say(error=str(error))
+            return 1
+        state.write(folder, _state(running, case, number, lock))
         # Only now: what was started before would have inherited both, and could not be ended or see its own end.
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries what loses its parent
@@ -57,6 +63,28 @@ def main(case: str, folder: Path, lock: int) -> int:
     if state.is_lock_of(folder, lock):
         state.clear(folder)
     return 0
+
+
+def _state(running: RunningCase, case: str, keeper: int, lock: int) -> state.LabState:
+    """Nodes by the last part of their names."""
+    nodes, agents = running.network.nodes.values(), running.agents
+    return state.LabState(
+        case,
+        keeper,
+        lock,
+        {_last(one.node.name): one.namespace.descriptor for one in nodes},
+        {_last(one.node.name): [str(a) for a in one.node.addresses] for one in nodes},
+        {
+            agent.label: state.KeptAgent(
+                str(agent.places(agents.folder).volume), agent.items, str(started.output)
+            )
+            for agent, started in zip(agents.agents, agents.running, strict=True)
+        },
+    )
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _sleep(folder: Path, lock: int) -> None:

@@ -24,11 +24,6 @@ import random
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-
-from wayhome.lab.packets import Packet
-from wayhome.probe.flow import Flow
-from wayhome.probe.observation import Leg
 
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 TCP_SEND_QUEUE = 2
@@ -36,30 +31,6 @@ TCP_SEND_QUEUE = 2
 # SYN, FIN and the bytes of a request.
 SPAN = 1024
 _NUMBERS = 1 << 32
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What the packets of an attempt carry: TCP's first sequence number, or the payload of an echo."""
-
-    flow: Flow
-    nonce: bytes
-    first_sequence: int
-
-    def leg(self, packet: Packet) -> Leg | None:
-        """Which way a packet of the attempt was on; None for a packet that is not the attempt's."""
-        there = (self.flow.transport, self.flow.destination, self.flow.port)
-        if there == (packet.transport, packet.destination, packet.destination_port):
-            leg, number = Leg.REQUEST, packet.sequence
-        elif there == (packet.transport, packet.source, packet.source_port):
-            leg, number = Leg.REPLY, packet.acknowledgement
-        else:
-            return None
-        if self.flow.transport == socket.IPPROTO_TCP:
-            own = number is not None and (number - self.first_sequence) % _NUMBERS < SPAN
-        else:
-            own = packet.payload == self.nonce
-        return leg if own else None
 
 
 def first_sequences() -> Iterator[int]:

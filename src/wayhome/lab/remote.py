@@ -18,12 +18,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from wayhome.lab import processes, state
-from wayhome.lab.cases import CASES
 from wayhome.lab.namespaces import NamespaceRefusedError, own_command
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.state import LabError, LabState, NoLabError
 from wayhome.lab.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, setns
-from wayhome.lab.topology import unknown_node
+from wayhome.lab.volume import ConfigMapVolume
 
 START_SECONDS = 60.0
 END_SECONDS = 10.0
@@ -106,7 +105,9 @@ def join(lab: LabState, node: str) -> None:
     This process stands for the child until its end, and ends as it ends. Raises LabError.
     """
     if node not in lab.nodes:
-        raise LabError(unknown_node(node, lab.nodes))
+        raise LabError(
+            f"there is no node {node!r} in this lab; its nodes are: {', '.join(lab.nodes)}"
+        )
     keeper = Path("/proc", str(lab.keeper))
     wanted = (
         (keeper / "ns/user", CLONE_NEWUSER),
@@ -159,16 +160,18 @@ def _descriptor(process: int, number: int) -> Path:
 
 def configure(lab: LabState, configmap: Mapping[str, bytes] | None) -> bool:
     """Show a ConfigMap's data in the volumes of the lab's agents. Returns whether that changed any."""
-    changed = [v.project(configmap or {}) for v in CASES[lab.case].volumes(state.lab_folder())]
+    changed = [
+        ConfigMapVolume(Path(one.volume), one.items).project(configmap or {})
+        for one in lab.agents.values()
+    ]
     return any(changed)
 
 
 def agent_log(lab: LabState, node: str) -> Path:
     """The file with a node's agent's log. Raises LabError."""
-    if node not in CASES[lab.case].agents:
-        agents = ", ".join(CASES[lab.case].agents)
-        raise LabError(f"no agent runs on {node!r}; agents run on: {agents}")
-    return state.lab_folder() / "logs" / f"{node}.agent.log"
+    if node not in lab.agents:
+        raise LabError(f"no agent runs on {node!r}; agents run on: {', '.join(lab.agents)}")
+    return Path(lab.agents[node].log)
 
 
 def down() -> LabState:

@@ -1,32 +1,24 @@
 """A case that is up: its network, its servers, its agents and the ConfigMap volumes that they watch.
 
-What the agents need comes first. Then everything starts at once and is waited for: servers until they listen, agents
-until they have applied a policy.
+The network is that of the exports, without what the agents do (`agents`). What the agents need comes first. Then
+everything starts at once and is waited for: servers until they listen, agents until they have applied a policy. In
+between there is time for other things.
 """
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from wayhome.lab import agent_log
-from wayhome.lab.case import Case, Command
-from wayhome.lab.network import Network
+from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.endpoints import names
+from wayhome.lab.agents import agents_in, without_agents
+from wayhome.lab.case import Case, Command, Phase
+from wayhome.lab.compiled import BuiltNetwork
+from wayhome.lab.node_names import NodeNames
 from wayhome.lab.programs import Program, ProgramError
+from wayhome.lab.running_agents import PATIENCE_SECONDS, RunningAgents
 from wayhome.probe.server import LISTENING
-
-PATIENCE_SECONDS = 20.0
-APPLIED = "applied"
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSaid:
-    """What an agent said; `number` counts the events of its log."""
-
-    node: str
-    number: int
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,60 +39,59 @@ class CommandRun:
 
 
 class RunningCase:
-    """Build it with the ConfigMap's data of the beginning; `folder` takes the volumes, states and logs."""
+    """Build it as it is in a phase; `folder` takes the volumes, states and logs."""
 
-    def __init__(self, case: Case, folder: Path, configmap: Mapping[str, bytes] | None) -> None:
-        """Start everything and wait until it works. Raises OSError, ProgramError."""
+    def __init__(self, case: Case, folder: Path, phase: Phase) -> None:
+        """Start everything. Raises OSError, ProgramError, NodeNameError, NetworkError."""
         self.case = case
         self._folder = folder
-        self.volumes = case.volumes(folder)
-        self.configure(configmap)
+        estate = case.estate_in(phase)
+        self.compiled = compile_estate(estate)
+        self._names = NodeNames.of(self.compiled, names(estate, self.compiled))
+        self.agents = RunningAgents(agents_in(estate, self.compiled), folder)
+        self.agents.configure(estate)
         for name, content in case.files.items():
             (folder / name).write_bytes(content)
-        self.network = Network(case.topology, _made(folder / "logs"))
+        built = without_agents(self.compiled, self.agents.agents)
+        self.network = BuiltNetwork(built, _made(folder / "logs"))
         try:
-            for service in case.make_services(folder):
-                started, ready = self.network.start(service.program), service.ready
-                started.wait_until(lambda text, ready=ready: ready in text, PATIENCE_SECONDS)  # type: ignore[misc]
-            self._prepare()
-            self.agents = [
-                self.network.start(case.make_agent(node, case.places(node, folder)))
-                for node in case.agents
-            ]
-            servers = [self.network.start(_server(node)) for node in case.servers]
-            for server in servers:
-                server.wait_until(lambda text: LISTENING in text, PATIENCE_SECONDS)
-            for agent in self.agents:
-                agent.wait_until(_has_applied, PATIENCE_SECONDS)
+            self._start_services()
+            self._servers = [self.network.start(_server(self.node(name))) for name in case.servers]
+            self.agents.start(self.network, case.make_agent)
         except BaseException:
             self.network.close()
             raise
 
-    def _prepare(self) -> None:
+    def _start_services(self) -> None:
+        for service in self.case.make_services(self._folder):
+            program, ready = service.program, service.ready
+            started = self.network.start(replace(program, node=self.node(program.node)))
+            started.wait_until(lambda text, ready=ready: ready in text, PATIENCE_SECONDS)  # type: ignore[misc]
         for command in self.case.prepare:
             done = self.run(command)
             if not done.as_expected:
                 raise ProgramError(f"`{command.shown}` ended with {done.status}:\n{done.output}")
 
-    def configure(self, configmap: Mapping[str, bytes] | None) -> bool:
-        """Show a ConfigMap's data in all volumes. Returns whether that changed any."""
-        changed = [volume.project(configmap or {}) for volume in self.volumes]
-        return any(changed)
+    def wait_until_ready(self) -> None:
+        """Wait until the servers listen and the agents have applied a policy. Raises ProgramError."""
+        for server in self._servers:
+            server.wait_until(lambda text: LISTENING in text, PATIENCE_SECONDS)
+        self.agents.wait_until_applied()
+
+    def node(self, name: str) -> str:
+        """The full name of the node that people call so. Raises NodeNameError."""
+        return self._names.find(name)
+
+    def configure(self, phase: Phase) -> bool:
+        """Show the agents the ConfigMaps that a phase has. Returns whether that changed any volume."""
+        return self.agents.configure(self.case.estate_in(phase))
 
     def run(self, command: Command) -> CommandRun:
         """Run a command to its end, in the lab's folder. Raises OSError."""
-        program = Program(command.node, "command", command.argv, command.environment, self._folder)
+        node = self.node(command.node)
+        program = Program(node, "command", command.argv, command.environment, self._folder)
         status, output = self.network.run(program, PATIENCE_SECONDS)
         return CommandRun(command, status, output)
-
-    def said(self, event: str) -> AgentSaid | None:
-        """What the last of the agents said last in an event of that name; None where none did."""
-        for agent in reversed(self.agents):
-            events = agent_log.events(agent.text())
-            for number, found in reversed(list(enumerate(events))):
-                if found.event == event:
-                    return AgentSaid(agent.program.node, number, found.message)
-        return None
 
     def close(self) -> None:
         """End it."""
@@ -115,10 +106,6 @@ class RunningCase:
 
 def _server(node: str) -> Program:
     return Program(node, "server", (sys.executable, "-m", "wayhome.probe.server"))
-
-
-def _has_applied(text: str) -> bool:
-    return any(event.event == APPLIED for event in agent_log.events(text))
 
 
 def _made(folder: Path) -> Path:

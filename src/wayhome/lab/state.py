@@ -27,6 +27,15 @@ class NoLabError(LabError):
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAgent:
+    """An agent that runs: its ConfigMap volume with the keys that it shows (None: all), and its log."""
+
+    volume: str
+    items: Mapping[str, str] | None
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
 class LabState:
     """A lab that is up: `lock` is its keeper's descriptor of the lock, `nodes` those that hold the nodes' networks."""
 
@@ -34,6 +43,9 @@ class LabState:
     keeper: int
     lock: int
     nodes: Mapping[str, int]
+    addresses: Mapping[str, list[str]]
+    agents: Mapping[str, KeptAgent]
+    """By node."""
 
 
 def lab_folder(temporary: Path = TEMPORARY) -> Path:
@@ -122,7 +134,9 @@ def read(folder: Path) -> LabState:
         gone = "; the last one's keeper was killed, and what it left is removed now" if left else ""
         raise NoLabError(f"no lab is up{gone}. `wayhome lab up the-case` starts one")
     try:
-        return LabState(**json.loads((folder / "state.json").read_text()))
+        found = json.loads((folder / "state.json").read_text())
+        agents = {node: KeptAgent(**one) for node, one in found.pop("agents").items()}
+        return LabState(**found, agents=agents)
     except FileNotFoundError:
         raise NoLabError("a lab is being started or stopped; try again in a second") from None
 

@@ -22,7 +22,8 @@ from wayhome.probe.observation import Address, Loss, Observation, Protocol
 from wayhome.probe.stream import AnswerError, ask_any_http, ask_http, connect, read_greeting
 
 TIMEOUT_SECONDS = 2.0
-_PORTS = {Protocol.HTTP: HTTP_PORT, Protocol.TCP: GREETING_PORT, Protocol.ICMP: 0}
+PORTS = {Protocol.HTTP: HTTP_PORT, Protocol.TCP: GREETING_PORT, Protocol.ICMP: 0}
+"""Where the project's server listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def open_attempt(
     except BaseException:
         channel.close()
         raise
-    flow = Flow(transport, destination, _PORTS[protocol] if port is None else port)
+    flow = Flow(transport, destination, PORTS[protocol] if port is None else port)
     return Attempt(protocol, flow, secrets.token_bytes(NONCE_BYTES), channel, host)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.lab.repairs.proxies import running
 
-from wayhome.lab.filters import TABLE
+from wayhome.lab.compiled.names import TABLE
 from wayhome.lab.programs import Program
 from wayhome.lab.repairs.balancers import Backend
 from wayhome.lab.repairs.health import HealthChecks

@@ -57,6 +57,8 @@ class Agent:
     """Without the Pod ranges of a node, which only the node knows."""
     scope_of_pods: bool
     sources: tuple[ConfigSource, ...]
+    flags: Mapping[str, str]
+    """All of its command line, by name without dashes. They are anybody's text."""
 
     @property
     def evidence(self) -> Evidence:
@@ -113,6 +115,7 @@ def _agent(
         ),
         scope_of_pods=in_scope == "pods",
         sources=_sources(program, daemon_set, spec, container, flags),
+        flags=flags,
     )
 
 

@@ -47,6 +47,8 @@ from wayhome.prefixes import Family, Prefix
 
 PODS_TABLE = "pods"
 NO_SUCH_POD = Drop("UNKNOWN_INTERNAL_ADDRESS", "no Pod of this node has the address")
+AGENT_CHAIN = "ip-masq-agent"
+"""The chain of what the cluster's objects say that a node does with its Pods' addresses."""
 _INTERNAL_IP = "InternalIP"
 _ENDED = ("Succeeded", "Failed")
 _REASONS = {
@@ -196,7 +198,7 @@ def translation_of(masquerading: Masquerading) -> TranslationChain:
         reason=reason,
         evidence=next(iter(masquerading.evidence), None),
     )
-    return TranslationChain("ip-masq-agent", (rule,))
+    return TranslationChain(AGENT_CHAIN, (rule,))
 
 
 def _action(policy: Policy | None) -> TranslationAction:

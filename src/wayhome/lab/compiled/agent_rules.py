@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from wayhome.kernel.ruleset import ruleset_of
 from wayhome.kernel.text import format_interval
 from wayhome.lab.compiled.matches import HEADER, of_family
-from wayhome.lab.filters import TABLE
+from wayhome.lab.compiled.names import TABLE
 from wayhome.network import Address
 from wayhome.policy import Policy
 

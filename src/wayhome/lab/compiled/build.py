@@ -15,9 +15,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from wayhome.lab import programs
-from wayhome.lab import sysctls as node_sysctls
-from wayhome.lab.compiled import held, rtnetlink, rules, sysctls
+from wayhome.lab import programs, sysctls
+from wayhome.lab.compiled import held, rtnetlink, rules
 from wayhome.lab.compiled.held import Held
 from wayhome.lab.compiled.matches import Families
 from wayhome.lab.compiled.mtus import mtu, narrow_ends, narrow_ports
@@ -71,7 +70,7 @@ def build(
     for one in built.values():
         with one.namespace.entered():
             settings = sysctls.settings(forwards=one.node.forwards, ipv6=Family.IPV6 in families)
-            node_sysctls.write(settings)
+            sysctls.write(settings)
     paths = {
         name: paths_of(network.places[name], one.names, families) for name, one in built.items()
     }
@@ -135,7 +134,7 @@ def _dig(pit: NetworkNamespace, built: dict[str, BuiltNode], numbers: Iterator[i
     A bridge is the node's own, and needs no other end; a kernel without bridges gets a pair of that name.
     """
     with pit.entered(), Rtnetlink.opened() as here:
-        node_sysctls.write(sysctls.settings(forwards=False, ipv6=False))
+        sysctls.write(sysctls.settings(forwards=False, ipv6=False))
         for one in built.values():
             for sink in one.names.sinks.values():
                 if sink.is_bridge and _bridged(here, sink, one):

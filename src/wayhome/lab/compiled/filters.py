@@ -2,21 +2,30 @@
 
 A port's own chain asks first whether the packet is the reply of what the port let pass, then goes through the filter's
 stages, and then remembers: what comes back from the stages was allowed, what was denied is gone. The memory is one set
-for a node, whose key begins with the port's interface, so that a hundred ports cost no more sets than one; why it is no
-conntrack stands in `lab.filters`. Echoes are told apart by their addresses and by their identifier. nft 1.0.2 cannot
+for a node, whose key begins with the port's interface, so that a hundred ports cost no more sets than one. Echoes are told apart by their addresses and by their identifier. nft 1.0.2 cannot
 put an identifier into a key with addresses, so each port has one more set, of the identifiers that passed it: where two
 nodes have one address, the answer to the one's echo is not let in because the other asked the same, too.
 
 A rule with a condition that nobody knows is left out: a flow about which it decides is UNDETERMINED anyway.
+
+The memory is not conntrack's. The clouds track per interface, and a packet between two instances crosses the filters of
+two interfaces in the one namespace of their fabric, where conntrack gives a packet a single entry. On the instances'
+side of the links there would be room for a conntrack zone each, but there the cloud's firewall would share a namespace,
+and its `nft flush ruleset`, with the node's own masquerading. A set that remembers five-tuples for ten minutes is also
+what the clouds describe that they do. It is simpler than conntrack in two ways: it does not look at a TCP connection's
+state, so a flow ends only by being idle, and errors (ICMP unreachable and the like) pass without a look for the flow
+that they are about.
 """
 
 from collections.abc import Iterator
 
 from wayhome.lab.compiled.matches import HEADER, Families, Line, matches
-from wayhome.lab.filters import REMEMBERED, TABLE
+from wayhome.lab.compiled.names import TABLE
 from wayhome.network import Filter, FilterAction, Node, Port
 from wayhome.prefixes import Family
 
+REMEMBERED = "10m"
+"""Google's firewall forgets an idle flow after ten minutes."""
 _ICMP = {Family.IPV4: "icmp", Family.IPV6: "icmpv6"}
 
 

@@ -13,43 +13,28 @@ import resource
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
 from wayhome.lab.compiled.asked import Asked, Seen
 from wayhome.lab.compiled.attempt import Attempt, open_attempt
 from wayhome.lab.compiled.build import BuiltNode
-from wayhome.lab.compiled.built import BuiltNetwork, NodeLog, Sighted
+from wayhome.lab.compiled.built import BuiltNetwork
 from wayhome.lab.compiled.features import LOG
 from wayhome.lab.compiled.held import NOTHING, Held
 from wayhome.lab.compiled.missing import MissingFeatureError
 from wayhome.lab.compiled.proxy import Proxy
 from wayhome.lab.compiled.responder import answer_datagram, answer_stream
 from wayhome.lab.compiled.serving import listen, serve_datagrams, serve_streams
-from wayhome.lab.compiled.sightings import Sightings
+from wayhome.lab.compiled.watch import Outcome, Watch
 from wayhome.network import Address, Drop, Network, Node, Protocol
 from wayhome.prefixes import Family
+from wayhome.probe.observation import Address as ProbeAddress
+from wayhome.probe.observation import Leg
 from wayhome.trace import Lost
-from wayhome.trace.exchange import REPLY_NOT_EXPECTED
 
 TIMEOUT_SECONDS = 3.0
 AT_ONCE = 200
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What is known of one attempt so far."""
-
-    lost: asyncio.Future[tuple[Lost, str, str]]
-    """The way, the node and the cause."""
-    source_seen: Address | None = None
-    delivered_to: str | None = None
-
-    @property
-    def arrived(self) -> tuple[Address | None, str | None]:
-        """How a `Seen` ends: what is known of where the flow came to."""
-        return self.source_seen, self.delivered_to
 
 
 class LabNetwork:
@@ -62,8 +47,6 @@ class LabNetwork:
         self.network = network
         self._seconds = seconds
         self._held = ExitStack()
-        self._sightings = Sightings()
-        self._outcomes: list[_Outcome] = []
         self._served: set[tuple[Protocol, int]] = set()
         self._serving: list[asyncio.Task[None]] = []
         self._datagrams: list[socket.socket] = []
@@ -71,8 +54,8 @@ class LabNetwork:
             _allow_many_files()
             self.built = self._held.enter_context(BuiltNetwork(network, own=own))
             _require_logs(self.built)
+            self._watch = Watch(self.built)
             self._runner = self._held.enter_context(asyncio.Runner())
-            self._runner.run(self._watch())
         except BaseException:
             self._held.close()
             raise
@@ -92,15 +75,8 @@ class LabNetwork:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
-        for log in self.built.logs:
-            loop.add_reader(log.fileno(), self._notice, log)
-
     async def _stop(self) -> None:
         loop = asyncio.get_running_loop()
-        for log in self.built.logs:
-            loop.remove_reader(log.fileno())
         for channel in self._datagrams:
             loop.remove_reader(channel)
         for task in self._serving:
@@ -112,68 +88,37 @@ class LabNetwork:
         seen: list[Seen] = []
         for first in range(0, len(questions), AT_ONCE):
             some = questions[first : first + AT_ONCE]
-            with ExitStack() as sockets:
-                loop = asyncio.get_running_loop()
-                self._outcomes = [_Outcome(loop.create_future()) for _ in some]
+            with ExitStack() as sockets, self._watch.over(len(some)) as outcomes:
                 attempts = [
                     sockets.enter_context(self._open(number, asked))
                     for number, asked in enumerate(some)
                 ]
-                seen += await asyncio.gather(*map(self._outcome, attempts, self._outcomes))
-            self._sightings.forget()
+                seen += await asyncio.gather(*map(self._seen, attempts, outcomes))
         return seen
 
     def _open(self, number: int, asked: Asked) -> Attempt:
         namespace = self.built.namespace(asked.at)
-        return open_attempt(number, asked, namespace, self._sightings)
+        return open_attempt(number, asked, namespace, self._watch.sightings)
 
-    async def _outcome(self, attempt: Attempt, outcome: _Outcome) -> Seen:
+    async def _seen(self, attempt: Attempt, outcome: Outcome) -> Seen:
         answer = asyncio.create_task(attempt.reaches())
         try:
             ends: list[asyncio.Future[Any]] = [answer, outcome.lost]
             await asyncio.wait(ends, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
-            way, node, cause = outcome.lost.result() if outcome.lost.done() else (None,) * 3
-            if way is Lost.FORWARD:
-                return Seen(False, way, node, cause)
+            loss = outcome.lost.result() if outcome.lost.done() else None
+            if loss and loss.leg is Leg.REQUEST:
+                return Seen(False, Lost.FORWARD, loss.place, loss.cause)
             if outcome.delivered_to is None:
-                self._read_all()
-            if way is Lost.REPLY:
-                return Seen(False, way, node, cause, *outcome.arrived)
+                self._watch.read()
+            arrived = (_address(outcome.source_seen), outcome.delivered_to)
+            if loss:
+                return Seen(False, Lost.REPLY, loss.place, loss.cause, *arrived)
             if answer.done() and (refused := _refusal(answer)):
                 return Seen(False, Lost.FORWARD, attempt.asked.at, refused)
-            return Seen(answer.done(), None, None, None, *outcome.arrived)
+            return Seen(answer.done(), None, None, None, *arrived)
         finally:
             answer.cancel()
             await asyncio.gather(answer, return_exceptions=True)
-
-    def _read_all(self) -> None:
-        """A delivery is logged before its reply is, but on another node, whose log may not have been read yet."""
-        for log in self.built.logs:
-            self._notice(log)
-
-    def _notice(self, log: NodeLog) -> None:
-        for sighted in log.read():
-            self._sight(sighted)
-
-    def _sight(self, sighted: Sighted) -> None:
-        packet = sighted.packet
-        found = self._sightings.flow_of(packet) if packet else None
-        if packet is None or found is None:
-            return
-        senders, way = found
-        outcome = self._outcomes[senders[0].attempt]
-        if sighted.cause is not None:
-            self._lose(outcome, way, sighted.node, sighted.cause)
-        elif way is Lost.FORWARD:
-            outcome.source_seen = Address.parse(str(packet.source))
-            outcome.delivered_to = sighted.node
-        elif not any(s.node == sighted.node and s.waits_for(packet) for s in senders):
-            self._lose(outcome, way, sighted.node, REPLY_NOT_EXPECTED)
-
-    @staticmethod
-    def _lose(outcome: _Outcome, way: Lost, node: str, cause: str) -> None:
-        if not outcome.lost.done():
-            outcome.lost.set_result((way, node, cause))
 
     def _serve(self, questions: Iterable[Asked]) -> None:
         """Let every node answer on the ports that are asked for, and on those that flows are led to."""
@@ -212,10 +157,8 @@ class LabNetwork:
             one.node.name,
             one.namespace,
             listener,
-            self._sightings,
-            lambda number, node, cause: self._lose(
-                self._outcomes[number], Lost.FORWARD, node, cause
-            ),
+            self._watch.sightings,
+            lambda number, loss: self._watch.outcomes[number].lose(loss),
         )
 
 
@@ -232,6 +175,10 @@ def _refusal(answer: asyncio.Task[None]) -> str | None:
     if error is not None:
         raise error
     return None
+
+
+def _address(seen: ProbeAddress | None) -> Address | None:
+    return None if seen is None else Address.parse(str(seen))
 
 
 def _families(node: Node) -> set[Family]:

@@ -13,8 +13,12 @@ from dataclasses import dataclass, field
 
 from wayhome.network import Drop, Node
 
+TABLE = "wayhome_lab"
+"""The table of nftables that a lab has in each node."""
 _REAL = re.compile(r"(?!(?:lo|all|default|[pd]\d+)$)[A-Za-z][A-Za-z0-9_.-]{0,14}")
 """A name from an export that a kernel takes, that needs no quoting anywhere, and that is none of ours."""
+
+_OURS = re.compile(r"c[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,10 @@ class Names:
         return f"c{self.causes.index(cause)}"
 
     def cause_of(self, logged: str) -> str:
-        """The cause behind its name in the log. Raises ValueError, IndexError for a name that is none of ours."""
-        return self.causes[int(logged.removeprefix("c"))]
+        """The cause behind its name in the log. A name that is none of ours, in a rule of somebody else's, is itself one."""
+        if not _OURS.fullmatch(logged) or int(logged[1:]) >= len(self.causes):
+            return logged
+        return self.causes[int(logged[1:])]
 
     def _real(self, name: str) -> str:
         """A name that an export gives, if it can be had here."""

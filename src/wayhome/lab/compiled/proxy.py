@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from wayhome.lab.compiled.responder import read_nonce
 from wayhome.lab.compiled.serving import LONGEST, Reply
@@ -20,6 +21,7 @@ from wayhome.lab.marks import begin_with
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.network import Listener, Protocol, Target
 from wayhome.probe.echo import NONCE_BYTES
+from wayhome.probe.observation import Leg, Loss
 from wayhome.trace.exchange import MOST_PROXIES
 from wayhome.trace.translating import NO_ADDRESS
 from wayhome.trace.walk import ROUTING_LOOP
@@ -35,7 +37,7 @@ class Proxy:
     namespace: NetworkNamespace
     listener: Listener
     sightings: Sightings
-    failed: Callable[[int, str, str], None]
+    failed: Callable[[int, Loss], None]
 
     async def relay_stream(self, accepted: socket.socket, source: str) -> None:  # noqa: ARG002 (as servers do)
         """Relay one connection. Raises OSError."""
@@ -48,7 +50,7 @@ class Proxy:
             except ConnectionRefusedError:
                 pass  # an answer, too
             except OSError:
-                self._tell(nonce, NO_ADDRESS)
+                self._tell(nonce, NO_ADDRESS, target)
                 raise
             else:
                 await loop.sock_sendall(upstream, nonce)
@@ -70,7 +72,7 @@ class Proxy:
             try:
                 await loop.sock_connect(upstream, (str(target.address), self._port(target)))
             except OSError:
-                self._tell(nonce, NO_ADDRESS)
+                self._tell(nonce, NO_ADDRESS, target)
                 return
             await loop.sock_sendall(upstream, data)
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -84,7 +86,7 @@ class Proxy:
 
     def _open(self, nonce: bytes, target: Target) -> socket.socket:
         if self.sightings.flows_of(nonce) > MOST_PROXIES:
-            self._tell(nonce, ROUTING_LOOP)
+            self._tell(nonce, ROUTING_LOOP, target)
             raise OSError(errno.ELOOP, "too many proxies")
         protocol = self.listener.protocol
         channel = open_socket(self.namespace, protocol, target.address.family)
@@ -97,10 +99,11 @@ class Proxy:
                 begin_with(channel, self.sightings.begins(sender))
         return channel
 
-    def _tell(self, nonce: bytes, cause: str) -> None:
+    def _tell(self, nonce: bytes, cause: str, target: Target) -> None:
         number = self.sightings.attempt_of(nonce)
         if number is not None:
-            self.failed(number, self.node, cause)
+            towards = ip_address(str(target.address))
+            self.failed(number, Loss(Leg.REQUEST, self.node, cause, towards))
 
 
 _TASKS: set[asyncio.Task[None]] = set()

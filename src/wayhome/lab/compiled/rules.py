@@ -17,9 +17,9 @@ from wayhome.lab.compiled.asked import NOT_KNOWN
 from wayhome.lab.compiled.filters import Filters
 from wayhome.lab.compiled.matches import Families, Line, addresses, of_family
 from wayhome.lab.compiled.mtus import TOO_LARGE
-from wayhome.lab.compiled.names import Names
+from wayhome.lab.compiled.names import TABLE, Names
 from wayhome.lab.compiled.translation import SRCNAT, Translations
-from wayhome.lab.filters import LOG_GROUP, TABLE
+from wayhome.lab.drops import LOG_GROUP
 from wayhome.network import Place, Port
 from wayhome.prefixes import Family
 from wayhome.trace.walk import ROUTING_LOOP

@@ -32,7 +32,14 @@ class Sender:
         address, port = self.channel.getsockname()[:2]
         came_from = (str(packet.source), packet.source_port)
         went_to = (str(packet.destination), packet.destination_port)
-        return (came_from, went_to) == (self.destination, (address, port))
+        own = (
+            went_to[0] if address in _ANY else address,
+            port,
+        )  # unbound: the kernel chose one as it sent
+        return (came_from, went_to) == (self.destination, own)
+
+
+_ANY = ("0.0.0.0", "::")  # noqa: S104 (nobody listens)
 
 
 class Sightings:

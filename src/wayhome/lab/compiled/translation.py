@@ -16,8 +16,7 @@ from dataclasses import replace
 
 from wayhome.lab.compiled import agent_rules
 from wayhome.lab.compiled.matches import HEADER, Families, Line, matches, of_family
-from wayhome.lab.compiled.names import Names
-from wayhome.lab.filters import TABLE
+from wayhome.lab.compiled.names import TABLE, Names
 from wayhome.network import (
     Address,
     Ask,

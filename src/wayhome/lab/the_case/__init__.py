@@ -1,55 +1,46 @@
 """The case: a Pod of a route-based cluster cannot reach a VM behind a VPC peering.
 
-`network` is what there is, `phases` what is seen in it; this file adds the programs: servers, and on both nodes the
-project's own agent, as its DaemonSet runs it. `kubernetes` is the same with an API server, which the agents watch.
+`files` are its exports, of which the network is built, and `phases` what is seen in it; this file adds the programs:
+servers, and on both nodes the project's own agent, as the exports' DaemonSet says. `kubernetes` is the same with an API
+server, which the agents watch.
 """
 
-import sys
-
-from wayhome.lab.case import Case, Places
-from wayhome.lab.programs import Program
-from wayhome.lab.the_case.network import (
+from wayhome.clouds.read import read_estate
+from wayhome.lab.case import Case
+from wayhome.lab.the_case.files import CONFIGURATION, EXPORTS
+from wayhome.lab.the_case.phases import (
     ADDRESSES,
-    DESTINATION_SUBNET,
     MY_POD,
     NODE_01,
     NODE_02,
     OTHER_POD,
-    POD_RANGE,
-    SOURCE_SUBNET,
+    PHASES,
     TARGET,
     TEST,
-    topology,
 )
-from wayhome.lab.the_case.phases import CONFIGURATION, PHASES
+
+CLUSTER = "projects/source-project/locations/asia-northeast1-a/clusters/my-gke"
 
 
-def agent(node: str, places: Places) -> Program:
-    """The agent's program. No Pod ranges are told to it, so its scope is upstream's."""
-    config, state = f"{places.volume}/ip-masq-agent", f"{places.state}"
-    options = ("--config", config, "--state", state, "--log-format", "json")
-    return Program(node, "agent", (sys.executable, "-m", "wayhome.agent", *options))
-
-
-THE_CASE = Case(
-    name="the-case",
-    summary=(
-        f"source-vpc {SOURCE_SUBNET}: {NODE_01}, {NODE_02} (Pods in {POD_RANGE}), {TEST}",
-        f"destination-vpc {DESTINATION_SUBNET}, peered: {TARGET} {ADDRESSES[TARGET]}",
-        "routes to the Pods: one for each node in source-vpc, none in destination-vpc",
-    ),
-    topology=topology(),
-    servers=(MY_POD, OTHER_POD, TEST, TARGET),
-    agents=(NODE_01, NODE_02),
-    volume_items={"config": "ip-masq-agent"},
-    make_agent=agent,
-    phases=PHASES,
-    files={"config": CONFIGURATION},
-    try_next=(
-        f"exec {MY_POD} -- curl --max-time 3 http://{ADDRESSES[TARGET]}/health",
-        "configmap --from-file {folder}/config",
-        f"exec {NODE_02} -- nft list ruleset",
-        f"capture {NODE_02} {NODE_02}.pcap --seconds 10",
-        "down",
-    ),
-)
+def the_case() -> Case:
+    """The case, with its exports read. Raises UnreadableDirectoryError."""
+    return Case(
+        name="the-case",
+        summary=(
+            f"my-network 10.1.0.0/16: {NODE_01}, {NODE_02} (Pods in 172.16.0.0/16), {TEST}",
+            f"target-network 10.2.0.0/16, peered: {TARGET} {ADDRESSES[TARGET]}",
+            "routes to the Pods: one for each node in my-network, none in target-network",
+        ),
+        estate=read_estate(EXPORTS),
+        cluster=CLUSTER,
+        servers=(MY_POD, OTHER_POD, TEST, TARGET),
+        phases=PHASES,
+        files={"config": CONFIGURATION},
+        try_next=(
+            f"exec {MY_POD} -- curl --max-time 3 http://{ADDRESSES[TARGET]}/health",
+            "configmap --from-file {folder}/config",
+            f"exec {NODE_02} -- nft list ruleset",
+            f"capture {NODE_02} {NODE_02}.pcap --seconds 10",
+            "down",
+        ),
+    )

@@ -10,25 +10,30 @@ After the mistake that the account warns of, the nodes keep what they held and s
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from wayhome.lab.case import Case, Command, Phase, Places, Service
-from wayhome.lab.programs import Program
-from wayhome.lab.the_case import THE_CASE
-from wayhome.lab.the_case.network import (
-    ADDRESSES,
-    API_PORT,
-    CONTROL_PLANE,
-    NODE_01,
-    NODE_02,
-    POD_SUBNETS,
-    topology,
-)
-from wayhome.lab.the_case.phases import BEFORE, CONFIGURATION, MASQUERADED, A
+import msgspec
 
+from wayhome.clouds.estate import Estate
+from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.kubernetes.masquerading import pod_ranges
+from wayhome.clouds.kubernetes.resources.node import Node
+from wayhome.clouds.located import Located
+from wayhome.clouds.values import IpAddress
+from wayhome.lab.agents import NodeAgent, Places
+from wayhome.lab.case import Case, Command, Phase, Service
+from wayhome.lab.programs import Program
+from wayhome.lab.the_case import CLUSTER, the_case
+from wayhome.lab.the_case.files import CONFIGURATION
+from wayhome.lab.the_case.phases import BEFORE, MASQUERADED, NODE_01, NODE_02, TEST, A
+from wayhome.network import Evidence
+
+CONTROL_PLANE, API_ADDRESS, API_PORT = "control-plane", "10.1.0.10", 6443
+_INSTANCES = "projects/source-project/zones/asia-northeast1-a/instances"
 KUBECONFIG = "kubeconfig"
-CLUSTER = "cluster.json"
+MANIFESTS = "cluster.json"
 CONFIGMAP_FLAG = "--configmap=kube-system/ip-masq-agent"
 WRONG_NAME = "masq.yaml"
 
@@ -37,19 +42,24 @@ _NAMED = ("ip-masq-agent", "--namespace", "kube-system")
 
 def the_case_on_kubernetes(api_server: tuple[str, ...]) -> Case:
     """The case with an API server; `api_server` is its program, to which --host, --port and --kubeconfig are added."""
+    case = the_case()
+    nodes = {
+        node.value.metadata.name: [str(prefix) for prefix in pod_ranges(node)]
+        for node in case.estate.of(Node, CLUSTER)
+    }
     return replace(
-        THE_CASE,
+        case,
         summary=(
-            *THE_CASE.summary,
-            f"{CONTROL_PLANE} {ADDRESSES[CONTROL_PLANE]}: an API server, which the agents watch",
+            *case.summary,
+            f"{CONTROL_PLANE} {API_ADDRESS}: an API server, which the agents watch",
         ),
-        topology=topology(control_plane=True),
+        estate=case.estate.with_changes(created=[_control_plane(case.estate)]),
         make_services=lambda folder: (_service(api_server, folder),),
         make_agent=_agent,
         phases=PHASES,
-        files={"config": CONFIGURATION, WRONG_NAME: CONFIGURATION, **_manifests()},
+        files={"config": CONFIGURATION, WRONG_NAME: CONFIGURATION, **_manifests(nodes)},
         prepare=(
-            _kubectl("create", "--validate=false", "-f", CLUSTER),
+            _kubectl("create", "--validate=false", "-f", MANIFESTS),
             *(
                 _kubectl(
                     "replace",
@@ -59,7 +69,7 @@ def the_case_on_kubernetes(api_server: tuple[str, ...]) -> Case:
                     "-f",
                     f"{node}.json",
                 )
-                for node in POD_SUBNETS
+                for node in nodes
             ),
         ),
         try_next=(),
@@ -67,26 +77,39 @@ def the_case_on_kubernetes(api_server: tuple[str, ...]) -> Case:
 
 
 def _service(api_server: tuple[str, ...], folder: Path) -> Service:
-    where = ("--host", str(ADDRESSES[CONTROL_PLANE]), "--port", str(API_PORT))
+    where = ("--host", API_ADDRESS, "--port", str(API_PORT))
     named = (*api_server, *where, "--kubeconfig", str(folder / KUBECONFIG))
-    return Service(Program(CONTROL_PLANE, "api-server", named), ready=str(ADDRESSES[CONTROL_PLANE]))
+    return Service(Program(CONTROL_PLANE, "api-server", named), ready=API_ADDRESS)
 
 
-def _agent(node: str, places: Places) -> Program:
-    options = (CONFIGMAP_FLAG, "--node", node)
+def _control_plane(estate: Estate) -> Located[Instance]:
+    """An instance beside the others: the VPC's rules for what is inside of it hold for it too."""
+    beside = estate.all(Instance)[f"{_INSTANCES}/{TEST}"].value
+    (nic,) = beside.network_interfaces
+    return Located(
+        msgspec.structs.replace(
+            beside,
+            name=CONTROL_PLANE,
+            network_interfaces=(msgspec.structs.replace(nic, network_ip=IpAddress(API_ADDRESS)),),
+        ),
+        Evidence(f"{_INSTANCES}/{CONTROL_PLANE}"),
+    )
+
+
+def _agent(agent: NodeAgent, places: Places) -> Program:
+    options = (CONFIGMAP_FLAG, "--node", agent.label)
     access = ("--kubeconfig", str(places.lab / KUBECONFIG), "--state", str(places.state))
     program = (sys.executable, "-m", "wayhome.agent", *options, *access, "--log-format", "json")
-    return Program(node, "agent", program)
+    return Program(agent.node, "agent", program)
 
 
-def _node(name: str) -> dict[str, object]:
+def _node(name: str, ranges: list[str]) -> dict[str, object]:
     """As its kubelet registers it."""
-    subnet = str(POD_SUBNETS[name])
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux"}},
-        "spec": {"podCIDR": subnet, "podCIDRs": [subnet]},
+        "spec": {"podCIDR": ranges[0], "podCIDRs": ranges},
         "status": {"conditions": [{"type": "Ready", "status": "True"}]},
     }
 
@@ -106,17 +129,17 @@ def _daemon_set() -> dict[str, object]:
     }
 
 
-def _manifests() -> dict[str, bytes]:
+def _manifests(pod_ranges_of: Mapping[str, list[str]]) -> dict[str, bytes]:
     """What a cluster has: its nodes, and what the manifests make. A node's status is written by itself."""
     namespaces = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         for name in ("wayhome", "wayhome-status")
     ]
-    nodes = {node: _node(node) for node in POD_SUBNETS}
+    nodes = {name: _node(name, ranges) for name, ranges in pod_ranges_of.items()}
     items = [*namespaces, _daemon_set(), *nodes.values()]
     everything = {"apiVersion": "v1", "kind": "List", "items": items}
     statuses = {f"{name}.json": json.dumps(node).encode() for name, node in nodes.items()}
-    return {CLUSTER: json.dumps(everything).encode(), **statuses}
+    return {MANIFESTS: json.dumps(everything).encode(), **statuses}
 
 
 def _kubectl(*arguments: str) -> Command:
@@ -150,7 +173,7 @@ PHASES = (
     Phase(
         name="masquerade",
         title="the account's file and its command",
-        configmap=None,
+        configmap={"config": CONFIGURATION},
         commands=(
             _kubectl("create", "configmap", "ip-masq-agent", "--from-file", "config", *_NAMED[1:]),
         ),
@@ -162,7 +185,7 @@ PHASES = (
     Phase(
         name="wrong-key",
         title=f"the same command with the file named {WRONG_NAME}",
-        configmap=None,
+        configmap={"config": CONFIGURATION},
         commands=(
             _kubectl("delete", "configmap", *_NAMED),
             _kubectl(

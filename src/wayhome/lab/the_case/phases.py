@@ -1,28 +1,32 @@
 """What is seen in the case's network: as the account found it, with the mistake that it warns of, and repaired.
 
 The expectations are the account's (rows A to D), with the two rows that show what a repair by masquerading does and
-does not do: Pods still see each other's own addresses, and nobody outside can open a connection to a Pod.
+does not do: Pods still see each other's own addresses, and nobody outside can open a connection to a Pod. The addresses
+too are the account's, and not read from the exports that the network is built from.
 """
+
+from ipaddress import IPv4Address
 
 from wayhome.lab.case import Expected, Phase, Row
-from wayhome.lab.the_case.network import (
-    ADDRESSES,
-    DESTINATION_VPC,
-    MY_POD,
-    NODE_02,
-    OTHER_POD,
-    TARGET,
-    TEST,
-)
-from wayhome.lab.topology import NO_ROUTE
+from wayhome.lab.the_case.files import CONFIGURATION
 from wayhome.probe.observation import Leg
 
-# As the account gives it.
-CONFIGURATION = b"""\
-nonMasqueradeCIDRs:
-  - 172.16.0.0/16
-  - 10.1.0.0/16
-"""
+NODE_01, NODE_02 = "gke-node-01", "gke-node-02"
+MY_POD, OTHER_POD = "my-pod", "other-pod"
+TEST, TARGET = "test-gce-01", "target-gce-01"
+
+ADDRESSES = {
+    NODE_01: IPv4Address("10.1.0.2"),
+    NODE_02: IPv4Address("10.1.0.3"),
+    TEST: IPv4Address("10.1.0.4"),
+    TARGET: IPv4Address("10.2.0.1"),
+    OTHER_POD: IPv4Address("172.16.1.2"),
+    MY_POD: IPv4Address("172.16.2.2"),
+}
+# The target's VPC has no route to the Pods. What it does have is the default route that every VPC begins with, and that
+# leads private addresses nowhere.
+TO_THE_INTERNET = "projects/destination-project/global/networks/target-network/internet-gateway"
+NOT_THERE = "PRIVATE_TRAFFIC_TO_INTERNET"
 
 
 def _row(source: str, destination: str) -> Row:
@@ -47,15 +51,15 @@ BEFORE = {
         reached=False,
         source_seen=ADDRESSES[MY_POD],
         leg=Leg.REPLY,
-        place=DESTINATION_VPC,
-        cause=NO_ROUTE,
+        place=TO_THE_INTERNET,
+        cause=NOT_THERE,
     ),
     B: _reached(MY_POD),
     C: _reached(TEST),
     D: _reached(NODE_02),
     POD_TO_POD: _reached(MY_POD),
     REVERSE: Expected(
-        reached=False, source_seen=None, leg=Leg.REQUEST, place=DESTINATION_VPC, cause=NO_ROUTE
+        reached=False, source_seen=None, leg=Leg.REQUEST, place=TO_THE_INTERNET, cause=NOT_THERE
     ),
 }
 
@@ -68,7 +72,9 @@ PHASES = (
         title="the agents hold upstream's defaults; there is no ConfigMap",
         configmap=None,
         expected=BEFORE,
-        explanation=f"{TARGET} sees {MY_POD}'s own address, and destination-vpc has no route back to it.",
+        explanation=(
+            f"{TARGET} sees {MY_POD}'s own address, to which target-network has no route but its default one to the internet."
+        ),
     ),
     Phase(
         name="wrong-key",

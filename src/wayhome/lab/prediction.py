@@ -1,0 +1,33 @@
+"""What the tracer says about a probe, in the terms in which it is seen in a lab. Pure: no kernel is asked."""
+
+from ipaddress import ip_address
+
+from wayhome.lab.case import Expected, Row
+from wayhome.lab.compiled.asked import NOT_KNOWN
+from wayhome.network import Address, Drop, Flow, Network, Protocol, Verdict
+from wayhome.probe.attempt import PORTS
+from wayhome.probe.observation import Leg
+from wayhome.probe.observation import Protocol as Probed
+from wayhome.trace import Lost, trace
+
+
+def predict_row(network: Network, at: str, row: Row, how: Probed) -> Expected:
+    """What becomes of a probe of the project's server that the node `at` sends, from its own first address."""
+    protocol = Protocol.ICMP if how is Probed.ICMP else Protocol.TCP
+    destination = Address.parse(str(row.address))
+    own = network.places[at].node.addresses
+    source = next(address for address in own if address.family is destination.family)
+    return predict(network, Flow(source, destination, protocol, PORTS[how] or None), at)
+
+
+def predict(network: Network, flow: Flow, at: str) -> Expected:
+    """What becomes of a flow that the node `at` opens. Of several ways that it may go, the one that is shown."""
+    traced = trace(network, flow, at)
+    end = traced.shown.result
+    source = ip_address(str(end.packet.source))
+    if end.lost is None:
+        return Expected(traced.verdict is Verdict.REACHABLE, source)
+    cause = end.ended.cause if isinstance(end.ended, Drop) else NOT_KNOWN
+    if end.lost is Lost.FORWARD:
+        return Expected(False, None, Leg.REQUEST, end.forward[-1].node, cause)
+    return Expected(False, source, Leg.REPLY, end.reply[-1].node, cause)
