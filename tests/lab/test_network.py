@@ -1,8 +1,9 @@
 import os
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.lab.small import (
     SERVER6,
     allowing,
     deaths,
+    end,
     only,
     receiver,
     send,
@@ -21,6 +23,7 @@ from tests.lab.small import (
 
 from wayhome.lab import sysctls
 from wayhome.lab.compiled import BuiltNetwork, build
+from wayhome.lab.compiled.names import Interface, Names
 from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.network import FilterAction, Network, Protocol
 
@@ -249,34 +252,24 @@ def test_what_a_network_began_with_does_not_decide_what_passes() -> None:
         assert (six / "later" / "addr_gen_mode").read_text().strip() == "1"
 
 
-def links() -> str:
-    return subprocess.run(["ip", "link"], capture_output=True, text=True, check=True).stdout
-
-
-def wait_until(what: Callable[[], bool]) -> None:
-    until = time.monotonic() + 5
-    while not what() and time.monotonic() < until:
-        time.sleep(0.01)
-
-
 def test_a_port_whose_other_end_stays_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "CARRIER_SECONDS", 0.05)
-    with BuiltNetwork(small_network()) as network:
-        with network.namespace("server").entered():
-            subprocess.run(["ip", "link", "set", "p0", "down"], check=True)
-        with network.namespace("client").entered():
-            wait_until(lambda: "LOWERLAYERDOWN" in links())
+    with NetworkNamespace.create() as namespace, namespace.entered():
+        subprocess.run(["ip", "link", "add", "p0", "type", "veth"], check=True)
+        subprocess.run(["ip", "link", "set", "p0", "up"], check=True)
+        names = Names(count(), ports={"eth0": Interface("p0", socket.if_nametoindex("p0"))})
+        client = build.BuiltNode(end("client", CLIENT), names, namespace)
         with pytest.raises(OSError, match="no carrier at eth0 of client"):
-            build._wait_for_carriers(network.nodes["client"])
-        with network.namespace("server").entered():
-            subprocess.run(["ip", "link", "set", "p0", "up"], check=True)
+            build._wait_for_carriers(client)
+        subprocess.run(["ip", "link", "set", "veth0", "up"], check=True)
         monkeypatch.setattr(build, "CARRIER_SECONDS", 10)
-        build._wait_for_carriers(network.nodes["client"])
+        build._wait_for_carriers(client)
 
 
 READ_ONLY = """
+import socket
 import sys
-import time
+from itertools import count
 from pathlib import Path
 from tests.lab.small import small_network
 from wayhome.lab.namespaces import enter

@@ -1,6 +1,6 @@
 """Networks that are odd in every way that the model can say, and ones that are odd in a kernel."""
 
-import socket
+import os
 from dataclasses import replace
 
 import pytest
@@ -77,11 +77,11 @@ def test_two_nodes_with_one_address_are_two_namespaces() -> None:
 
 
 class ReadLate:
-    """The log of a node that is read after all others: a loop reads its files in no order of time."""
+    """The log of a node that the loop reads after all others: it reads its files in no order of time."""
 
-    def __init__(self, log: NodeLog, never: int) -> None:
+    def __init__(self, log: NodeLog, ready: int) -> None:
         self.node, self.read = log.node, log.read
-        self.fileno = lambda: never  # readable
+        self.fileno = lambda: ready
 
 
 @pytest.mark.parametrize("late", ["a", "b", "fabric"])
@@ -93,16 +93,13 @@ def test_who_refuses_somebody_elses_reply_says_nothing_of_the_way_there(late: st
     )
     nodes = [host("a", "10.0.0.1"), host("twin", "10.0.0.1"), host("b", "10.0.0.2"), fabric_]
     links = [link(f"{name}/eth0", f"fabric/{name}") for name in ("a", "twin", "b")]
-    with (
-        LabNetwork(Network.of(nodes, links)) as lab,
-        socket.socket(type=socket.SOCK_DGRAM) as quiet,
-    ):
-        never = quiet.fileno()
-        lab.built.logs[:] = [
-            ReadLate(one, never) if one.node == late else one  # type: ignore[misc]
-            for one in lab.built.logs
-        ]
+    ready = os.eventfd(0)
+    with LabNetwork(Network.of(nodes, links)) as lab:
+        logs = lab.built.logs
+        logs[:] = [ReadLate(one, ready) if one.node == late else one for one in logs]  # type: ignore[misc]
+        lab._runner.get_loop().call_later(0.1, os.eventfd_write, ready, 1)
         (seen,) = lab.ask([Asked(tcp("10.0.0.1", "10.0.0.2"), "twin")])
+    os.close(ready)
     assert seen == Seen(False, Lost.REPLY, "a", "REPLY_NOT_EXPECTED", A("10.0.0.1"), "b")
 
 
