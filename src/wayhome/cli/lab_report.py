@@ -203,7 +203,7 @@ class Report:
 
 
 def _change(outcome: PhaseOutcome) -> str:
-    return "the start of kubectl" if outcome.commands else "writing the file"
+    return "the start of kubectl" if outcome.commands else outcome.phase.change
 
 
 def _wanted(expected: Expected) -> str:

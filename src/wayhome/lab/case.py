@@ -79,6 +79,7 @@ class Phase:
     takes_effect: Row | None = None
     explanation: str = ""
     show_agent: str = ""  # an event of the agent's log to show, by name
+    change: str = "writing the file"  # what the time until the effect is counted from
     comparison: str = ""  # what the time until the effect compares with
     commands: tuple[Command, ...] = ()
     questions: tuple[Command, ...] = ()

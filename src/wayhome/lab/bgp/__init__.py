@@ -5,6 +5,7 @@
     told            what an estate comes to once all of it was told (pure)
     configuration   a speaker as BIRD's configuration (pure)
     speaking        BIRD on each speaker; `kernel_routes` are what it put into the kernels
+    demonstration   the repair `advertise-range` of the case over a VPN, by its `phases`
 
 A compiled network has the routes that a Cloud Router learned as any others. Here they are taken out, and BGP has to bring
 them back: then the derivation of what a router advertises (`clouds.gcp.derive.advertise`) is held against what a real

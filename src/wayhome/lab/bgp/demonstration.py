@@ -1,0 +1,135 @@
+"""The repair `advertise-range` with real BGP, in one network: its Cloud Router announces what each phase's estate says.
+
+The repair is the one that the diagnosis proposes for the exports. Between the phases nothing is built anew and nothing is
+started again: BIRD is told to announce something else, and what becomes of packets follows from what it tells the others.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from wayhome.clouds.endpoints import names
+from wayhome.clouds.read import read_estate
+from wayhome.diagnosis.answer import Answer
+from wayhome.diagnosis.question import Question
+from wayhome.diagnosis.repairs.advertise_range import advertise_range
+from wayhome.lab.agents import agents_in, without_agents
+from wayhome.lab.bgp.network import before_bgp
+from wayhome.lab.bgp.phases import KIND, MY_POD, PODS_TOO, SUBNETS_ONLY, TARGET, WITHDRAWN
+from wayhome.lab.bgp.speaking import Birds
+from wayhome.lab.bgp.told import Told
+from wayhome.lab.case import Phase, Row
+from wayhome.lab.compiled import BuiltNetwork
+from wayhome.lab.demo import EFFECT_SECONDS, PhaseOutcome, ProbeOutcome
+from wayhome.lab.node_names import NodeNames
+from wayhome.lab.prediction import predict_row
+from wayhome.lab.prober import Prober, Request
+from wayhome.lab.programs import Program
+from wayhome.lab.running_agents import PATIENCE_SECONDS, RunningAgents
+from wayhome.network import Network
+from wayhome.probe.observation import Observation, Protocol
+from wayhome.probe.server import LISTENING
+
+EXPORTS = Path(__file__).parents[4] / "examples/the-case-vpn/exports"
+
+
+def demonstrate(folder: Path, show: Callable[[PhaseOutcome, Network], None]) -> None:
+    """Run all phases, and show each as it is done, with the network that it has. Raises OSError, ProgramError.
+
+    `folder` is for this alone. A phase in which a program ended is the last one.
+    """
+    exported, repaired = moments()
+    with Running(exported, folder) as running:
+        for phase, told in (
+            (SUBNETS_ONLY, exported),
+            (PODS_TOO, repaired),
+            (WITHDRAWN, exported),
+        ):
+            outcome = running.phase(phase, told)
+            show(outcome, told.network)
+            if outcome.endings:
+                return
+
+
+def moments() -> tuple[Told, Told]:
+    """The exports as they are, and with the repair that is proposed for them."""
+    estate = read_estate(EXPORTS)
+    question = Question.parse(MY_POD, f"{TARGET}:80")
+    answer = Answer.to(estate, question, kinds=(advertise_range,))
+    (after,) = [one.after for one in answer.repairs if one.proposal.kind == KIND and one.after]
+    return Told.of(estate), Told.of(after.estate)
+
+
+class Running:
+    """The network before BGP, with the cluster's agents, servers, and BIRD on everybody who speaks it."""
+
+    def __init__(self, told: Told, folder: Path) -> None:
+        """Start everything, and wait until it is ready. Raises OSError, ProgramError."""
+        self._names = NodeNames.of(told.network, names(told.estate, told.network))
+        found = agents_in(told.estate, told.network)
+        agents = RunningAgents(found, folder)
+        agents.configure(told.estate)
+        logs, files = folder / "logs", folder / "bird"
+        for one in (logs, files):
+            one.mkdir(parents=True)
+        built = without_agents(before_bgp(told.network, told.speakers), found)
+        self.network = BuiltNetwork(built, logs)
+        try:
+            agents.start(self.network)
+            asked = dict.fromkeys(row.destination for row in SUBNETS_ONLY.expected)
+            servers = [self.network.start(_server(self._names.find(name))) for name in asked]
+            self.birds = Birds(self.network, told.speakers, files)
+            for server in servers:
+                server.wait_until(lambda text: LISTENING in text, PATIENCE_SECONDS)
+            agents.wait_until_applied()
+            self._prober = Prober(self.network)
+        except BaseException:
+            self.network.close()
+            raise
+
+    def phase(self, phase: Phase, told: Told) -> PhaseOutcome:
+        """Announce what an estate says, and see what comes of it. Raises OSError, ProgramError."""
+        started = time.perf_counter()
+        self.birds.announce(told.speakers)
+        milliseconds, attempts = self._wait_for_effect(phase.takes_effect, started)
+        self.birds.wait()
+        cells = [(row, protocol) for row in phase.expected for protocol in Protocol]
+        probes = tuple(
+            ProbeOutcome(
+                row,
+                phase.expected[row],
+                predict_row(told.network, self._names.find(row.source), row, protocol),
+                seen,
+                self.network.sees_drops,
+            )
+            for (row, protocol), seen in zip(cells, self._probe(cells), strict=True)
+        )
+        endings = self.network.endings()
+        return PhaseOutcome(phase, probes, milliseconds, attempts, endings=endings)
+
+    def _wait_for_effect(self, row: Row | None, started: float) -> tuple[float | None, int]:
+        attempts = 0
+        while row and time.perf_counter() - started < EFFECT_SECONDS:
+            attempts += 1
+            (seen,) = self._probe([(row, Protocol.TCP)])
+            if seen.reached:
+                return (time.perf_counter() - started) * 1000, attempts
+        return None, attempts
+
+    def _probe(self, cells: list[tuple[Row, Protocol]]) -> tuple[Observation, ...]:
+        return self._prober.probe(
+            [Request(self._names.find(row.source), row.address, how) for row, how in cells]
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._prober.close()
+        self.network.close()
+
+
+def _server(node: str) -> Program:
+    return Program(node, "server", (sys.executable, "-m", "wayhome.probe.server"))
