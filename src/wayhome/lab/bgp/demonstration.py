@@ -40,26 +40,24 @@ def demonstrate(folder: Path, show: Callable[[PhaseOutcome, Network], None]) -> 
 
     `folder` is for this alone. A phase in which a program ended is the last one.
     """
-    exported, repaired = moments()
-    with Running(exported, folder) as running:
-        for phase, told in (
-            (SUBNETS_ONLY, exported),
-            (PODS_TOO, repaired),
-            (WITHDRAWN, exported),
-        ):
+    shown = phases()
+    (_, first), *_ = shown
+    with Running(first, folder) as running:
+        for phase, told in shown:
             outcome = running.phase(phase, told)
             show(outcome, told.network)
             if outcome.endings:
                 return
 
 
-def moments() -> tuple[Told, Told]:
-    """The exports as they are, and with the repair that is proposed for them."""
+def phases() -> tuple[tuple[Phase, Told], ...]:
+    """Each phase, and what its estate comes to: the exports as they are, with the repair that is proposed, and again."""
     estate = read_estate(EXPORTS)
     question = Question.parse(MY_POD, f"{TARGET}:80")
     answer = Answer.to(estate, question, kinds=(advertise_range,))
     (after,) = [one.after for one in answer.repairs if one.proposal.kind == KIND and one.after]
-    return Told.of(estate), Told.of(after.estate)
+    exported = Told.of(estate)
+    return (SUBNETS_ONLY, exported), (PODS_TOO, Told.of(after.estate)), (WITHDRAWN, exported)
 
 
 class Running:

@@ -27,7 +27,7 @@ from wayhome.prefixes import Prefix
 INSTALL = "apt-get install --no-install-recommends bird2"
 PATIENCE_SECONDS = 30.0
 _HEARD = re.compile(
-    r"^(?P<prefix>[\d.]+/\d+) .*?^\s*BGP\.med: (?P<med>\d+)$", re.MULTILINE | re.DOTALL
+    r"^(?P<prefix>[\d.]+/\d+) .*?^\s*(?:BGP\.|bgp_)med: (?P<med>\d+)$", re.MULTILINE | re.DOTALL
 )
 
 
@@ -67,13 +67,18 @@ class _Bird:
         return frozenset(one.prefix for number in numbers for one in self.heard(number))
 
 
+def require_bird() -> None:
+    """Raises ProgramError where this machine has none."""
+    if shutil.which("bird", path=environment()["PATH"]) is None:
+        raise ProgramError(f"bird is not installed; this installs it:\n{INSTALL}")
+
+
 class Birds:
     """A BIRD for each speaker. They end with the network that they run in."""
 
     def __init__(self, built: BuiltNetwork, speakers: Sequence[Speaker], folder: Path) -> None:
         """Start them, and return when all have heard what there is. Raises OSError, ProgramError."""
-        if shutil.which("bird", path=environment()["PATH"]) is None:
-            raise ProgramError(f"bird is not installed; this installs it:\n{INSTALL}")
+        require_bird()
         self._built = built
         self._birds = {
             one.node: self._start(one, folder / f"{number}.conf")
