@@ -153,6 +153,11 @@ class Result:
     note: str = ""
 
 
+def not_run(figure: Figure, why: str) -> list[Result]:
+    """A figure that is not measured."""
+    return [Result(row, Verdict.NOT_RUN, note=why) for row in figure.rows]
+
+
 def results(figure: Figure, run: Run) -> list[Result]:
     """Measure a figure: a result for each of its rows, in their order."""
     found: dict[str, Result] = {}

@@ -42,4 +42,5 @@ FIGURE = Figure(
     "",
     (_ALL, _COMPUTED, _MEMORY, _AUDITED, _CLASSES, _QUARTER, _QUARTER_CLASSES),
     _measure,
+    slow=True,
 )

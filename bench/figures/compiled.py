@@ -18,7 +18,7 @@ _QUARTER = Row("all of it, a quarter of the estate", "s")
 
 
 def _measure(run: Run) -> Iterator[Measured]:
-    estates = TwoSizes(run, "bench.compiling", run.pick(7, 2))
+    estates = TwoSizes(run, "bench.compiling", run.pick(7, 1))
     whole = estates.whole()
     note = f"{whole[0]['routes']:,.0f} effective routes"
     yield Measured(_ALL, spread(whole, "all"), note)

@@ -90,4 +90,5 @@ FIGURE = Figure(
     "",
     (*(row for work in connections.WORKS for row in (_ROWS[work], _PEAKS[work])), *_AGENT_ROWS),
     _measure,
+    slow=True,
 )
