@@ -98,11 +98,21 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def test_the_wheel_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     project = tmp_path / "project"
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "src", project / "src", copy_function=shutil.copy, ignore=ignored)
+    for folder in ("src", "examples/the-case"):
+        shutil.copytree(ROOT / folder, project / folder, copy_function=shutil.copy, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, project)
     later = wheel(tmp_path / "later", project)  # every file is newer than in this clone
     assert later.read_bytes() == wheel(tmp_path / "wheels").read_bytes()
+
+
+def test_the_wheel_has_the_case_as_the_repository_has_it(installed: Installed) -> None:
+    example = installed.site / "wayhome/lab/the_case/example"
+    for one in ("config", "exports"):
+        done = subprocess.run(
+            ["diff", "-r", ROOT / "examples/the-case" / one, example / one], check=False
+        )
+        assert done.returncode == 0
 
 
 def test_the_wheel_and_its_dependencies_are_small(installed: Installed) -> None:
