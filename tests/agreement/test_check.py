@@ -107,6 +107,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {
         "schema": 1, "flows": 12, "networks": 1, "not_built": 0, "disagreements": [],
+        "own_rules_not_loaded": {},
     }  # fmt: skip
     empty = run(str(tmp_path))
     assert empty.returncode == 2

@@ -1,7 +1,7 @@
 """`wayhome lab run --from`: flows of an exported network, each with what is predicted and what was seen."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.endpoints import EndpointError
 from wayhome.clouds.read import UnreadableDirectoryError, read_estate
 from wayhome.diagnosis.question import Question, ask
+from wayhome.lab.agents import NodeAgent, agents_in
 from wayhome.lab.agreement import compare
 from wayhome.lab.check import Checked
 from wayhome.lab.compiled import NOT_KNOWN, Asked, Seen
@@ -25,6 +26,8 @@ from wayhome.report.line import Line, Role
 from wayhome.report.names import short
 from wayhome.report.why_document import flow_document
 from wayhome.trace import Exchange, Trace
+
+MOST_SHOWN = 5
 
 
 class QuestionError(Exception):
@@ -72,20 +75,34 @@ def wanted(directory: Path, what: tuple[str, ...], protocol: str | None) -> Want
         raise QuestionError(*problems) from None
     if not found:
         raise QuestionError(f"{directory} has no two ends between which a flow could be tried")
-    return Wanted(cut, found, ExportedLabs(estate, network))
+    agents = [one for one in agents_in(estate, network) if one.node in cut.network.places]
+    return Wanted(cut, found, ExportedLabs(estate, network, agents))
 
 
-def show(
-    checked: Checked, cut: Cut, directory: Path, refused: Mapping[str, str], *, as_json: bool
-) -> None:
-    """Print it. `refused`: the nodes whose own rules could not be loaded, and why."""
+def show(checked: Checked, asked: Wanted, directory: Path, *, as_json: bool) -> None:
+    """Print it, with what of the network was not built, which agents ran, and what this kernel did not take."""
+    cut, labs = asked.cut, asked.labs
     if as_json:
-        built = {"nodes": {"built": cut.kept, "of": cut.of}}
-        content = {**document(checked), **built, **refusals_document(refused)}
+        content = {
+            **document(checked),
+            "nodes": {"built": cut.kept, "of": cut.of},
+            "agents": [one.node for one in labs.agents],
+            **refusals_document(labs.refused),
+        }
         click.echo(json.dumps(content, indent=2))
         return
-    for line in (*lines(checked, directory), *cut_away(cut), *refusals(refused)):
+    last = (*cut_away(cut), *ran(labs.agents), *refusals(labs.refused))
+    for line in (*lines(checked, directory), *last):
         print_line(line)
+
+
+def ran(agents: Sequence[NodeAgent]) -> Iterator[Line]:
+    """Whose masquerading was that of running agents."""
+    if agents:
+        labels = [one.label for one in agents[:MOST_SHOWN]]
+        more = len(agents) - len(labels)
+        where = ", ".join(labels) + (f" and {more} more nodes" if more else "")
+        yield Line(f"the project's agent ran on {where}, with what the exports' ConfigMaps hold", 2)
 
 
 def cut_away(cut: Cut) -> Iterator[Line]:

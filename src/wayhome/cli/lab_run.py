@@ -78,7 +78,7 @@ def _run_exports(
     with errors():
         enter()
         checked = check_flows(asked.cut.network, asked.asked, asked.labs)
-    show(checked, asked.cut, directory, asked.labs.refused, as_json=as_json)
+    show(checked, asked, directory, as_json=as_json)
     sys.exit(1 if checked.disagreements else 0)
 
 

@@ -139,6 +139,8 @@ def agents_in(estate: Estate, network: Network) -> tuple[NodeAgent, ...]:
 
 def without_agents(network: Network, agents: Collection[NodeAgent]) -> Network:
     """The network without what these agents do on their nodes."""
+    if not agents:
+        return network
     theirs = {one.node for one in agents}
     nodes = (
         replace(

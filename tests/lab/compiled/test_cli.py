@@ -23,9 +23,10 @@ def test_one_flow(wayhome_command: WayhomeCommand) -> None:
 def test_all_flows(wayhome_command: WayhomeCommand) -> None:
     done = wayhome_command("lab", "run", "--from", EXPORTS)
     assert done.returncode == 0, done.stderr
-    *rows, last = done.stdout.splitlines()
-    assert last.endswith("in one network out of namespaces: all as predicted")
-    assert len(rows) == 3 * int(last.split()[0])
+    *rows, verdict, last = done.stdout.splitlines()
+    assert verdict.endswith("in one network out of namespaces: all as predicted")
+    assert last.startswith("  the project's agent ran on gke-node-01, gke-node-02")
+    assert len(rows) == 3 * int(verdict.split()[0])
     assert "Pod default/my-pod: 172.16.2.2 > 10.1.0.4:80 tcp" in rows
 
 
