@@ -7,10 +7,13 @@ from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.derive.effective import effective_routes
 from wayhome.clouds.gcp.resources.interconnect_attachment import InterconnectAttachment
+from wayhome.clouds.gcp.resources.network import Network, RoutingConfiguration
+from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import Bgp, BgpPeer, Router, RouterStatus
+from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.located import Located
-from wayhome.clouds.values import Reference
-from wayhome.lab.bgp import Session, Speaker, Told, speakers
+from wayhome.clouds.values import Cidr, Reference
+from wayhome.lab.bgp import Session, Speaker, Told, before_bgp, speakers
 from wayhome.network import Evidence
 
 ROUTER = "projects/source-project/regions/asia-northeast1/routers/my-router"
@@ -128,6 +131,70 @@ def test_a_session_that_is_off_or_down_or_without_addresses_is_none() -> None:
         exported().with_changes(changed=[Located(down, status.evidence)]),
     ):
         assert [one.name for one in of(estate)[SOURCE]] == ["to-office"]
+
+
+def test_a_session_through_a_tunnel_that_is_down_is_none() -> None:
+    tunnel = exported().all(VpnTunnel)[
+        "projects/destination-project/regions/asia-northeast1/vpnTunnels/to-source"
+    ]
+    down = msgspec.structs.replace(tunnel.value, status="NO_INCOMING_PACKETS")
+    found = of(exported().with_changes(changed=[Located(down, tunnel.evidence)]))
+    assert [one.name for one in found[SOURCE]] == ["to-office"]
+    assert DESTINATION not in found
+
+
+def test_what_another_region_pays_more_for_is_announced_once_as_it_was_told() -> None:
+    """With global routing a router elsewhere has the same route, with the cost between the regions."""
+    network = exported().all(Network)[SOURCE]
+    status = exported().all(RouterStatus)[f"{ROUTER}/status"]
+    elsewhere = ROUTER.replace("asia-northeast1", "us-east1")
+    (from_office,) = office_routes()
+    result = msgspec.structs.replace(
+        status.value.result,
+        best_routes=(msgspec.structs.replace(from_office, priority=492),),
+        bgp_peer_status=(),
+    )
+    router = Router(
+        name="my-router", network=Reference(SOURCE), region=Reference(elsewhere.rpartition("/routers/")[0])
+    )  # fmt: skip
+    mode = RoutingConfiguration(routing_mode="GLOBAL")
+    estate = exported().with_changes(
+        created=[
+            Located(router, Evidence(elsewhere)),
+            Located(RouterStatus(result=result), Evidence(f"{elsewhere}/status")),
+        ],
+        changed=[
+            Located(msgspec.structs.replace(network.value, routing_config=mode), network.evidence)
+        ],
+    )
+    priorities = {
+        route.priority
+        for route in effective_routes(estate).networks[SOURCE].custom
+        if route.destination == from_office.dest_range.prefix
+    }
+    assert priorities == {100, 492}
+    (at_office,) = of(estate)[OFFICE]
+    assert [(str(one.prefix), one.med) for one in at_office.announced] == [("192.168.10.0/24", 100)]
+
+
+def test_of_ipv6_nothing_is_announced_and_what_was_learned_stays() -> None:
+    status = exported().all(RouterStatus)[f"{ROUTER}/status"]
+    result = status.value.result
+    (from_office,) = office_routes()
+    ipv6 = msgspec.structs.replace(from_office, dest_range=Cidr("2001:db8::/32"))
+    more = msgspec.structs.replace(
+        status.value,
+        result=msgspec.structs.replace(result, best_routes=(*result.best_routes, ipv6)),
+    )
+    told = Told.of(exported().with_changes(changed=[Located(more, status.evidence)]))
+    assert announced(speaker(told, OFFICE)) == {"to-office": ["192.168.10.0/24"]}
+    tables = before_bgp(told.network, told.speakers).places[SOURCE].node.tables
+    assert "2001:db8::/32" in {str(route.destination) for route in tables["custom"].routes}
+
+
+def office_routes() -> list[Route]:
+    result = exported().all(RouterStatus)[f"{ROUTER}/status"].value.result
+    return [one for one in result.best_routes if one.dest_range == "192.168.10.0/24"]
 
 
 def test_a_router_without_a_number_speaks_to_nobody() -> None:

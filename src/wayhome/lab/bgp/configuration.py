@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wayhome.lab.bgp.sessions import Session
-from wayhome.prefixes import Family
 
 RETRY_SECONDS = 1
 _HOPS = 8
@@ -73,8 +72,7 @@ def _session(name: str, session: Session, interface: str) -> Iterator[str]:
     yield f"protocol static {name}_announced {{"
     yield f"  ipv4 {{ table {name}_routes; }};"
     for one in session.announced:
-        if one.prefix.family is Family.IPV4:
-            yield f"  route {one.prefix} unreachable {{ bgp_med = {one.med}; }};"
+        yield f"  route {one.prefix} unreachable {{ bgp_med = {one.med}; }};"
     yield "}"
     yield f"protocol bgp {name} {{"
     yield f"  local {local.address} as {local.asn}; neighbor {remote.address} as {remote.asn};"

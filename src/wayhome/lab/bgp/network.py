@@ -22,6 +22,7 @@ from wayhome.network import (
     RouteTable,
     RoutingRule,
 )
+from wayhome.prefixes import Family
 
 LEARNED_INTO = {NodeKind.FABRIC: ("custom", "exported"), NodeKind.SITE: ("main",)}
 """The tables of a speaker that hold what it learns."""
@@ -85,7 +86,12 @@ def _speaking(node: Node, sessions: tuple[Session, ...]) -> Node:
 
 def _is_learned(route: Route, node: Node, over: set[str]) -> bool:
     way = route.action
-    return route.kind == _LEARNED[node.kind].value and isinstance(way, Forward) and way.port in over
+    return (
+        route.kind == _LEARNED[node.kind].value
+        and route.destination.family is Family.IPV4
+        and isinstance(way, Forward)
+        and way.port in over
+    )
 
 
 def _ports_of(sessions: tuple[Session, ...]) -> set[str]:

@@ -4,12 +4,13 @@ A Cloud Router is a program of its network's: it speaks for the network's fabric
 or attachment that they are for. At the other end stands another exported Cloud Router, or a site. Of a site only what
 it told is known, so that is what it announces.
 
-A session is here if both of its ends are known and agree about each other; others, and those that the router's status
-says are down, are not, and what was learned over them stays in the network as it was exported.
+A session is here if both of its ends are known and agree about each other, and what it runs over is up; others, and those
+that the router's status says are down, are not, and what was learned over them stays in the network as it was exported.
+So does what is IPv6.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from wayhome.clouds.estate import Estate
@@ -19,7 +20,7 @@ from wayhome.clouds.gcp.derive.route import EffectiveRoute, RouteType
 from wayhome.clouds.gcp.resources.router import BgpPeer, Interface, Router, RouterStatus
 from wayhome.clouds.located import Located
 from wayhome.network import Address, End, Network, NodeKind
-from wayhome.prefixes import Prefix
+from wayhome.prefixes import Family, Prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,12 @@ def speakers(estate: Estate, routes: EffectiveRoutes, network: Network) -> tuple
 
 
 def far_end(network: Network, end: End) -> End | None:
-    """The port at which arrives what leaves by `end`, behind any tunnels in between."""
+    """The port at which arrives what leaves by `end`, behind any tunnels in between; None where one of them is down."""
     there = network.places[end.node].peers.get(end.port)
     while there is not None:
         place = network.places[there.node]
+        if place.node.not_running is not None:
+            return None
         if place.node.kind is not NodeKind.TUNNEL:
             return there
         others = [name for name in place.ports if name != there.port]
@@ -147,12 +150,12 @@ def _of_site(session: Session, far: End, routes: EffectiveRoutes) -> Session:
     )
 
 
-def _announced(routes: Iterator[EffectiveRoute]) -> tuple[Announcement, ...]:
-    return tuple(
-        dict.fromkeys(
-            Announcement(
-                route.destination, DEFAULT_PRIORITY if route.priority is None else route.priority
-            )
-            for route in routes
-        )
-    )
+def _announced(routes: Iterable[EffectiveRoute]) -> tuple[Announcement, ...]:
+    """One for each prefix: a route that holds in several regions costs more in those that are far away."""
+    meds: dict[Prefix, int] = {}
+    for route in routes:
+        prefix = route.destination
+        if prefix.family is Family.IPV4:
+            med = DEFAULT_PRIORITY if route.priority is None else route.priority
+            meds[prefix] = min(med, meds.get(prefix, med))
+    return tuple(Announcement(prefix, med) for prefix, med in meds.items())
