@@ -32,6 +32,11 @@ from wayhome.diagnosis.question import Question
         ("my-pod", "10.2.0.1:65536", "65536 is no port"),
         ("my-pod", "10.2.0.0/24", "10.2.0.0/24 is a prefix; write one address of it"),
         ("172.16.0.0/16", "10.2.0.1", "172.16.0.0/16 is a prefix"),
+        ("my-pod", "127.0.0.1:80", "127.0.0.1 is this host, a group of hosts, or all of them"),
+        ("my-pod", "0.0.0.0", "0.0.0.0 is this host"),
+        ("my-pod", "224.0.0.1", "224.0.0.1 is this host, a group of hosts"),
+        ("my-pod", "255.255.255.255", "255.255.255.255 is this host"),
+        ("my-pod", "[::1]:80", "::1 is this host"),
         ("my-pdo", "10.2.0.1", "my-pdo is no Pod, node or instance of the exports"),
     ],
 )

@@ -19,13 +19,19 @@ from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.kubernetes.resources.service import Service
 from wayhome.clouds.located import Located
-from wayhome.network import Address, Network
+from wayhome.network import Address, Network, PrefixSet
 from wayhome.policy.findings import quote
 from wayhome.prefixes import Family, Prefix, parse_address
 
 SHOWN = 5
 VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
 """A VPC network's full name, which a name of a part of it begins with."""
+NOBODYS = PrefixSet.parse(
+    "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/127", "ff00::/8"
+)
+NOBODYS_NAMES = (
+    "this host, a group of hosts, or all of them, and no network carries it from one to another"
+)
 _BRACKETED = re.compile(r"\[(?P<host>[^]]*)](?::(?P<port>.*))?")
 
 
@@ -101,6 +107,10 @@ def find_destination(estate: Estate, network: Network, text: str) -> Endpoint | 
     """What is asked for: an endpoint or a Service by name, or an address, whoever has it. Raises EndpointError."""
     address = _address(text)
     if address is not None:
+        if address in NOBODYS:
+            raise EndpointError(
+                f"{text} is {NOBODYS_NAMES}; write the address of one machine or Pod"
+            )
         return address
     services = [one for one in estate.all(Service).values() if text in _names_of_service(one)]
     if len(services) == 1 and not any(text in one.names for one in _everybody(estate, network)):

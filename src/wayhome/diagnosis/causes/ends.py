@@ -85,7 +85,7 @@ def on_node_overlap(scene: Scene) -> Found | None:
     return Found(
         cause=Cause.ON_NODE_OVERLAP,
         because=f"{destination} lies in {overlapping[0]}, the range of the Pods of {name}, so "
-        f"the packet never leaves the node{elsewhere}",
+        f"the packet never leaves the node{elsewhere or '; no Pod there has that address'}",
         deciding=unique([node.at("spec", "podCIDRs"), *(owner.evidence for owner in owners)]),
         confirm=confirm,
     )
