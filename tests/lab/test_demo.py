@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -246,28 +245,3 @@ def test_what_was_reached_before_is_no_effect(tmp_path: Path) -> None:
     assert all(probe.as_expected for probe in phase.probes)
     assert phase.milliseconds_to_effect is None
     assert not outcome.as_expected
-
-
-REFUSED = """
-from wayhome.lab import namespaces
-def refuse(flags):
-    raise PermissionError(1, "Operation not permitted")
-namespaces.unshare = refuse
-namespaces._in_container = lambda: True
-namespaces._sysctl = lambda name: None  # that this machine says so too is another case
-from wayhome.cli.main import wayhome
-wayhome(["lab", "run", "the-case", *{options}])
-"""
-
-
-@pytest.mark.parametrize("options", [[], ["--json"]])
-def test_refused_namespaces_end_with_4_and_the_command_that_works(options: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", REFUSED.format(options=options)],
-        capture_output=True, text=True, check=False,
-        env={**os.environ, "WAYHOME_COMMAND": "scripts/demo"},
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (4, "")
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("docker run ")
-    assert last.endswith("scripts/demo")

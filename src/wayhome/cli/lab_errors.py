@@ -1,13 +1,14 @@
 """What can go wrong with a lab, as a message and an exit code."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 import click
 
 from wayhome.cli.printable import printable
+from wayhome.lab.compiled.missing import MissingFeatureError
 from wayhome.lab.namespaces import NamespaceRefusedError
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.state import LabError, explained
@@ -15,12 +16,16 @@ from wayhome.report.names import shortened
 
 
 @contextmanager
-def errors() -> Iterator[None]:
-    """Around what is done in a lab."""
+def errors(predict: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Around what is done in a lab; `predict` shows what can be known without a kernel, where there is none for it."""
     try:
         yield
     except NamespaceRefusedError as refused:
+        predict()
         end(4, f"{refused.reason}. This works instead:", refused.command)
+    except MissingFeatureError as missing:
+        predict()
+        end(4, str(missing))
     except LabError as error:
         end(2, str(error))
     except ModuleNotFoundError as error:

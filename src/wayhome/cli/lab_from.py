@@ -16,10 +16,11 @@ from wayhome.clouds.read import UnreadableDirectoryError, read_estate
 from wayhome.diagnosis.question import Question, ask
 from wayhome.lab.agents import NodeAgent, agents_in
 from wayhome.lab.agreement import compare
-from wayhome.lab.check import Checked
+from wayhome.lab.check import Checked, predicted
 from wayhome.lab.compiled import NOT_KNOWN, Asked, Seen
 from wayhome.lab.cut import MOST_NODES, NOT_BUILT, Cut, TooLargeError, buildable
 from wayhome.lab.exported import ExportedLabs
+from wayhome.lab.prediction import BANNER
 from wayhome.lab.questions import questions
 from wayhome.network import Drop, NetworkError, Protocol
 from wayhome.report.line import Line, Role
@@ -28,6 +29,9 @@ from wayhome.report.why_document import flow_document
 from wayhome.trace import Exchange, Trace
 
 MOST_SHOWN = 5
+_NOT_SEEN = dict.fromkeys(
+    ("reached", "lost", "died_at", "cause", "source_seen", "delivered_to", "as_predicted")
+)
 
 
 class QuestionError(Exception):
@@ -105,6 +109,21 @@ def ran(agents: Sequence[NodeAgent]) -> Iterator[Line]:
         yield Line(f"the project's agent ran on {where}, with what the exports' ConfigMaps hold", 2)
 
 
+def show_predicted(asked: Wanted, directory: Path, *, as_json: bool) -> None:
+    """Print what a lab would be held against, where none can be had."""
+    traces = predicted(asked.cut.network, asked.asked)
+    if as_json:
+        flows = [{**_asked(one), **_NOT_SEEN} for one in traces]
+        click.echo(json.dumps({"schema": 1, "banner": BANNER, "flows": flows}, indent=2))
+        return
+    print_line(Line(BANNER, role=Role.UNSURE))
+    for one in traces:
+        print_line(Line(f"{short(one.at)}: {one.flow}"))
+        print_line(Line(f"predicted  {_said(one)}", 2))
+    flows_of = "1 flow" if len(traces) == 1 else f"{len(traces)} flows"
+    print_line(Line(f"{flows_of} of {directory}: nothing was built, and nothing seen"))
+
+
 def cut_away(cut: Cut) -> Iterator[Line]:
     """What is not built of the network, if anything is not."""
     if cut.kept < cut.of:
@@ -144,6 +163,10 @@ def document(checked: Checked) -> dict[str, Any]:
 
 
 def _flow(trace: Trace, seen: Seen) -> dict[str, Any]:
+    return {**_asked(trace), **as_document(seen), "as_predicted": compare(trace, seen) is None}
+
+
+def _asked(trace: Trace) -> dict[str, Any]:
     return {
         **flow_document(trace.flow, trace.at),
         "predicted": {
@@ -152,8 +175,6 @@ def _flow(trace: Trace, seen: Seen) -> dict[str, Any]:
             "died_at": _died_at(trace.shown.result),
             "cause": trace.drop.cause if trace.drop else None,
         },
-        **as_document(seen),
-        "as_predicted": compare(trace, seen) is None,
     }
 
 

@@ -247,7 +247,7 @@ def _typed(name: str, runs: Sequence[CommandRun]) -> dict[str, object]:
 
 
 def _probe(probe: ProbeOutcome) -> dict[str, object]:
-    seen, predicted = probe.observation, probe.predicted
+    seen = probe.observation
     return {
         "source": probe.row.source,
         "destination": probe.row.destination,
@@ -256,13 +256,18 @@ def _probe(probe: ProbeOutcome) -> dict[str, object]:
         "reached": seen.reached,
         "source_seen": str(seen.source_seen) if seen.source_seen else None,
         "milliseconds": _rounded(seen.milliseconds),
-        "predicted": {
-            "reached": predicted.reached,
-            "source_seen": str(predicted.source_seen) if predicted.source_seen else None,
-            "leg": predicted.leg,
-            "place": predicted.place or None,
-            "cause": predicted.cause or None,
-        },
+        "predicted": prediction(probe.predicted),
+    }
+
+
+def prediction(predicted: Expected) -> dict[str, object]:
+    """What the tracer says of a probe."""
+    return {
+        "reached": predicted.reached,
+        "source_seen": str(predicted.source_seen) if predicted.source_seen else None,
+        "leg": predicted.leg,
+        "place": predicted.place or None,
+        "cause": predicted.cause or None,
     }
 
 

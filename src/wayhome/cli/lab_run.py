@@ -51,7 +51,8 @@ def run(
 
     A CASE is run through its phases. With --from, what is predicted of each flow stands beside what was seen.
 
-    Ends with 0 if everything was as expected, and with 1 if not.
+    Ends with 0 if everything was as expected, and with 1 if not. Without network namespaces, shows what is predicted and
+    ends with 4.
     """
     if directory is not None:
         if api_server:
@@ -68,14 +69,14 @@ def run(
 def _run_exports(
     directory: Path, what: tuple[str, ...], protocol: str | None, *, as_json: bool
 ) -> NoReturn:
-    from wayhome.cli.lab_from import QuestionError, show, wanted  # noqa: PLC0415 (msgspec; only for this command)
+    from wayhome.cli.lab_from import QuestionError, show, show_predicted, wanted  # noqa: PLC0415 (msgspec; only for this command)
     from wayhome.lab.check import check as check_flows  # noqa: PLC0415
 
     try:
         asked = wanted(directory, what, protocol)
     except QuestionError as error:
         end(2, *error.lines)
-    with errors():
+    with errors(lambda: show_predicted(asked, directory, as_json=as_json)):
         enter()
         checked = check_flows(asked.cut.network, asked.asked, asked.labs)
     show(checked, asked, directory, as_json=as_json)
@@ -83,13 +84,14 @@ def _run_exports(
 
 
 def _run_case(case: str, api_server: str | None, *, as_json: bool) -> NoReturn:
+    from wayhome.cli.lab_predicted import show as predicted  # noqa: PLC0415 (rich)
     from wayhome.cli.lab_report import Report, console, document  # noqa: PLC0415 (rich)
     from wayhome.lab import demo  # noqa: PLC0415
 
     started = time.perf_counter()
     chosen = _on_kubernetes(api_server) if api_server else CASES[case]()
     report = Report(console(), chosen)
-    with errors():
+    with errors(lambda: predicted(chosen, as_json=as_json)):
         enter()
         folder = private_folder()
         if as_json:

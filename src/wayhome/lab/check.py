@@ -64,6 +64,11 @@ def check(network: Network, asked: Sequence[Asked], lab: Lab, tracer: Tracer = t
     return Checked(tuple(both), labs, not_built, differ)
 
 
+def predicted(network: Network, asked: Sequence[Asked]) -> list[Trace]:
+    """What a check would hold against a kernel: a trace for each way that may be the one that holds."""
+    return [traced for _, expected in _by_lab(network, asked, trace) for _, traced in expected]
+
+
 def _by_lab(
     network: Network, asked: Sequence[Asked], tracer: Tracer
 ) -> Iterator[tuple[Decided | None, _Expected]]:

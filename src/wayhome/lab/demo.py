@@ -10,15 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wayhome.clouds.compile import compile_estate
 from wayhome.lab.case import Case, Expected, Phase, Row
-from wayhome.lab.prediction import predict_row
+from wayhome.lab.prediction import Predictions, predict_phase
 from wayhome.lab.prober import Prober, Request
 from wayhome.lab.running_agents import AgentSaid
 from wayhome.lab.running_case import CommandRun, RunningCase
 from wayhome.probe.observation import Observation, Protocol
-
-_Predictions = dict[tuple[Row, Protocol], Expected]
 
 # How long a change may take before it counts as having no effect; how long no effect is waited for.
 EFFECT_SECONDS = 10.0
@@ -123,7 +120,7 @@ def run(
     started = time.perf_counter()
     first, *_ = case.phases
     with RunningCase(case, folder, first) as running:
-        predicted = [_predictions(phase, running) for phase in case.phases]
+        predicted = [predict_phase(case, phase) for phase in case.phases]
         running.wait_until_ready()
         with Prober(running.network) as prober:
             begin(
@@ -144,17 +141,8 @@ def run(
     return Outcome(tuple(outcomes))
 
 
-def _predictions(phase: Phase, running: RunningCase) -> _Predictions:
-    network = compile_estate(running.case.estate_in(phase))
-    return {
-        (row, protocol): predict_row(network, running.node(row.source), row, protocol)
-        for row in phase.expected
-        for protocol in Protocol
-    }
-
-
 def _run_phase(
-    phase: Phase, predicted: _Predictions, running: RunningCase, prober: Prober
+    phase: Phase, predicted: Predictions, running: RunningCase, prober: Prober
 ) -> PhaseOutcome:
     milliseconds, attempts = None, 0
     # What is reached already is no effect of what comes now.

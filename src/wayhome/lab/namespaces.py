@@ -85,6 +85,12 @@ def enter(*, in_background: bool = False) -> int:
 
 
 def _unshare() -> None:
+    if sys.platform != "linux":
+        raise NamespaceRefusedError(
+            f"network namespaces are Linux's, and this is {sys.platform}",
+            _container_command(),
+            in_container=True,
+        )
     user, group = os.geteuid(), os.getegid()
     try:
         if user != 0 or not _unshare_as_root():

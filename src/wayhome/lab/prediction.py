@@ -2,13 +2,33 @@
 
 from ipaddress import ip_address
 
-from wayhome.lab.case import Expected, Row
+from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.endpoints import names
+from wayhome.lab.case import Case, Expected, Phase, Row
 from wayhome.lab.compiled.asked import NOT_KNOWN
+from wayhome.lab.node_names import NodeNames
 from wayhome.network import Address, Drop, Flow, Network, Protocol, Verdict
 from wayhome.probe.attempt import PORTS
 from wayhome.probe.observation import Leg
 from wayhome.probe.observation import Protocol as Probed
 from wayhome.trace import Lost, trace
+
+BANNER = "predicted, no kernel"
+"""Stands above what nobody has seen."""
+Predictions = dict[tuple[Row, Probed], Expected]
+"""What becomes of each probe of a phase."""
+
+
+def predict_phase(case: Case, phase: Phase) -> Predictions:
+    """What becomes of the probes of a phase, in their order. Raises NodeNameError, network.NetworkError."""
+    estate = case.estate_in(phase)
+    network = compile_estate(estate)
+    known = NodeNames.of(network, names(estate, network))
+    return {
+        (row, protocol): predict_row(network, known.find(row.source), row, protocol)
+        for row in phase.expected
+        for protocol in Probed
+    }
 
 
 def predict_row(network: Network, at: str, row: Row, how: Probed) -> Expected:
