@@ -98,7 +98,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def test_the_wheel_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     project = tmp_path / "project"
     ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("src", "examples/the-case"):
+    for folder in ("src", "examples"):
         shutil.copytree(ROOT / folder, project / folder, copy_function=shutil.copy, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, project)
@@ -106,12 +106,14 @@ def test_the_wheel_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     assert later.read_bytes() == wheel(tmp_path / "wheels").read_bytes()
 
 
-def test_the_wheel_has_the_case_as_the_repository_has_it(installed: Installed) -> None:
-    example = installed.site / "wayhome/lab/the_case/example"
-    for one in ("config", "exports"):
-        done = subprocess.run(
-            ["diff", "-r", ROOT / "examples/the-case" / one, example / one], check=False
-        )
+def test_the_wheel_has_the_cases_as_the_repository_has_them(installed: Installed) -> None:
+    lab = installed.site / "wayhome/lab"
+    for one, shipped in (
+        ("the-case/config", "the_case/example/config"),
+        ("the-case/exports", "the_case/example/exports"),
+        ("the-case-vpn/exports", "bgp/example/exports"),
+    ):
+        done = subprocess.run(["diff", "-r", ROOT / "examples" / one, lab / shipped], check=False)
         assert done.returncode == 0
 
 

@@ -32,7 +32,10 @@ from wayhome.network import Network
 from wayhome.probe.observation import Observation, Protocol
 from wayhome.probe.server import LISTENING
 
-EXPORTS = Path(__file__).parents[4] / "examples/the-case-vpn/exports"
+# There is one copy, `examples/the-case-vpn`; a wheel has it beside this module.
+_INSTALLED = Path(__file__).with_name("example")
+_IN_THE_REPOSITORY = Path(__file__).parents[4] / "examples/the-case-vpn"
+EXPORTS = (_INSTALLED if _INSTALLED.is_dir() else _IN_THE_REPOSITORY) / "exports"
 
 
 def demonstrate(folder: Path, show: Callable[[PhaseOutcome, Network], None]) -> None:
