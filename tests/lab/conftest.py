@@ -100,7 +100,7 @@ def _python_of_nobody(environment: dict[str, str]) -> str:
     for python in (sys.executable, shutil.which(mine, path="/usr/local/bin:/usr/bin")):
         try:
             done = WayhomeCommand(python or "", environment, 65534)(
-                "-c", "import click, pyroute2, wayhome"
+                "-c", "import click, msgspec, wayhome"
             )
         except OSError:
             continue

@@ -12,7 +12,6 @@ from wayhome.lab.compiled.missing import MissingFeatureError
 from wayhome.lab.namespaces import NamespaceRefusedError
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.state import LabError, explained
-from wayhome.report.names import shortened
 
 
 @contextmanager
@@ -28,13 +27,11 @@ def errors(predict: Callable[[], None] = lambda: None) -> Iterator[None]:
         end(4, str(missing))
     except LabError as error:
         end(2, str(error))
-    except ModuleNotFoundError as error:
-        if error.name != "pyroute2":
-            raise
-        end(4, "the lab is not installed; this installs it:", "pip install 'wayhome[cli,lab]'")
     except OSError as error:
         end(4, explained(error))
     except ProgramError as error:
+        from wayhome.report.names import shortened  # noqa: PLC0415 (the network's model; only for this)
+
         end(4, shortened(str(error)))
 
 

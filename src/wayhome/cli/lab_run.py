@@ -16,7 +16,6 @@ from wayhome.lab.case import Case
 from wayhome.lab.cases import CASES
 from wayhome.lab.mounts import private_folder
 from wayhome.lab.namespaces import enter
-from wayhome.report.names import shortened
 
 
 @click.command(short_help="Run a case, or flows of exported networks, and take it down again.")
@@ -87,6 +86,7 @@ def _run_case(case: str, api_server: str | None, *, as_json: bool) -> NoReturn:
     from wayhome.cli.lab_predicted import show as predicted  # noqa: PLC0415 (rich)
     from wayhome.cli.lab_report import Report, console, document  # noqa: PLC0415 (rich)
     from wayhome.lab import demo  # noqa: PLC0415
+    from wayhome.report.names import shortened  # noqa: PLC0415
 
     started = time.perf_counter()
     chosen = _on_kubernetes(api_server) if api_server else CASES[case]()

@@ -4,12 +4,14 @@
 left on the host: the processes end with the first of them, the networks with the last process and descriptor, and
 what a run mounted with both.
 
-    topology        what a network consists of: nodes, ports, links, routes, filters
-    network         builds it: `links` (netlink), `rules` (nftables), `sysctls`, `programs`
-    drops           sees packets die, where and why; `prober` ends a probe by it; `witness` sees echoes arrive
+    compiled        builds any `network.Network`, holds it up, and asks it what becomes of flows (`sysctls`, `programs`)
+    drops           what a node's rules log: packets that die there, and those that are delivered
+    prober          probes of real programs in a network that is up, each ended where its packet is seen to end
+    agents          on which nodes the project's agent runs in place of what was compiled; `running_agents`, `volume`
+    check           asks a network and the tracer the same (`questions`), and holds them together (`agreement`)
     capture, pcap   what passes a node, in a file
-    volume          a ConfigMap as kubelet shows it to an agent
 
-A `case` is a topology with programs, phases and what is expected in each; `the_case` is the one that the project
-starts from. `demo` runs a case; `keeper` keeps one up in the background, and `remote` and `state` reach it.
+A `case` is exports with programs, phases and what is expected in each; `the_case` is the one that the project starts
+from. `demo` runs a case, and holds what is seen against what is expected and what the tracer says (`prediction`);
+`keeper` keeps one up in the background, and `remote` and `state` reach it.
 """
