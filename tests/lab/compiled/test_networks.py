@@ -15,6 +15,7 @@ from wayhome.lab.check import check
 from wayhome.lab.compiled import Asked, LabNetwork, Seen
 from wayhome.lab.compiled.built import NodeLog
 from wayhome.network import (
+    DeliverAttached,
     Drop,
     End,
     Flow,
@@ -119,6 +120,32 @@ def test_a_port_lets_in_no_echo_that_it_did_not_let_out() -> None:
         one, other = lab.ask([Asked(echo, "a"), Asked(echo, "twin")])
     assert one.reached
     assert found(other) == (False, Lost.REPLY, "fabric", "FIREWALL_RULE")
+
+
+def test_ipv6_over_equal_routes() -> None:
+    """Two routers between two fabrics: flows are spread over both, and all come home."""
+    sides = [
+        fabric(
+            name,
+            [attached("host", own), *(Port(name=f"r{at}") for at in (1, 2))],
+            Route(P(own), DeliverAttached(Drop("ROUTE_BLACKHOLE"))),
+            *(route("::/0", f"r{at}") for at in (1, 2)),
+        )
+        for name, own in (("left", "fd00::1/128"), ("right", "fd00::2/128"))
+    ]
+    routers = [
+        fabric(f"r{at}", [Port(name="left"), Port(name="right")], route("fd00::1/128", "left"), route("fd00::2/128", "right"))
+        for at in (1, 2)
+    ]  # fmt: skip
+    default = {"main": RouteTable((route("::/0", "eth0"),))}
+    hosts = [replace(host(name, f"fd00::{at}"), tables=default) for at, name in enumerate("ab", 1)]
+    links = [link("a/eth0", "left/host"), link("b/eth0", "right/host")]
+    links += [link(f"{side}/r{at}", f"r{at}/{side}") for side in ("left", "right") for at in (1, 2)]
+    network = Network.of([*sides, *routers, *hosts], links)
+    flow = Flow(A("fd00::1"), A("fd00::2"), Protocol.TCP, 80)
+    checked = check(network, [Asked(flow, "a")] * 20, LabNetwork)
+    assert [str(one) for one in checked.disagreements] == []
+    assert all(seen.reached for _, seen in checked.both)
 
 
 def test_ipv6() -> None:

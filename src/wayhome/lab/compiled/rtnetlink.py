@@ -42,7 +42,8 @@ IFF_UP, IFF_NOARP = 0x1, 0x80
 IFLA_OPERSTATE, IF_OPER_UP, IFLA_GSO_MAX_SEGS = 16, 6, 40
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
 IFA_F_NODAD, IFA_F_NOPREFIXROUTE = 0x02, 0x200
-RTA_DST, RTA_OIF, RTA_PREFSRC, RTA_MULTIPATH, RTA_TABLE = 1, 4, 7, 9, 15
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_MULTIPATH, RTA_TABLE = 1, 4, 5, 7, 9, 15
+RTNH_F_ONLINK = 4
 RT_TABLE_LOCAL, RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST = 255, 0, 253, 254
 RTN_UNICAST, RTN_LOCAL, RTPROT_STATIC = 1, 2, 4
 FRA_DST, FRA_SRC, FRA_IIFNAME, FRA_PRIORITY, FRA_FWMARK = 1, 2, 3, 6, 10
@@ -52,6 +53,7 @@ FR_ACT_TO_TBL = 1
 BATCH_BYTES = 1 << 16
 # One address for all: a pair without ARP sends to its own, so both ends have to have the same.
 _MAC = bytes.fromhex("020000000001")
+_ANY_GATEWAY = socket.inet_pton(socket.AF_INET6, "fe80::1")
 # Not NLM_F_EXCL for rules: the kernel takes one without a source for the same as any with one (fib4_rule_compare).
 _FLAGS = {
     RTM_NEWLINK: NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL,
@@ -140,11 +142,19 @@ def route(wanted: KernelRoute) -> Message:
     if len(wanted.interfaces) == 1:
         body += _out(wanted.interfaces[0])
     else:
-        hops = (_rtnexthop.pack(_rtnexthop.size, 0, 0, way.index) for way in wanted.interfaces)
+        hops = (_hop(way, wanted.destination.family) for way in wanted.interfaces)
         body += attribute(RTA_MULTIPATH, b"".join(hops))
     if wanted.source is not None:
         body += attribute(RTA_PREFSRC, _packed(wanted.source.prefix))
     return RTM_NEWROUTE, body
+
+
+def _hop(way: Interface, family: Family) -> bytes:
+    """One of several. Of IPv6 the kernel wants a gateway of each (rtm_to_fib6_multipath_config); nobody is asked for it."""
+    if family is Family.IPV4:
+        return _rtnexthop.pack(_rtnexthop.size, 0, 0, way.index)
+    gateway = attribute(RTA_GATEWAY, _ANY_GATEWAY)
+    return _rtnexthop.pack(_rtnexthop.size + len(gateway), RTNH_F_ONLINK, 0, way.index) + gateway
 
 
 def rule(wanted: KernelRule) -> Message:
