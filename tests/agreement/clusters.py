@@ -1,15 +1,16 @@
-"""GKE clusters, by routes and VPC-native, with Pods, agents in every state, NetworkPolicies and Services."""
+"""GKE clusters, by routes and VPC-native, with agents in every state."""
 
 from ipaddress import IPv4Network
 from typing import Any
 
 from hypothesis import strategies as st
 from tests.agreement.exports import Exports, Json, item
-from tests.agreement.vpcs import WIDE, Vpc, instance
+from tests.agreement.instances import instance
+from tests.agreement.vpc import Vpc
+from tests.agreement.workloads import NAMESPACES, pod, policies, services
 from tests.clouds.read.directory import COMPUTE
 
 POD_RANGES = ("172.16.0.0/16", "172.16.0.0/16", "10.9.0.0/16", "172.25.0.0/16")
-LABELS = ({"app": "client"}, {"app": "server"})
 LISTS = (
     "nonMasqueradeCIDRs:\n  - 172.16.0.0/16\n  - 10.1.0.0/16\n",
     "nonMasqueradeCIDRs:\n  - 0.0.0.0/0\n",
@@ -28,15 +29,15 @@ def cluster(draw: st.DrawFn, exports: Exports, vpc: Vpc, number: int) -> str | N
     pods = IPv4Network(draw(st.sampled_from(POD_RANGES)))
     folder = f"gke_{vpc.project}_{zone}_{name}"
     exports.cluster(folder)
-    namespaces = [item("Namespace", one) for one in ("default", "kube-system")]
+    namespaces = [item("Namespace", one, labels=labels) for one, labels in NAMESPACES.items()]
     exports.add_to_cluster(folder, "namespaces", *namespaces)
     blocks = list(pods.subnets(new_prefix=24))[2 * number + 1 :]
     for index in range(draw(st.integers(1, 2))):
         block, host = blocks[index], f"{name}-node-{index}"
         draw(_node(exports, vpc, folder, host, block, number if native else None))
     draw(_agent(exports, folder))
-    draw(_policy(exports, folder))
-    draw(_service(exports, folder, number))
+    draw(policies(exports, folder))
+    draw(services(exports, folder, number))
     exports.files[f"{vpc.project}/clusters.json"].append(
         {
             "name": name, "location": zone, "zone": zone, "status": "RUNNING", "network": vpc.name,
@@ -74,16 +75,7 @@ def _node(  # noqa: PLR0917 (what it is in, and what it is)
         folder, "nodes", item("Node", host, labels=labels, spec=spec, status=version)
     )
     for number in range(draw(st.integers(1, 2))):
-        address = str(block[5 + number])
-        phase = draw(st.sampled_from(("Running",) * 15 + ("Pending",)))
-        exports.add_to_cluster(
-            folder, "pods",
-            item(
-                "Pod", f"{host}-pod-{number}", "default", labels=draw(st.sampled_from(LABELS)),
-                spec={"nodeName": host, "containers": [{"name": "c", "image": "c"}]},
-                status={"phase": phase, "podIP": address, "podIPs": [{"ip": address}]},
-            ),
-        )  # fmt: skip
+        draw(pod(exports, folder, host, number, block))
 
 
 @st.composite
@@ -116,37 +108,3 @@ def _daemon_set(arguments: list[str]) -> Json:
         "nodeSelector": {"beta.kubernetes.io/masq-agent-ds-ready": "true"},
     }  # fmt: skip
     return item("DaemonSet", "ip-masq-agent", "kube-system", spec={"template": {"spec": spec}})
-
-
-@st.composite
-def _policy(draw: st.DrawFn, exports: Exports, folder: str) -> None:
-    if not draw(st.sampled_from((True, False, False))):
-        return
-    direction, verb = draw(st.sampled_from((("ingress", "from"), ("egress", "to"))))
-    peer = draw(
-        st.one_of(
-            st.sampled_from(WIDE).map(lambda cidr: {"ipBlock": {"cidr": cidr}}),
-            st.sampled_from(LABELS).map(lambda labels: {"podSelector": {"matchLabels": labels}}),
-        )
-    )
-    ports = draw(st.sampled_from(({}, {"ports": [{"protocol": "TCP", "port": 80}]})))
-    rules = draw(st.sampled_from(([], [{verb: [peer]} | ports])))
-    spec = {
-        "podSelector": draw(st.sampled_from(({}, *({"matchLabels": one} for one in LABELS)))),
-        "policyTypes": [direction.capitalize()], direction: rules,
-    }  # fmt: skip
-    exports.add_to_cluster(
-        folder, "networkpolicies", item("NetworkPolicy", "policy", "default", spec=spec)
-    )
-
-
-@st.composite
-def _service(draw: st.DrawFn, exports: Exports, folder: str, number: int) -> None:
-    if not draw(st.sampled_from((True, False, False))):
-        return
-    address = f"10.250.{number}.10"
-    spec = {
-        "type": "ClusterIP", "clusterIP": address, "clusterIPs": [address],
-        "selector": draw(st.sampled_from(LABELS)), "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}],
-    }  # fmt: skip
-    exports.add_to_cluster(folder, "services", item("Service", "web", "default", spec=spec))

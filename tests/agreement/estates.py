@@ -1,8 +1,12 @@
 """Whole estates: small, and rich in what may go wrong. What is drawn is a directory of exports, and nothing but."""
 
 from hypothesis import strategies as st
+from tests.agreement.balancers import balancer, policy_based_routes
 from tests.agreement.clusters import cluster
 from tests.agreement.exports import Exports
+from tests.agreement.instances import second_interfaces
+from tests.agreement.outside import cloud_nat
+from tests.agreement.policies import firewall_policies
 from tests.agreement.vpcs import firewalls, routes, subnetwork, vpcs
 from tests.agreement.vpns import vpn
 
@@ -18,9 +22,14 @@ def estates(draw: st.DrawFn) -> Exports:
         secondary = draw(cluster(exports, vpc, number))
         if secondary is not None and secondary not in pods[vpc.name]:
             pods[vpc.name].append(secondary)
+    draw(second_interfaces(exports, networks))
     for vpc in networks:
-        subnetwork(exports, vpc, pods[vpc.name])
+        subnetwork(exports, vpc, pods[vpc.name], google_access=draw(st.booleans()))
+        draw(cloud_nat(exports, vpc, [f"pods-{n}" for n in range(len(pods[vpc.name]))]))
+        draw(balancer(exports, vpc))
         draw(routes(exports, vpc))
+        draw(policy_based_routes(exports, vpc))
         draw(firewalls(exports, vpc))
+        draw(firewall_policies(exports, vpc))
     draw(vpn(exports, networks, [cidr for ranges in pods.values() for cidr in ranges]))
     return exports

@@ -15,7 +15,8 @@ Json = dict[str, Any]
 LISTS = (
     "networks", "subnets", "routes", "firewall-rules", "instances", "routers", "vpn-tunnels", "vpn-gateways",
     "target-vpn-gateways", "external-vpn-gateways", "forwarding-rules", "policy-based-routes",
-    "interconnect-attachments", "clusters",
+    "interconnect-attachments", "clusters", "addresses", "backend-services", "instance-groups",
+    "firewall-policies",
 )  # fmt: skip
 OF_CLUSTER = (
     "nodes", "pods", "configmaps", "daemonsets", "networkpolicies", "services", "namespaces",
@@ -23,9 +24,10 @@ OF_CLUSTER = (
 )  # fmt: skip
 KINDS = {
     "networks": "network", "subnets": "subnetwork", "routes": "route", "firewall-rules": "firewall",
-    "instances": "instance", "routers": "router", "vpn-tunnels": "vpnTunnel", "vpn-gateways": "vpnGateway",
+    "instances": "instance", "vpn-tunnels": "vpnTunnel", "vpn-gateways": "vpnGateway",
     "target-vpn-gateways": "targetVpnGateway", "forwarding-rules": "forwardingRule",
-    "routers/status": "routerStatusResponse",
+    "routers/status": "routerStatusResponse", "routers": "router", "addresses": "address",
+    "backend-services": "backendService", "firewall-policies": "firewallPolicy",
 }  # fmt: skip
 
 
@@ -63,6 +65,13 @@ class Exports:
         } | {key: f"{COMPUTE}{value}" for key, value in said.items()} | fields  # fmt: skip
         self.files[f"{parts[1]}/{kind}.json"].append(one)
         return f"{COMPUTE}{name}"
+
+    def about(self, file: str, kind: str, subject: str, content: Json | list[Json]) -> None:
+        """An output that does not say what it is about."""
+        self.files[file] = content
+        said = {"resource": kind, "scope": subject, "state": "exported", "file": file}
+        collected = self.files.setdefault("collected.json", {"schema": 1, "collected": []})
+        collected["collected"].append(said)
 
     def add_to_cluster(self, folder: str, kind: str, *items: Json) -> None:
         """Objects as `kubectl get` lists them."""

@@ -1,57 +1,26 @@
 """VPC networks as they are exported: subnetworks that may overlap, instances, peerings with every flag, routes, rules."""
 
-from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from hypothesis import strategies as st
-from tests.agreement.exports import Exports, layers
+from tests.agreement.exports import Exports, Json, layers
+from tests.agreement.instances import TAGS, instance
+from tests.agreement.vpc import Vpc
+from tests.agreement.wide import WIDE, WIDE6
 from tests.clouds.read.directory import COMPUTE
 
 REGIONS = ("europe-west4", "us-east1")
 SUBNETS = ("10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24", "10.1.0.0/25", "44.7.0.0/28")
 """Of different networks, two may be the same or overlap; the last one is public, and used as if it were private."""
-TAGS = ("web", "db")
-WIDE = ("0.0.0.0/0", "10.0.0.0/8", "172.16.0.0/12", "10.1.0.0/24", "10.2.0.0/24", "10.1.0.2/32", "172.16.1.0/24", "192.168.7.0/24")  # fmt: skip
-LAYERS = (("all",), ("tcp",), ("tcp:80",), ("icmp",), ("udp", "tcp:1-1023"))
-
-
-@dataclass(slots=True)
-class Vpc:
-    """One network and what is drawn for it so far. `machines` are instances by name, with an address."""
-
-    project: str
-    name: str
-    region: str
-    subnet: IPv4Network
-    machines: dict[str, str] = field(default_factory=dict)
-    used: int = 2
-
-    @property
-    def full(self) -> str:
-        return f"projects/{self.project}/global/networks/{self.name}"
-
-    @property
-    def link(self) -> str:
-        return f"{COMPUTE}{self.full}"
-
-    @property
-    def place(self) -> str:
-        return f"projects/{self.project}/regions/{self.region}"
-
-    def instance(self, name: str) -> str:
-        """The full name of an instance."""
-        return f"projects/{self.project}/zones/{self.region}-a/instances/{name}"
-
-    def next_address(self) -> str:
-        self.used += 1
-        return str(self.subnet[self.used - 1])
+ORDERS = ("AFTER_CLASSIC_FIREWALL", "BEFORE_CLASSIC_FIREWALL")
+LAYERS = (("all",), ("tcp",), ("tcp:80",), ("icmp",), ("udp", "tcp:1-1023"), ("58",))
 
 
 @st.composite
 def vpcs(draw: st.DrawFn, exports: Exports) -> list[Vpc]:
     """One to three networks, each with a subnetwork, instances, routes and rules, and the peerings between them."""
-    found = [draw(_vpc(exports, f"vpc-{number}")) for number in range(draw(st.integers(1, 3)))]
+    found = [draw(_vpc(exports, number)) for number in range(draw(st.integers(1, 3)))]
     pairs = [(a, b) for i, a in enumerate(found) for b in found[i + 1 :]]
     sides: dict[str, list[dict[str, Any]]] = {vpc.name: [] for vpc in found}
     for one, other in pairs:
@@ -64,46 +33,40 @@ def vpcs(draw: st.DrawFn, exports: Exports) -> list[Vpc]:
         exports.add(
             "networks", vpc.full, autoCreateSubnetworks=False, peerings=sides[vpc.name],
             routingConfig={"routingMode": draw(st.sampled_from(("GLOBAL", "REGIONAL")))},
+            networkFirewallPolicyEnforcementOrder=draw(st.sampled_from(ORDERS)),
         )  # fmt: skip
     return found
 
 
 @st.composite
-def _vpc(draw: st.DrawFn, exports: Exports, name: str) -> Vpc:
+def _vpc(draw: st.DrawFn, exports: Exports, number: int) -> Vpc:
     cidr = draw(st.sampled_from(SUBNETS))
-    vpc = Vpc(f"p-{name}", name, draw(st.sampled_from(REGIONS)), IPv4Network(cidr))
+    both = (IPv6Network(f"fd20:{number}::/64"), IPv6Network(f"2600:1900:{number}::/64"))
+    ipv6 = draw(st.sampled_from((None, None, None, *both)))
+    region = draw(st.sampled_from(REGIONS))
+    vpc = Vpc(f"p-vpc-{number}", number, region, IPv4Network(cidr), ipv6=ipv6)
     exports.project(vpc.project)
-    for number in range(draw(st.integers(1, 2))):
-        draw(instance(exports, vpc, f"vm-{name}-{number}"))
+    for machine in range(draw(st.integers(1, 2))):
+        draw(instance(exports, vpc, f"vm-{vpc.name}-{machine}"))
     return vpc
 
 
-@st.composite
-def instance(draw: st.DrawFn, /, exports: Exports, vpc: Vpc, name: str, **more: Any) -> str:
-    """A machine with an address of the subnetwork. Returns its full name."""
-    address = vpc.next_address()
-    nic = {
-        "name": "nic0", "network": vpc.link, "networkIP": address,
-        "subnetwork": f"{COMPUTE}{vpc.place}/subnetworks/{vpc.name}",
-    }  # fmt: skip
-    nic |= more.pop("nic", {})
-    fields = {
-        "status": draw(st.sampled_from(("RUNNING",) * 15 + ("TERMINATED",))),
-        "canIpForward": draw(st.booleans()),
-        "tags": {"items": sorted(draw(st.sets(st.sampled_from(TAGS))))},
-        "networkInterfaces": [nic],
-    }
-    vpc.machines[name] = address
-    exports.add("instances", vpc.instance(name), **(fields | more))
-    return vpc.instance(name)
-
-
-def subnetwork(exports: Exports, vpc: Vpc, secondary: list[str]) -> None:
+def subnetwork(exports: Exports, vpc: Vpc, secondary: list[str], *, google_access: bool) -> None:
     """The subnetwork, when it is known which Pod ranges it has."""
     exports.add(
         "subnets", f"{vpc.place}/subnetworks/{vpc.name}", network=vpc.link, ipCidrRange=str(vpc.subnet),
         secondaryIpRanges=[{"rangeName": f"pods-{n}", "ipCidrRange": cidr} for n, cidr in enumerate(secondary)],
+        privateIpGoogleAccess=google_access, **_second_family(vpc),
     )  # fmt: skip
+
+
+def _second_family(vpc: Vpc) -> Json:
+    if vpc.ipv6 is None:
+        return {"stackType": "IPV4_ONLY"}
+    said: Json = {"stackType": "IPV4_IPV6", "ipv6CidrRange": str(vpc.ipv6)}
+    if vpc.ipv6.is_private:
+        return said | {"ipv6AccessType": "INTERNAL", "internalIpv6Prefix": str(vpc.ipv6)}
+    return said | {"ipv6AccessType": "EXTERNAL", "externalIpv6Prefix": str(vpc.ipv6)}
 
 
 @st.composite
@@ -114,7 +77,7 @@ def _peering(draw: st.DrawFn, to: Vpc, *, active: bool) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "name": f"to-{to.name}", "network": to.link, "state": "ACTIVE" if active else "INACTIVE",
-        "exchangeSubnetRoutes": True,
+        "exchangeSubnetRoutes": True, "stackType": draw(st.sampled_from(("IPV4_IPV6", "IPV4_IPV6", "IPV4_ONLY"))),
     } | {flag: draw(st.booleans()) for flag in flags}  # fmt: skip
 
 
@@ -123,22 +86,32 @@ def routes(draw: st.DrawFn, exports: Exports, vpc: Vpc) -> None:
     """Static routes, of which some are equal, some have tags, and some lead back."""
     machines = sorted(vpc.machines)
     gateway = f"{COMPUTE}projects/{vpc.project}/global/gateways/default-internet-gateway"
+    balanced = [{"nextHopIlb": vpc.balancer}] if vpc.balancer else []
     hops = st.one_of(
-        st.sampled_from(machines).map(lambda m: {"nextHopInstance": f"{COMPUTE}{vpc.instance(m)}"}),
+        st.sampled_from(machines).map(lambda m: {"nextHopInstance": f"{COMPUTE}{m}"}),
         st.sampled_from(machines).map(lambda m: {"nextHopIp": vpc.machines[m]}),
-        st.just({"nextHopGateway": gateway}),
+        st.sampled_from([{"nextHopGateway": gateway}, *balanced, *balanced]),
     )
-    if draw(st.booleans()):
+    if draw(st.sampled_from((True, True, False))):
         exports.add(
             "routes", f"projects/{vpc.project}/global/routes/{vpc.name}-default", network=vpc.link,
             destRange="0.0.0.0/0", priority=1000, tags=[], nextHopGateway=gateway,
         )  # fmt: skip
-    for number in range(draw(st.integers(0, 2))):
+    if vpc.ipv6 and draw(st.booleans()):
         exports.add(
-            "routes", f"projects/{vpc.project}/global/routes/{vpc.name}-{number}", network=vpc.link,
-            destRange=draw(st.sampled_from(WIDE)), priority=draw(st.sampled_from((100, 1000))),
-            tags=draw(st.sampled_from(([], [], [], ["web"]))), **draw(hops),
+            "routes", f"projects/{vpc.project}/global/routes/{vpc.name}-default-6", network=vpc.link,
+            destRange="::/0", priority=1000, tags=[], nextHopGateway=gateway,
         )  # fmt: skip
+    for number in range(draw(st.integers(0, 2))):
+        same = {
+            "destRange": draw(st.sampled_from(WIDE)), "priority": draw(st.sampled_from((100, 1000))),
+            "tags": draw(st.sampled_from(([], [], [], ["web"]))),
+        }  # fmt: skip
+        for equal in range(draw(st.sampled_from((1, 1, 2)))):
+            exports.add(
+                "routes", f"projects/{vpc.project}/global/routes/{vpc.name}-{number}-{equal}", network=vpc.link,
+                **same, **draw(hops),
+            )  # fmt: skip
 
 
 @st.composite
@@ -146,13 +119,15 @@ def firewalls(draw: st.DrawFn, exports: Exports, vpc: Vpc) -> None:
     """Mostly one rule that lets all in, and others before and behind it."""
     name = f"projects/{vpc.project}/global/firewalls/{vpc.name}"
     if draw(st.sampled_from((True, True, True, False))):
-        exports.add(
-            "firewall-rules", f"{name}-open", network=vpc.link, direction="INGRESS", priority=5000,
-            allowed=list(layers("all")), sourceRanges=["0.0.0.0/0"], disabled=False,
-        )  # fmt: skip
+        for all_of in ("0.0.0.0/0", "::/0"):
+            exports.add(
+                "firewall-rules", f"{name}-open{all_of[:1]}".replace(":", "6"), network=vpc.link, direction="INGRESS",
+                priority=5000, allowed=list(layers("all")), sourceRanges=[all_of], disabled=False,
+            )  # fmt: skip
     for number in range(draw(st.integers(0, 3))):
         direction = draw(st.sampled_from(("INGRESS", "INGRESS", "EGRESS")))
-        ranges = draw(st.lists(st.sampled_from(WIDE), min_size=1, max_size=2, unique=True))
+        wide = draw(st.sampled_from((WIDE, WIDE6) if vpc.ipv6 else (WIDE,)))
+        ranges = draw(st.lists(st.sampled_from(wide), min_size=1, max_size=2, unique=True))
         side: dict[str, Any] = {"destinationRanges": ranges}
         if direction == "INGRESS":
             by_tag = draw(st.sampled_from((False, False, True)))

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 from tests.agreement.exports import Exports
-from tests.agreement.vpcs import Vpc
+from tests.agreement.vpc import Vpc
 from tests.clouds.read.directory import COMPUTE
 
 SITE = "192.168.7.0/24"
