@@ -1,8 +1,9 @@
 """`scripts/bench --agreement FLOWS`: generated networks, until so many flows were asked of the tracer and of the kernel.
 
 The seed is printed, and draws the same networks again. A disagreement is shrunk to the smallest directory of exports
-that shows it, which is kept among the cases that every run of the tests asks again. One that does not show itself again
-is none of the tracer's, which always says the same: it is the lab's, and is kept and shown all the same.
+that shows it, which is kept among the cases that every run of the tests asks again; so is one that the lab cannot
+build. One that does not show itself again is none of the tracer's, which always says the same: it is the lab's, and is
+kept and shown all the same.
 """
 
 import resource
@@ -10,10 +11,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import HealthCheck, Verbosity, given, settings
 from hypothesis import seed as seeded
+from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from tests.agreement.asking import checked, keep, read
 from tests.agreement.estates import estates
@@ -24,28 +27,41 @@ from wayhome.cli.lines import print_line
 from wayhome.clouds.estate import Estate
 from wayhome.lab.check import Checked
 from wayhome.lab.compiled import Seen
+from wayhome.lab.programs import ProgramError
 
 AT_ONCE = 50
 """Networks of one seed: the next fifty have the next seed."""
 CASES = Path("tests/agreement/cases")
 
 Ask = Callable[[Estate], Checked]
+Drawn = st.SearchStrategy[Exports]
+ESTATES = estates()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Exports that show something, and what: both answers, or why there are none."""
+
+    exports: Exports
+    shown: Checked | OSError | ProgramError
 
 
 class _DisagreeError(Exception):
-    """They do not agree."""
+    """They do not agree, or the kernel could not be asked."""
 
 
-def run(flows: int, first_seed: int, ask: Ask = checked, cases: Path = CASES) -> int:
+def run(
+    flows: int, first_seed: int, ask: Ask = checked, cases: Path = CASES, drawn: Drawn = ESTATES
+) -> int:
     """Ask. Returns the exit code."""
     started, asked, labs, networks, not_built = time.monotonic(), 0, 0, 0, 0
     ends: Counter[str] = Counter()
     print(f"seed {first_seed}", flush=True)
     seed = first_seed
     while asked < flows:
-        found: list[tuple[Exports, Checked]] = []
+        found: list[_Found] = []
         try:
-            for one in _fifty(seed, ask, found):
+            for one in _fifty(seed, drawn, ask, found):
                 asked, labs, networks = asked + one.flows, labs + one.labs, networks + 1
                 not_built += one.not_built
                 ends.update(_end(seen) for _, seen in one.both)
@@ -71,7 +87,7 @@ def _end(seen: Seen) -> str:
     return "came home" if seen.reached else f"lost on its way {seen.lost}: {seen.cause}"
 
 
-def _fifty(seed: int, ask: Ask, found: list[tuple[Exports, Checked]]) -> Iterator[Checked]:
+def _fifty(seed: int, drawn: Drawn, ask: Ask, found: list[_Found]) -> Iterator[Checked]:
     """Ask about fifty networks. What does not agree is added to `found`, the smallest last. Raises _DisagreeError, Flaky."""
     results: list[Checked] = []
 
@@ -80,24 +96,30 @@ def _fifty(seed: int, ask: Ask, found: list[tuple[Exports, Checked]]) -> Iterato
         max_examples=AT_ONCE, deadline=None, database=None, print_blob=False, verbosity=Verbosity.quiet,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(estates())
+    @given(drawn)
     def asking(exports: Exports) -> None:
-        result = ask(read(exports))
+        try:
+            result = ask(read(exports))
+        except (OSError, ProgramError) as error:
+            found.append(_Found(exports, error))
+            raise _DisagreeError from error
         results.append(result)
         if result.disagreements:
-            found.append((exports, result))
+            found.append(_Found(exports, result))
             raise _DisagreeError
 
     asking()
     yield from results
 
 
-def _kept(seed: int, found: tuple[Exports, Checked], cases: Path, what: str) -> int:
-    exports, result = found
+def _kept(seed: int, found: _Found, cases: Path, what: str) -> int:
     folder = cases / f"seed-{seed}"
-    keep(exports, folder)
-    for line in lines(result, folder / "exports"):
-        print_line(line)
+    keep(found.exports, folder)
+    if isinstance(found.shown, Checked):
+        for line in lines(found.shown, folder / "exports"):
+            print_line(line)
+    else:
+        print(f"no lab can be built of it: {found.shown}")
     print(f"seed {seed}: {what} is kept in {folder}")
     print(f"to ask again: wayhome lab check --from {folder}/exports")
     return 1
