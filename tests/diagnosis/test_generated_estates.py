@@ -12,6 +12,7 @@ from tests.diagnosis.generated import Generated, Plan, generate
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.resources.instance import Instance
+from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.subnetwork import SecondaryRange, Subnetwork
 from wayhome.clouds.kubernetes.resources.config_map import ConfigMap
 from wayhome.clouds.kubernetes.resources.metadata import LabelSelector, Metadata
@@ -246,3 +247,19 @@ def test_an_exchange_opens_what_was_closed(make: Make) -> None:
     found = by_kind(answer)
     assert found["masquerade"].side_effects.opened == ()
     assert "classes of Pods and instances" in found["masquerade"].side_effects.compared
+
+
+@pytest.mark.parametrize("name", ["one peer", "three peers, two clusters", "VPC-native"])
+def test_networks_that_are_no_peers_are_peered(make: Make, name: str) -> None:
+    one = make(name)
+    alone = [
+        Located(msgspec.structs.replace(network.value, peerings=()), network.evidence)
+        for network in one.estate.all(Network).values()
+    ]
+    answer = asked(one, one.estate.with_changes(changed=alone))
+    found = by_kind(answer)
+    assert answer.found is not None
+    assert answer.found.cause is Cause.NO_FORWARD_ROUTE
+    assert found["peer-networks"].works
+    assert found["peer-networks"].proposal.refused == ()
+    assert not found["peer-one-side"].works
