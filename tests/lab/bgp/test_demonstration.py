@@ -38,10 +38,10 @@ def test_all_three_phases_are_as_expected_and_as_predicted(tmp_path: Path) -> No
     assert list(shown) == ["subnets-only", KIND, "withdrawn"]
     for outcome in shown.values():
         assert [one for one in outcome.probes if not one.as_expected] == []
-        assert len(outcome.probes) == 3 * len(outcome.phase.expected) == 15
+        assert len(outcome.probes) == 3 * len(outcome.phase.expected) == 18
         assert outcome.endings == ()
     reached = {name: sum(one.observation.reached for one in o.probes) for name, o in shown.items()}
-    assert reached == {"subnets-only": 6, KIND: 15, "withdrawn": 6}
+    assert reached == {"subnets-only": 6, KIND: 18, "withdrawn": 6}
     assert (shown[KIND].milliseconds_to_effect or 0) > 0
 
 

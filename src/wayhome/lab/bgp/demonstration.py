@@ -7,17 +7,29 @@ started again: BIRD is told to announce something else, and what becomes of pack
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from wayhome.clouds.endpoints import names
+from wayhome.clouds.estate import Estate
 from wayhome.clouds.read import read_estate
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.advertise_range import advertise_range
 from wayhome.lab.agents import agents_in, without_agents
-from wayhome.lab.bgp.network import before_bgp
-from wayhome.lab.bgp.phases import KIND, MY_POD, PODS_TOO, SUBNETS_ONLY, TARGET, WITHDRAWN
+from wayhome.lab.bgp.network import before_bgp, with_host
+from wayhome.lab.bgp.phases import (
+    ADDRESSES,
+    KIND,
+    MY_POD,
+    OFFICE,
+    PODS_TOO,
+    SUBNETS_ONLY,
+    TARGET,
+    THE_OFFICE,
+    WITHDRAWN,
+)  # fmt: skip
 from wayhome.lab.bgp.speaking import Birds
 from wayhome.lab.bgp.told import Told
 from wayhome.lab.case import Phase, Row
@@ -28,7 +40,7 @@ from wayhome.lab.prediction import predict_row
 from wayhome.lab.prober import Prober, Request
 from wayhome.lab.programs import Program
 from wayhome.lab.running_agents import PATIENCE_SECONDS, RunningAgents
-from wayhome.network import Network
+from wayhome.network import Address, Network
 from wayhome.probe.observation import Observation, Protocol
 from wayhome.probe.server import LISTENING
 
@@ -59,8 +71,14 @@ def phases() -> tuple[tuple[Phase, Told], ...]:
     question = Question.parse(MY_POD, f"{TARGET}:80")
     answer = Answer.to(estate, question, kinds=(advertise_range,))
     (after,) = [one.after for one in answer.repairs if one.proposal.kind == KIND and one.after]
-    exported = Told.of(estate)
-    return (SUBNETS_ONLY, exported), (PODS_TOO, Told.of(after.estate)), (WITHDRAWN, exported)
+    exported, repaired = _told(estate), _told(after.estate)
+    return (SUBNETS_ONLY, exported), (PODS_TOO, repaired), (WITHDRAWN, exported)
+
+
+def _told(estate: Estate) -> Told:
+    told = Told.of(estate)
+    host = Address.parse(str(ADDRESSES[OFFICE]))
+    return replace(told, network=with_host(told.network, THE_OFFICE, host))
 
 
 class Running:

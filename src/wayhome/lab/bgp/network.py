@@ -12,6 +12,7 @@ from dataclasses import replace
 from wayhome.clouds.gcp.derive.route import RouteType
 from wayhome.lab.bgp.sessions import Session, Speaker
 from wayhome.network import (
+    Address,
     Forward,
     Network,
     Node,
@@ -44,6 +45,16 @@ def with_bgp_alone(network: Network, speakers: Iterable[Speaker]) -> Network:
             for node in network.nodes
         ),
         network.links,
+    )
+
+
+def with_host(network: Network, site: str, host: Address) -> Network:
+    """The network where a site has a host: what the site itself sends comes from there. Of others nothing is known."""
+    node = network.places[site].node
+    first, *others = node.ports
+    lived_in = replace(node, ports=(replace(first, addresses=(host, *first.addresses)), *others))
+    return Network.of(
+        (lived_in if one.name == site else one for one in network.nodes), network.links
     )
 
 

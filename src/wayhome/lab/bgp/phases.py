@@ -23,6 +23,7 @@ TO_THE_INTERNET = "projects/destination-project/global/networks/target-network/i
 NOT_THERE = "PRIVATE_TRAFFIC_TO_INTERNET"
 # The office has nothing at all.
 THE_OFFICE = "projects/source-project/global/externalVpnGateways/office"
+NO_ROUTE = "NO_ROUTE"
 
 
 def _row(source: str, destination: str) -> Row:
@@ -31,33 +32,32 @@ def _row(source: str, destination: str) -> Row:
 
 TO_TARGET, TO_OFFICE = _row(MY_POD, TARGET), _row(MY_POD, OFFICE)
 NODE_TO_TARGET, NODE_TO_OFFICE = _row(NODE_02, TARGET), _row(NODE_02, OFFICE)
-REVERSE = _row(TARGET, MY_POD)
+FROM_TARGET, FROM_OFFICE = _row(TARGET, MY_POD), _row(OFFICE, MY_POD)
 
 
 def _reached(seen_as: str) -> Expected:
     return Expected(reached=True, source_seen=ADDRESSES[seen_as])
 
 
-def _reply_lost(place: str, cause: str) -> Expected:
-    return Expected(
-        reached=False, source_seen=ADDRESSES[MY_POD], leg=Leg.REPLY, place=place, cause=cause
-    )
+def _lost(leg: Leg, place: str, cause: str) -> Expected:
+    arrived = ADDRESSES[MY_POD] if leg is Leg.REPLY else None
+    return Expected(reached=False, source_seen=arrived, leg=leg, place=place, cause=cause)
 
 
 _SUBNETS_ONLY = {
-    TO_TARGET: _reply_lost(TO_THE_INTERNET, NOT_THERE),
-    TO_OFFICE: _reply_lost(THE_OFFICE, "NO_ROUTE"),
+    TO_TARGET: _lost(Leg.REPLY, TO_THE_INTERNET, NOT_THERE),
+    TO_OFFICE: _lost(Leg.REPLY, THE_OFFICE, NO_ROUTE),
     NODE_TO_TARGET: _reached(NODE_02),
     NODE_TO_OFFICE: _reached(NODE_02),
-    REVERSE: Expected(
-        reached=False, source_seen=None, leg=Leg.REQUEST, place=TO_THE_INTERNET, cause=NOT_THERE
-    ),
+    FROM_TARGET: _lost(Leg.REQUEST, TO_THE_INTERNET, NOT_THERE),
+    FROM_OFFICE: _lost(Leg.REQUEST, THE_OFFICE, NO_ROUTE),
 }
 _PODS_TOO = {
     **_SUBNETS_ONLY,
     TO_TARGET: _reached(MY_POD),
     TO_OFFICE: _reached(MY_POD),
-    REVERSE: _reached(TARGET),
+    FROM_TARGET: _reached(TARGET),
+    FROM_OFFICE: _reached(OFFICE),
 }
 
 SUBNETS_ONLY = Phase(
