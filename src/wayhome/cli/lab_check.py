@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from wayhome.cli.exports import read_exports
 from wayhome.cli.lab_check_report import show
 from wayhome.cli.lab_errors import end, errors
 from wayhome.clouds.compile import compile_estate
-from wayhome.clouds.read import UnreadableDirectoryError, read_estate
 from wayhome.lab.check import check as check_flows
 from wayhome.lab.exported import ExportedLabs
 from wayhome.lab.namespaces import enter
@@ -36,11 +36,9 @@ def check(directory: Path, sample: int | None, seed: int, as_json: bool) -> None
     Every Pod, instance and site, and the internet, asks for every address that another one has or is reached by, by TCP,
     UDP and ICMP. Ends with 0 if both agree on each flow, on where it is lost and by what, and with 1 if not.
     """
+    estate = read_exports(directory)
     try:
-        estate = read_estate(directory)
         network = compile_estate(estate)
-    except UnreadableDirectoryError as error:
-        end(2, str(error))
     except NetworkError as error:
         end(2, *(f"the exports contradict each other: {problem}" for problem in error.problems))
     asked = drawn(list(questions(network)), sample, seed)

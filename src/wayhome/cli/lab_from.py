@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from wayhome.cli.exports import read_exports
 from wayhome.cli.lab_seen import as_document, in_words, refusals, refusals_document
 from wayhome.cli.lines import print_line
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.endpoints import EndpointError
-from wayhome.clouds.read import UnreadableDirectoryError, read_estate
 from wayhome.diagnosis.question import Question, ask
 from wayhome.lab.agents import NodeAgent, agents_in
 from wayhome.lab.agreement import compare
@@ -57,8 +57,8 @@ def wanted(directory: Path, what: tuple[str, ...], protocol: str | None) -> Want
         raise QuestionError("a flow is SOURCE DESTINATION[:PORT]; without both, all are tried")
     if protocol and not what:
         raise QuestionError("--protocol is that of one flow: say SOURCE and DESTINATION too")
+    estate = read_exports(directory)
     try:
-        estate = read_estate(directory)
         network = compile_estate(estate)
         if not what and len(network.nodes) > MOST_NODES:
             raise QuestionError(
@@ -72,7 +72,7 @@ def wanted(directory: Path, what: tuple[str, ...], protocol: str | None) -> Want
         else:
             found = list(questions(network))
         cut = buildable(network, found)
-    except (UnreadableDirectoryError, EndpointError, TooLargeError) as error:
+    except (EndpointError, TooLargeError) as error:
         raise QuestionError(str(error)) from None
     except NetworkError as error:
         problems = (f"the exports contradict each other: {one}" for one in error.problems)
