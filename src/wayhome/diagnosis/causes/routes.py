@@ -1,7 +1,5 @@
 """Where no route led on: out, home, or through a network between two others. These are asked last, and always answer."""
 
-from wayhome.clouds.gcp.resources.network import Network
-from wayhome.clouds.located import Located
 from wayhome.diagnosis.cause import Cause, Found
 from wayhome.diagnosis.causes.live import advertised_by, list_routes, routes_towards
 from wayhome.diagnosis.causes.passed_on import (
@@ -11,8 +9,8 @@ from wayhome.diagnosis.causes.passed_on import (
     router_that_does_not_advertise,
 )
 from wayhome.diagnosis.causes.scene import Scene, unique
-from wayhome.diagnosis.path import networks_at
-from wayhome.network import Address, NodeKind
+from wayhome.diagnosis.causes.transitive import network_of, peering_between, said_of
+from wayhome.network import NodeKind
 from wayhome.trace import Lost
 from wayhome.trace.exchange import REPLY_NOT_EXPECTED
 from wayhome.trace.walk import ROUTING_LOOP
@@ -34,23 +32,15 @@ _WHY = {
 
 def transitive_peering(scene: Scene) -> Found | None:
     """Both ends are peers of one network, and not of each other: what a peer has learnt is never passed on."""
-    here, there = scene.vpc, _network_of(scene, scene.towards)
-    if here is None or there is None or here.name == there.name:
+    here, there = scene.vpc, network_of(scene.situation, scene.towards)
+    between = peering_between(here, there)
+    if here is None or there is None or between is None:
         return None
-    mine = {peering.network for peering in scene.peerings(here.name)}
-    if there.name in mine:
-        return None
-    theirs = {peering.network for peering in scene.peerings(there.name)}
-    between = sorted(name for name in mine & theirs if name)
-    if not between:
-        return None
-    peering = next(p for p in here.value.peerings if p.network == between[0])
     return Found(
         cause=Cause.TRANSITIVE_PEERING,
-        because=f"{here.name} and {there.name} are both peers of {between[0]} and not of each other; a network never "
-        "passes on what it has learnt from a peer",
+        because=said_of(here, there, between),
         deciding=unique([here.at("peerings"), there.at("peerings"), *scene.evidence]),
-        confirm=list_routes(scene, here, peering),
+        confirm=list_routes(scene, here, between),
     )
 
 
@@ -59,7 +49,7 @@ def no_forward_route(scene: Scene) -> Found | None:
     if scene.lost is not Lost.FORWARD:
         return None
     where = scene.vpc.name if scene.vpc else scene.node.name
-    there = _network_of(scene, scene.towards)
+    there = network_of(scene.situation, scene.towards)
     states, inactive = not_active(scene)
     kept_back, why_not = ([], ()) if inactive or there is scene.vpc else not_passed_on(scene, there)
     return Found(
@@ -115,12 +105,3 @@ def _about_services(scene: Scene) -> tuple[str, ...]:
     return (
         "a managed service that no export lists may have the address, such as a Cloud SQL instance",
     )
-
-
-def _network_of(scene: Scene, address: Address) -> Located[Network] | None:
-    """The VPC network in which an address is: of the fabric that its owner hangs on."""
-    situation = scene.situation
-    for owner in situation.network.owners(address):
-        for name in networks_at(situation, owner.name):
-            return situation.estate.get(Network, name)
-    return None
