@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.located import Located
 from wayhome.diagnosis.audit.compare import Comparison, compare, severity
 from wayhome.diagnosis.audit.outcome import Severity
+from wayhome.report.diff_text import lines
 
 
 def compared(before: Estate, after: Estate) -> Comparison:
@@ -135,3 +137,13 @@ def test_the_command(tmp_path: Path, as_json: bool) -> None:
         assert {one["what"] for one in document["differences"][0]["objects"]} == {"changed"}
     else:
         assert "1. worse: reachable -> the reply is lost (no-return-route)" in result.output
+
+
+def test_of_many_outcomes_the_first_are_told_and_the_others_counted() -> None:
+    found = compared(exchanging(the_case()), the_case())
+    many = replace(found, differences=found.differences[:1] * 25)
+    told = [line.text for line in lines(many, "after")]
+    assert sum("the reply is lost" in text for text in told) == 20
+    assert told[-1] == "and 5 outcomes more, 5 of them worse; --all prints them"
+    told = [line.text for line in lines(many, "after", everything=True)]
+    assert sum("the reply is lost" in text for text in told) == 25

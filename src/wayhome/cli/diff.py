@@ -15,8 +15,9 @@ _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command(short_help="What changes for Pods between two states of the exports.")
 @click.argument("before", type=_DIRECTORY, metavar="DIR1")
 @click.argument("after", type=_DIRECTORY, metavar="DIR2")
+@click.option("--all", "everything", is_flag=True, help="Every outcome that is another one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
-def diff(before: Path, after: Path, as_json: bool) -> None:
+def diff(before: Path, after: Path, everything: bool, as_json: bool) -> None:
     """Compare the audits of two directories of exports: the flows whose outcome changes, and the object that did it.
 
     Ends with 0 if nothing got worse, 1 if something is lost that was not, 3 if something is not known any more or no Pod
@@ -38,6 +39,6 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(diff_document.document(found), indent=2))
     else:
-        for line in diff_text.lines(found, str(after)):
+        for line in diff_text.lines(found, str(after), everything=everything):
             print_line(line)
     sys.exit(found.exit_code)

@@ -10,10 +10,13 @@ from wayhome.report.missing import missing_lines
 from wayhome.report.names import place, short, shortened
 
 MOST_OBJECTS = 6
+MOST_DIFFERENCES = 20
+"""That are told: a change in a large estate makes one for each network."""
 
 
-def lines(comparison: Comparison, directory: str) -> Iterator[Line]:
+def lines(comparison: Comparison, directory: str, *, everything: bool = False) -> Iterator[Line]:
     """The text, line by line. `directory` is where the exports of the second state are."""
+    most = len(comparison.differences) if everything else MOST_DIFFERENCES
     worse = sum(1 for one in comparison.differences if one.worse)
     better = len(comparison.differences) - worse
     role = Role.BAD if worse else Role.GOOD if comparison.compared else Role.UNSURE
@@ -25,9 +28,16 @@ def lines(comparison: Comparison, directory: str) -> Iterator[Line]:
     for title, sources in (("only before", comparison.gone), ("only now", comparison.new)):
         for source in sources:
             yield Line(f"{source.range} of {source.node}", 2, f"{title}: ")
-    for number, difference in enumerate(comparison.differences, 1):
+    for number, difference in enumerate(comparison.differences[:most], 1):
         yield Line("")
         yield from _difference(number, difference, directory)
+    if more := comparison.differences[most:]:
+        yield Line("")
+        worse = sum(1 for one in more if one.worse)
+        yield Line(
+            f"and {counted(len(more), 'outcome')} more, {worse:,} of them worse; --all prints them",
+            role=Role.BAD if worse else Role.GOOD,
+        )
 
 
 _NOT_WORSE = {Severity.NOBODY: "gone", Severity.REACHABLE: "better"}
