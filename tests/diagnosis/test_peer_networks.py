@@ -73,6 +73,20 @@ def test_the_cloud_refuses_a_peer_whose_own_peer_overlaps() -> None:
     assert "overlaps 10.1.0.0/24" in refused
 
 
+def test_the_cloud_refuses_a_network_of_the_old_kind() -> None:
+    estate = google(
+        network("p/a", IPv4Range="10.1.0.0/16", autoCreateSubnetworks=None),
+        network("p/c"),
+        subnet("p/c", "10.3.0.0/16"),
+        instance("p/a", "one", "10.1.0.2"),
+        instance("p/c", "three", "10.3.0.2"),
+        *open_firewall("p/a", "p/c"),
+    )
+    found = tried(estate, "peer-networks")
+    assert not found.works
+    assert "is a network of the old kind" in found.proposal.refused[0]
+
+
 def test_networks_that_are_peered_are_not_peered_again() -> None:
     estate = google(
         network("p/a", peering("p/c", state="INACTIVE")),

@@ -51,7 +51,11 @@ def refused_subnet_range(
 
 
 def refused_peering(estate: Estate, one: str, other: str) -> Iterator[str]:
-    """Subnets of two networks that are peered, and of the peers of either, must not overlap."""
+    """Networks of the old kind cannot be peered; subnets of two that are, and of the peers of either, must not overlap."""
+    for name in (one, other):
+        network = estate.get(Network, name)
+        if network is not None and network.value.ipv4_range is not None:
+            yield f"the cloud refuses the peering: {name} is a network of the old kind, without subnets"
     for name, other_name in product(_within(estate, one, 1), _within(estate, other, 1)):
         if name != other_name and {name, other_name} & {one, other}:
             yield from _overlaps(estate, name, other_name)
