@@ -15,6 +15,7 @@ from bench.figures import (
     foreign_changes,
     foreign_restore,
     idle,
+    kept_labs,
     kills,
     labs,
     memory,
@@ -55,5 +56,6 @@ FIGURES: dict[str, Figure] = {
         traces,
         audited,
         labs,
+        kept_labs,
     )
 }

@@ -4,15 +4,15 @@ from pathlib import Path
 import pytest
 
 from wayhome.lab import state
-from wayhome.lab.state import KeptAgent, LabError, LabState, NoLabError
+from wayhome.lab.state import KeptAgent, KeptNode, LabError, LabState, NoLabError
 
 UP = LabState(
     "the-case",
     4711,
     3,
-    {"my-pod": 7, "gke-node-02": 8},
-    {"my-pod": ["172.16.2.2"], "gke-node-02": []},
-    {"gke-node-02": KeptAgent("/volume", {"config": "ip-masq-agent"}, "/agent.log")},
+    ["a remark"],
+    {"pods/my-pod": KeptNode(7, ["default/my-pod"], ["172.16.2.2"])},
+    {"instances/node": KeptAgent("/volume", {"config": "ip-masq-agent"}, "/log")},
 )
 
 

@@ -11,7 +11,7 @@ from wayhome.cli.lazy import LazyGroup
 _PLACES = {
     "run": "wayhome.cli.lab_run:run",
     "up": "wayhome.cli.lab_up:up",
-    "status": "wayhome.cli.lab_up:status",
+    "status": "wayhome.cli.lab_status:status",
     "exec": "wayhome.cli.lab_node:exec_",
     "capture": "wayhome.cli.lab_node:capture",
     "configmap": "wayhome.cli.lab_configmap:configmap",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from wayhome.cli.lab_errors import errors
+from wayhome.cli.lab_errors import end, errors
 from wayhome.cli.printable import printable
 from wayhome.kube.names import is_key
 from wayhome.lab import remote
@@ -31,6 +31,8 @@ def configmap(files: tuple[str, ...], delete: bool) -> None:
     with errors():
         state = remote.current()
         changed = remote.configure(state, data)
+    if not state.agents:
+        end(2, f"no agent runs in {state.title}: nobody reads a ConfigMap there")
     wanted = list(dict.fromkeys(key for one in state.agents.values() for key in one.items or data))
     if not changed:
         keys = f"the keys {', '.join(map(printable, data))}" if data else "no key"

@@ -10,6 +10,7 @@ import click
 from wayhome.cli.printable import printable
 from wayhome.lab.compiled.missing import MissingFeatureError
 from wayhome.lab.namespaces import NamespaceRefusedError
+from wayhome.lab.node_names import NodeNameError
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.state import LabError, explained
 
@@ -25,7 +26,7 @@ def errors(predict: Callable[[], None] = lambda: None) -> Iterator[None]:
     except MissingFeatureError as missing:
         predict()
         end(4, str(missing))
-    except LabError as error:
+    except (LabError, NodeNameError) as error:
         end(2, str(error))
     except OSError as error:
         end(4, explained(error))

@@ -8,12 +8,9 @@ from typing import Any
 
 import click
 
-from wayhome.cli.exports import read_exports
+from wayhome.cli.lab_exports import Exports, QuestionError
 from wayhome.cli.lab_seen import as_document, in_words, refusals, refusals_document
 from wayhome.cli.lines import print_line
-from wayhome.clouds.compile import compile_estate
-from wayhome.clouds.endpoints import EndpointError
-from wayhome.diagnosis.question import Question, ask
 from wayhome.lab.agents import NodeAgent, agents_in
 from wayhome.lab.agreement import compare
 from wayhome.lab.check import Checked, predicted
@@ -22,7 +19,7 @@ from wayhome.lab.cut import MOST_NODES, NOT_BUILT, Cut, TooLargeError, buildable
 from wayhome.lab.exported import ExportedLabs
 from wayhome.lab.prediction import BANNER
 from wayhome.lab.questions import questions
-from wayhome.network import Drop, NetworkError, Protocol
+from wayhome.network import Drop, Protocol
 from wayhome.report.line import Line, Role
 from wayhome.report.names import short
 from wayhome.report.why_document import flow_document
@@ -32,14 +29,6 @@ MOST_SHOWN = 5
 _NOT_SEEN = dict.fromkeys(
     ("reached", "lost", "died_at", "cause", "source_seen", "delivered_to", "as_predicted")
 )
-
-
-class QuestionError(Exception):
-    """What was asked cannot be; the lines say why."""
-
-    def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +46,26 @@ def wanted(directory: Path, what: tuple[str, ...], protocol: str | None) -> Want
         raise QuestionError("a flow is SOURCE DESTINATION[:PORT]; without both, all are tried")
     if protocol and not what:
         raise QuestionError("--protocol is that of one flow: say SOURCE and DESTINATION too")
-    estate = read_exports(directory)
-    try:
-        network = compile_estate(estate)
-        if not what and len(network.nodes) > MOST_NODES:
-            raise QuestionError(
-                f"the network of {directory} has {len(network.nodes):,} nodes, and at most {MOST_NODES:,} are built; "
-                "say SOURCE DESTINATION[:PORT], and what that flow can touch is built"
-            )
-        if what:
-            question = Question.parse(what[0], what[1], Protocol(protocol) if protocol else None)
-            asked = ask(estate, network, question)
-            found = [Asked(asked.flow, asked.source.node)]
-        else:
-            found = list(questions(network))
-        cut = buildable(network, found)
-    except (EndpointError, TooLargeError) as error:
-        raise QuestionError(str(error)) from None
-    except NetworkError as error:
-        problems = (f"the exports contradict each other: {one}" for one in error.problems)
-        raise QuestionError(*problems) from None
+    exports = Exports.read(directory)
+    total = len(exports.network.nodes)
+    if what:
+        found = [exports.flow(what[0], what[1], Protocol(protocol) if protocol else None)]
+    elif total > MOST_NODES:
+        raise QuestionError(
+            f"the network of {directory} has {total:,} nodes, and at most {MOST_NODES:,} are built; "
+            "say SOURCE DESTINATION[:PORT], and what that flow can touch is built"
+        )
+    else:
+        found = list(questions(exports.network))
     if not found:
         raise QuestionError(f"{directory} has no two ends between which a flow could be tried")
-    agents = [one for one in agents_in(estate, network) if one.node in cut.network.places]
-    return Wanted(cut, found, ExportedLabs(estate, network, agents))
+    try:
+        cut = buildable(exports.network, found)
+    except TooLargeError as error:
+        raise QuestionError(str(error)) from None
+    running = agents_in(exports.estate, exports.network)
+    agents = [one for one in running if one.node in cut.network.places]
+    return Wanted(cut, found, ExportedLabs(exports.estate, exports.network, agents))
 
 
 def show(checked: Checked, asked: Wanted, directory: Path, *, as_json: bool) -> None:

@@ -68,7 +68,8 @@ def run(
 def _run_exports(
     directory: Path, what: tuple[str, ...], protocol: str | None, *, as_json: bool
 ) -> NoReturn:
-    from wayhome.cli.lab_from import QuestionError, show, show_predicted, wanted  # noqa: PLC0415 (msgspec; only for this command)
+    from wayhome.cli.lab_exports import QuestionError  # noqa: PLC0415 (msgspec; only for this command)
+    from wayhome.cli.lab_from import show, show_predicted, wanted  # noqa: PLC0415
     from wayhome.lab.check import check as check_flows  # noqa: PLC0415
 
     try:

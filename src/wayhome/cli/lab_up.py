@@ -1,50 +1,75 @@
-"""`wayhome lab up`, `status`, `down`: a case that is kept up in the background."""
+"""`wayhome lab up`, `down`: a network that is kept up in the background."""
 
 import shlex
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from wayhome.cli.lab_errors import errors
+from wayhome.cli.lab_errors import end, errors
 from wayhome.cli.lab_terminal import own_command, progress
 from wayhome.cli.printable import printable
-from wayhome.lab import agent_log, remote
+from wayhome.lab import remote
 from wayhome.lab.cases import CASES
-from wayhome.lab.state import lab_folder
+from wayhome.lab.state import LabState, lab_folder
 
 
-@click.command(short_help="Keep a case up in the background.")
-@click.argument("case", type=click.Choice(list(CASES)))
-def up(case: str) -> None:
-    """Build a case and keep it up in the background, until `down`."""
+@click.command(short_help="Keep a network up in the background.")
+@click.argument("case", required=False, type=click.Choice(list(CASES)))
+@click.option(
+    "--from",
+    "directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory of exports, as `wayhome collect` makes it: its network is built.",
+)
+@click.option(
+    "--flow",
+    "flows",
+    nargs=2,
+    multiple=True,
+    metavar="SOURCE DESTINATION[:PORT]",
+    help="Build only what this flow can touch, there and back, and what the other flows can that are given so.",
+)
+def up(case: str | None, directory: Path | None, flows: tuple[tuple[str, str], ...]) -> None:
+    """Build a case or an exported network and keep it up in the background, until `down`.
+
+    Where its exports have a masquerade agent on a node, the project's own runs there. Every node with an address answers
+    on ports 80 and 23, and on those of the flows.
+    """
+    from wayhome.cli.lab_exports import QuestionError  # noqa: PLC0415 (msgspec; `down` needs none of it)
+    from wayhome.cli.lab_wanted import wanted_case, wanted_exports  # noqa: PLC0415
+
+    if (case is None) is (directory is None):
+        known = ", ".join(CASES)
+        raise click.UsageError(f"say which case ({known}), or --from DIRECTORY")
     erase = progress("building and starting ...")
     started = time.perf_counter()
     try:
         with errors():
-            state = remote.up(case)
+            wanted = (
+                wanted_exports(directory, flows) if directory else wanted_case(case or "", flows)
+            )
+            state = remote.up(wanted.plan)
+    except QuestionError as error:
+        erase()
+        end(2, *error.lines)
     finally:
         erase()
+    _show(state, time.perf_counter() - started, wanted.try_next)
+
+
+def _show(state: LabState, seconds: float, try_next: Sequence[str]) -> None:
+    agents = f", {len(state.agents)} with an agent" if state.agents else ""
     click.echo(
-        f"{case} is up after {time.perf_counter() - started:.1f} s: {', '.join(state.nodes)}"
+        f"{printable(state.title)} is up after {seconds:.1f} s: {len(state.nodes)} nodes{agents}"
     )
+    for line in state.remarks:
+        click.echo(f"  {printable(line)}")
     click.echo("Try:")
-    for line in CASES[case]().try_next:
-        click.echo(f"  {own_command()} lab {line.format(folder=shlex.quote(str(lab_folder())))}")
-
-
-@click.command(short_help="Show the nodes, and what the agents say.")
-def status() -> None:
-    """Show the lab that is up: its nodes, its agents, and what they said last."""
-    with errors():
-        state = remote.current()
-        click.echo(f"{state.case} is up; its keeper is process {state.keeper}")
-        for name, addresses in state.addresses.items():
-            click.echo(f"  {printable(name):<16} {', '.join(addresses)}")
-        for node_name in state.agents:
-            log = remote.agent_log(state, node_name)
-            said = agent_log.events(log.read_text(errors="replace"))
-            last = printable(said[-1].message) if said else "nothing"
-            click.echo(f"agent on {node_name}: {last}\n  its log: {log}")
+    folder = shlex.quote(str(lab_folder()))
+    for line in try_next:
+        click.echo(f"  {own_command()} lab {printable(line).replace('{folder}', folder)}")
 
 
 @click.command()
@@ -52,4 +77,4 @@ def down() -> None:
     """End the lab that is up."""
     with errors():
         state = remote.down()
-    click.echo(f"{state.case} is down; nothing of it is left")
+    click.echo(f"{printable(state.title)} is down; nothing of it is left")

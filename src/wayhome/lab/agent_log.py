@@ -6,6 +6,9 @@ An agent is a program of its own and may print other things (a traceback): what 
 import json
 from dataclasses import dataclass
 
+APPLIED = "applied"
+"""The event of an agent that has a policy in force."""
+
 
 @dataclass(frozen=True, slots=True)
 class AgentEvent:

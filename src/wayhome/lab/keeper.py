@@ -1,10 +1,11 @@
 """The process that keeps a lab up, in the background.
 
-    python -m wayhome.lab.keeper CASE FOLDER LOCK
+    python -m wayhome.lab.keeper FOLDER LOCK
 
-It leaves the host, builds the case, says on its standard output, in a line of JSON each, who it is and whether that
-worked, and sleeps until a signal ends it. The namespaces are its descriptors, and it is the first process of the
-lab's PID namespace: when it ends, also by SIGKILL, all of it ends, with all that `lab exec` brought in.
+It reads the lab's `Plan` from its standard input, leaves the host, builds it, says on its standard output, in a line of
+JSON each, who it is and whether that worked, and sleeps until a signal ends it. The namespaces are its descriptors, and it
+is the first process of the lab's PID namespace: when it ends, also by SIGKILL, all of it ends, with all that `lab exec`
+brought in.
 
 LOCK is the descriptor of the lab's lock, which it got from whoever started it. By the lock and the file in its folder
 a lab is found. So it ends too when its folder is not what its path leads to any more: removed, moved, unmounted at the
@@ -13,30 +14,40 @@ user's logout. It looks itself now and then, because inotify does not tell what 
 
 import json
 import os
+import pickle
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wayhome.lab import processes, state
-from wayhome.lab.cases import CASES
+from wayhome.lab import agent_log, attendant, processes, state
+from wayhome.lab.answering import Answering
+from wayhome.lab.compiled import BuiltNetwork
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
-from wayhome.lab.programs import ProgramError
-from wayhome.lab.running_case import RunningCase
-from wayhome.lab.state import explained
+from wayhome.lab.plan import Plan
+from wayhome.lab.programs import ProgramError, RunningProgram
+from wayhome.lab.state import KeptAgent, KeptNode, LabState, explained
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LOOK_SECONDS = 1.0
 END_SECONDS = 2.0
+PATIENCE_SECONDS = 50.0
 
 
-def main(case: str, folder: Path, lock: int) -> int:
-    """Keep the case up until a signal comes."""
+def main(plan: Plan, folder: Path, lock: int) -> int:
+    """Keep a lab up until a signal comes."""
     try:
         number = enter(in_background=True)
         _say(keeper=number)
-        chosen = CASES[case]()
-        first, *_ = chosen.phases
-        running = RunningCase(chosen, folder, first)
+        logs = folder / "logs"
+        logs.mkdir()
+        with BuiltNetwork(plan.network, logs, plan.own) as built:
+            agents = _start(plan, built, folder)
+            attendant.start(built, Answering(built, plan.ports), folder, (lock, 1))
+            for agent in agents:
+                agent.wait_until(_has_applied, PATIENCE_SECONDS)
+            state.write(folder, _state(plan, built, agents, number, lock))
+            _keep(folder, lock)
     except NamespaceRefusedError as refused:
         _say(refused=refused.reason, command=refused.command)
         return 4
@@ -46,45 +57,54 @@ def main(case: str, folder: Path, lock: int) -> int:
     except ProgramError as error:
         _say(error=str(error))
         return 1
-    with running:
-        try:
-            running.wait_until_ready()
-        except ProgramError as error:
-            _say(error=str(error))
-            return 1
-        state.write(folder, _state(running, case, number, lock))
-        # Only now: what was started before would have inherited both, and could not be ended or see its own end.
-        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries what loses its parent
-        _say()
-        _say_no_more()
-        _sleep(folder, lock)
-        processes.end_all_others(END_SECONDS)
     if state.is_lock_of(folder, lock):
         state.clear(folder)
     return 0
 
 
-def _state(running: RunningCase, case: str, keeper: int, lock: int) -> state.LabState:
-    """Nodes by the last part of their names."""
-    nodes, agents = running.network.nodes.values(), running.agents
-    return state.LabState(
-        case,
-        keeper,
-        lock,
-        {_last(one.node.name): one.namespace.descriptor for one in nodes},
-        {_last(one.node.name): [str(a) for a in one.node.addresses] for one in nodes},
-        {
-            agent.label: state.KeptAgent(
-                str(agent.places(agents.folder).volume), agent.items, str(started.output)
-            )
-            for agent, started in zip(agents.agents, agents.running, strict=True)
-        },
-    )
+def _start(plan: Plan, built: BuiltNetwork, folder: Path) -> list[RunningProgram]:
+    for name, content in plan.files.items():
+        (folder / name).write_bytes(content)
+    for agent in plan.agents:
+        agent.volume.project(agent.data)
+    return [built.start(agent.program) for agent in plan.agents]
 
 
-def _last(name: str) -> str:
-    return name.rpartition("/")[2]
+def _has_applied(text: str) -> bool:
+    return any(event.event == agent_log.APPLIED for event in agent_log.events(text))
+
+
+def _state(
+    plan: Plan, built: BuiltNetwork, running: Sequence[RunningProgram], keeper: int, lock: int
+) -> LabState:
+    nodes = {
+        name: KeptNode(
+            one.namespace.descriptor, plan.names.others[name], [*map(str, one.node.addresses)]
+        )
+        for name, one in built.nodes.items()
+    }
+    agents = {
+        planned.node: KeptAgent(str(planned.volume.folder), planned.volume.items, str(agent.output))
+        for planned, agent in zip(plan.agents, running, strict=True)
+    }
+    return LabState(plan.title, keeper, lock, [*plan.remarks, *_remarks(built)], nodes, agents)
+
+
+def _remarks(built: BuiltNetwork) -> Iterator[str]:
+    for node, why in built.refused.items():
+        yield f"{node} does what was read of its own rules, which this machine does not take: {why}"
+    if not built.sees_drops:
+        yield "this machine's kernel has no nfnetlink_log: it is not seen where packets die"
+
+
+def _keep(folder: Path, lock: int) -> None:
+    # Only now: what was started before would have inherited both, and could not be ended or see its own end.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries what loses its parent
+    _say()
+    _say_no_more()
+    _sleep(folder, lock)
+    processes.end_all_others(END_SECONDS)
 
 
 def _sleep(folder: Path, lock: int) -> None:
@@ -105,4 +125,6 @@ def _say_no_more() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
+    # It comes from the command that started us, and from nobody else.
+    plan_of_it: Plan = pickle.load(sys.stdin.buffer)  # noqa: S301
+    sys.exit(main(plan_of_it, Path(sys.argv[1]), int(sys.argv[2])))

@@ -8,9 +8,12 @@ are looked up in a lab that is up, where the exports may be gone: what is needed
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from wayhome.network import Network
 from wayhome.policy.findings import quote
+
+if TYPE_CHECKING:  # whoever only asks for names has no network
+    from wayhome.network import Network
 
 SHOWN = 12
 LONGEST = 4096
@@ -36,7 +39,9 @@ class NodeNames:
         object.__setattr__(self, "_meant", meant)
 
     @classmethod
-    def of(cls, network: Network, known: Mapping[str, Iterable[str]] | None = None) -> "NodeNames":
+    def of(
+        cls, network: "Network", known: Mapping[str, Iterable[str]] | None = None
+    ) -> "NodeNames":
         """The names of a network's nodes, with those that exports know by the nodes' full names."""
         found = {}
         for node in network.nodes:

@@ -9,39 +9,49 @@ The keeper is signalled and waited for by a descriptor of its process (pidfd_ope
 
 import json
 import os
+import pickle
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wayhome.lab import processes, state
 from wayhome.lab.namespaces import NamespaceRefusedError, own_command
+from wayhome.lab.node_names import NodeNames
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.state import LabError, LabState, NoLabError
 from wayhome.lab.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, setns
 from wayhome.lab.volume import ConfigMapVolume
 
+if TYPE_CHECKING:  # what a plan is made of takes longer to import than to ask in a lab
+    from wayhome.lab.plan import Plan
+
 START_SECONDS = 60.0
 END_SECONDS = 10.0
 
 
-def up(case: str) -> LabState:
-    """Start a keeper and wait until the lab is up. Raises LabError, NamespaceRefusedError, ProgramError."""
+def up(prepare: "Callable[[Path], Plan]") -> LabState:
+    """Start a keeper and wait until the lab is up. Raises LabError, NamespaceRefusedError, ProgramError.
+
+    `prepare` gets the lab's folder, which is empty then.
+    """
     folder = state.lab_folder()
     lock = state.take_lock(folder)
     if lock is None:
         raise LabError(
-            f"{state.read(folder).case} is up already; `wayhome lab down` ends it, `wayhome lab status` shows it"
+            f"{state.read(folder).title} is up already; `wayhome lab down` ends it, `wayhome lab status` shows it"
         )
     try:
         state.clear(folder)
+        plan = pickle.dumps(prepare(folder), pickle.HIGHEST_PROTOCOL)
         with (folder / "keeper.log").open("wb") as log:
             keeper = subprocess.Popen(
-                (sys.executable, "-m", "wayhome.lab.keeper", case, folder, str(lock)),
-                stdin=subprocess.DEVNULL,
+                (sys.executable, "-m", "wayhome.lab.keeper", folder, str(lock)),
+                stdin=subprocess.PIPE,
                 # Where namespaces are refused, what works instead is this command and not the keeper's.
                 env={**os.environ, "WAYHOME_COMMAND": own_command()},
                 stdout=subprocess.PIPE,
@@ -50,7 +60,7 @@ def up(case: str) -> LabState:
                 pass_fds=(lock,),
                 start_new_session=True,
             )
-        answer = _answer(keeper)
+        answer = _answer(keeper, plan)
     except KeyboardInterrupt:
         state.clear(folder)
         raise
@@ -66,11 +76,14 @@ def up(case: str) -> LabState:
     return state.read(folder)
 
 
-def _answer(starting: "subprocess.Popen[bytes]") -> dict[str, str]:
-    """What the keeper says in the end; before that, it says which process it is."""
-    assert starting.stdout is not None  # noqa: S101 (a pipe was asked for)
+def _answer(starting: "subprocess.Popen[bytes]", plan: bytes) -> dict[str, str]:
+    """What the keeper says in the end; before that, it is told what to build, and says which process it is."""
+    assert starting.stdin is not None  # noqa: S101 (pipes were asked for)
+    assert starting.stdout is not None  # noqa: S101
     keeper = 0
     try:
+        with suppress(BrokenPipeError), starting.stdin as told:
+            told.write(plan)  # where it has ended, it says nothing below
         with starting.stdout as pipe:
             while select.select([pipe], [], [], START_SECONDS)[0] and (line := pipe.readline()):
                 answer = json.loads(line)
@@ -99,19 +112,22 @@ def current() -> LabState:
     return state.read(state.lab_folder())
 
 
+def names(lab: LabState) -> NodeNames:
+    """What its nodes are called."""
+    return NodeNames({full: tuple(node.names) for full, node in lab.nodes.items()})
+
+
 def join(lab: LabState, node: str) -> None:
     """Return in a child of this process, which has one thread, in a node's network and among the lab's processes.
 
-    This process stands for the child until its end, and ends as it ends. Raises LabError.
+    `node` is any of its names. This process stands for the child until its end, and ends as it ends. Raises LabError,
+    NodeNameError.
     """
-    if node not in lab.nodes:
-        raise LabError(
-            f"there is no node {node!r} in this lab; its nodes are: {', '.join(lab.nodes)}"
-        )
+    full = names(lab).find(node)
     keeper = Path("/proc", str(lab.keeper))
     wanted = (
         (keeper / "ns/user", CLONE_NEWUSER),
-        (_descriptor(lab.keeper, lab.nodes[node]), CLONE_NEWNET),
+        (_descriptor(lab.keeper, lab.nodes[full].network), CLONE_NEWNET),
         (keeper / "ns/pid_for_children", CLONE_NEWPID),
         (keeper / "ns/mnt", CLONE_NEWNS),
     )
@@ -165,13 +181,6 @@ def configure(lab: LabState, configmap: Mapping[str, bytes] | None) -> bool:
         for one in lab.agents.values()
     ]
     return any(changed)
-
-
-def agent_log(lab: LabState, node: str) -> Path:
-    """The file with a node's agent's log. Raises LabError."""
-    if node not in lab.agents:
-        raise LabError(f"no agent runs on {node!r}; agents run on: {', '.join(lab.agents)}")
-    return Path(lab.agents[node].log)
 
 
 def down() -> LabState:

@@ -11,9 +11,10 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 TEMPORARY = Path("/tmp")  # noqa: S108 (what is made in it is checked)
 
@@ -27,8 +28,17 @@ class NoLabError(LabError):
 
 
 @dataclass(frozen=True, slots=True)
+class KeptNode:
+    """A node: the keeper's descriptor of its network, what else than by its full name it is called, its addresses."""
+
+    network: int
+    names: Sequence[str]
+    addresses: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class KeptAgent:
-    """An agent that runs: its ConfigMap volume with the keys that it shows (None: all), and its log."""
+    """An agent that runs: the folder of its ConfigMap volume, the keys that this shows (None: all), and its log."""
 
     volume: str
     items: Mapping[str, str] | None
@@ -37,15 +47,18 @@ class KeptAgent:
 
 @dataclass(frozen=True, slots=True)
 class LabState:
-    """A lab that is up: `lock` is its keeper's descriptor of the lock, `nodes` those that hold the nodes' networks."""
+    """A lab that is up. `title` is what people call it, and `remarks` are what whoever uses it should know.
 
-    case: str
+    `keeper` is the keeper's number among the processes outside, and `lock` its descriptor of the lock. `nodes` and
+    `agents` are by the nodes' full names.
+    """
+
+    title: str
     keeper: int
     lock: int
-    nodes: Mapping[str, int]
-    addresses: Mapping[str, list[str]]
+    remarks: Sequence[str]
+    nodes: Mapping[str, KeptNode]
     agents: Mapping[str, KeptAgent]
-    """By node."""
 
 
 def lab_folder(temporary: Path = TEMPORARY) -> Path:
@@ -134,11 +147,15 @@ def read(folder: Path) -> LabState:
         gone = "; the last one's keeper was killed, and what it left is removed now" if left else ""
         raise NoLabError(f"no lab is up{gone}. `wayhome lab up the-case` starts one")
     try:
-        found = json.loads((folder / "state.json").read_text())
-        agents = {node: KeptAgent(**one) for node, one in found.pop("agents").items()}
-        return LabState(**found, agents=agents)
+        return _from(json.loads((folder / "state.json").read_text()))
     except FileNotFoundError:
         raise NoLabError("a lab is being started or stopped; try again in a second") from None
+
+
+def _from(content: dict[str, Any]) -> LabState:
+    nodes = {name: KeptNode(**one) for name, one in content.pop("nodes").items()}
+    agents = {name: KeptAgent(**one) for name, one in content.pop("agents").items()}
+    return LabState(**content, nodes=nodes, agents=agents)
 
 
 def clear(folder: Path) -> None:

@@ -13,6 +13,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Sequence
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 
@@ -35,6 +36,13 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__((address, port), handler)
 
 
+def health(path: str, source: str, port: int) -> tuple[HTTPStatus, dict[str, object]]:
+    """What a client gets that asked for a path, from that address and port."""
+    if path == "/health":
+        return HTTPStatus.OK, {"status": "ok", "source": source, "source_port": port}
+    return HTTPStatus.NOT_FOUND, {"status": "not found", "try": "/health"}
+
+
 class Health(BaseHTTPRequestHandler):
     """Answers `/health` with the source of the connection."""
 
@@ -42,11 +50,7 @@ class Health(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        if self.path == "/health":
-            source, port = _source(self.client_address), self.client_address[1]
-            self._answer(200, {"status": "ok", "source": source, "source_port": port})
-        else:
-            self._answer(404, {"status": "not found", "try": "/health"})
+        self._answer(*health(self.path, _source(self.client_address), self.client_address[1]))
 
     def _answer(self, status: int, content: dict[str, object]) -> None:
         body = json.dumps(content).encode() + b"\n"
