@@ -229,7 +229,7 @@ def test_ctrl_c_in_a_run_ends_it_as_that_at_any_moment(
 def test_ctrl_c_in_up_leaves_no_lab(wayhome_command: WayhomeCommand, mark: str) -> None:
     environment = {**wayhome_command.environment, "MARK": mark}
     command = replace(wayhome_command, environment=environment)
-    for number in (2, 3, 4, 6, 8):
+    for number in (2, 3, 4, 5):
         with command.start("lab", "up", "the-case", start_new_session=True) as up:
             wait_until(lambda n=number: len(with_environment(mark)) >= n)  # type: ignore[misc]
             os.killpg(up.pid, signal.SIGINT)
@@ -258,7 +258,8 @@ def test_an_up_that_fails_is_no_mistake_of_the_user(wayhome_command: WayhomeComm
     up = f"ulimit -f 0; exec {wayhome_command.python} -m wayhome lab up the-case"
     done = shell("-c", up)
     assert done.returncode == 4
-    assert done.stderr == "wayhome: the lab did not start: File too large\n"
+    file = Path(wayhome_command.environment["XDG_RUNTIME_DIR"], "wayhome/lab/config")
+    assert done.stderr == f"wayhome: the lab did not start: {file}: File too large\n"
 
 
 def test_the_output_of_a_run_may_be_closed_or_full(wayhome_command: WayhomeCommand) -> None:
@@ -326,7 +327,7 @@ def test_a_test_run_that_is_killed_leaves_no_lab(
     ) as run:  # fmt: skip
         wait_until(lambda: said.exists() and "is up after" in said.read_text(), 30)
         in_it = with_environment(mark)
-        assert len(in_it) >= 9  # pytest, the keeper, seven programs
+        assert len(in_it) >= 5  # pytest, the keeper, its attendant, two agents
         run.send_signal(number)
         assert run.wait(10) != 0
         assert gone(in_it)

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 APPLIED = "applied"
-"""The event of an agent that has a policy in force."""
+"""The event of an agent whose kernel holds a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +29,8 @@ def events(text: str) -> list[AgentEvent]:
         if isinstance(entry, dict) and isinstance(entry.get("event"), str):
             found.append(AgentEvent(entry["event"], str(entry.get("message", ""))))
     return found
+
+
+def has_applied(text: str) -> bool:
+    """Whether the agent has brought a policy into its kernel."""
+    return any(event.event == APPLIED for event in events(text))

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wayhome.lab import agent_log, attendant, processes, state
+from wayhome.lab import agent_log, attendant, files, processes, state
 from wayhome.lab.answering import Answering
 from wayhome.lab.compiled import BuiltNetwork
 from wayhome.lab.namespaces import NamespaceRefusedError, enter
@@ -31,7 +31,8 @@ from wayhome.lab.state import KeptAgent, KeptNode, LabState, explained
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LOOK_SECONDS = 1.0
 END_SECONDS = 2.0
-PATIENCE_SECONDS = 50.0
+PATIENCE_SECONDS = 110.0
+"""For an agent: there may be many, on few processors."""
 
 
 def main(plan: Plan, folder: Path, lock: int) -> int:
@@ -45,7 +46,7 @@ def main(plan: Plan, folder: Path, lock: int) -> int:
             agents = _start(plan, built, folder)
             attendant.start(built, Answering(built, plan.ports), folder, (lock, 1))
             for agent in agents:
-                agent.wait_until(_has_applied, PATIENCE_SECONDS)
+                agent.wait_until(agent_log.has_applied, PATIENCE_SECONDS)
             state.write(folder, _state(plan, built, agents, number, lock))
             _keep(folder, lock)
     except NamespaceRefusedError as refused:
@@ -64,14 +65,10 @@ def main(plan: Plan, folder: Path, lock: int) -> int:
 
 def _start(plan: Plan, built: BuiltNetwork, folder: Path) -> list[RunningProgram]:
     for name, content in plan.files.items():
-        (folder / name).write_bytes(content)
+        files.write(folder / name, content)
     for agent in plan.agents:
         agent.volume.project(agent.data)
     return [built.start(agent.program) for agent in plan.agents]
-
-
-def _has_applied(text: str) -> bool:
-    return any(event.event == agent_log.APPLIED for event in agent_log.events(text))
 
 
 def _state(

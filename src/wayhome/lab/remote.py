@@ -30,7 +30,7 @@ from wayhome.lab.volume import ConfigMapVolume
 if TYPE_CHECKING:  # what a plan is made of takes longer to import than to ask in a lab
     from wayhome.lab.plan import Plan
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 END_SECONDS = 10.0
 
 

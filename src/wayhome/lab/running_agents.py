@@ -11,7 +11,6 @@ from wayhome.lab.compiled.built import BuiltNetwork
 from wayhome.lab.programs import Program, RunningProgram
 
 PATIENCE_SECONDS = 20.0
-APPLIED = "applied"
 
 MakeAgent = Callable[[NodeAgent, Places], Program]
 """The agent's program for a node."""
@@ -51,7 +50,7 @@ class RunningAgents:
     def wait_until_applied(self) -> None:
         """Wait until each has applied a policy. Raises ProgramError."""
         for one in self.running:
-            one.wait_until(_has_applied, PATIENCE_SECONDS)
+            one.wait_until(agent_log.has_applied, PATIENCE_SECONDS)
 
     def said(self, event: str) -> AgentSaid | None:
         """What the last of the agents said last in an event of that name; None where none did."""
@@ -61,7 +60,3 @@ class RunningAgents:
                 if found.event == event:
                     return AgentSaid(one.program.node, number, found.message)
         return None
-
-
-def _has_applied(text: str) -> bool:
-    return any(event.event == APPLIED for event in agent_log.events(text))

@@ -12,6 +12,7 @@ from typing import Self
 
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.endpoints import names
+from wayhome.lab import files
 from wayhome.lab.agents import agents_in, without_agents
 from wayhome.lab.case import Case, Command, Phase
 from wayhome.lab.compiled import BuiltNetwork
@@ -51,7 +52,7 @@ class RunningCase:
         self.agents = RunningAgents(agents_in(estate, self.compiled), folder)
         self.agents.configure(estate)
         for name, content in case.files.items():
-            (folder / name).write_bytes(content)
+            files.write(folder / name, content)
         built = without_agents(self.compiled, self.agents.agents)
         self.network = BuiltNetwork(built, _made(folder / "logs"))
         try:

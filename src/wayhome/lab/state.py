@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from wayhome.lab import files
+
 TEMPORARY = Path("/tmp")  # noqa: S108 (what is made in it is checked)
 
 
@@ -133,7 +135,7 @@ def is_lock_of(folder: Path, lock: int | Path) -> bool:
 def write(folder: Path, state: LabState) -> None:
     """Say that the lab is up; whoever reads sees all of it or nothing."""
     new = folder / "state.json.new"
-    new.write_text(json.dumps(asdict(state)))
+    files.write(new, json.dumps(asdict(state)).encode())
     new.rename(folder / "state.json")
 
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wayhome.lab import files
+
 DATA = "..data"
 NEW_DATA = "..data_tmp"
 
@@ -59,7 +61,7 @@ class ConfigMapVolume:
         folder = Path(tempfile.mkdtemp(prefix=stamp, dir=self.folder))
         folder.chmod(0o755)
         for name, content in payload.items():
-            (folder / name).write_bytes(content)
+            files.write(folder / name, content)
             (folder / name).chmod(0o644)
         return folder
 

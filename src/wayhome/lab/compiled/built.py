@@ -10,6 +10,7 @@ is then known only by what does not come back.
 
 import difflib
 import re
+import resource
 import subprocess
 import tempfile
 from contextlib import ExitStack, suppress
@@ -99,6 +100,7 @@ class BuiltNetwork:
         self.programs: list[RunningProgram] = []
         self._given_output = output
         self._held = ExitStack()
+        _allow_many_files()
         try:
             self._build(log=True)
         except (OSError, ProgramError):
@@ -184,3 +186,9 @@ class BuiltNetwork:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _allow_many_files() -> None:
+    """A namespace, a log and whoever listens there each take a descriptor, for each node."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

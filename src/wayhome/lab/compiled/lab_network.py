@@ -9,7 +9,6 @@ The caller has left the host before (`namespaces.enter`).
 
 import asyncio
 import errno
-import resource
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -51,7 +50,6 @@ class LabNetwork:
         self._serving: list[asyncio.Task[None]] = []
         self._datagrams: list[socket.socket] = []
         try:
-            _allow_many_files()
             self.built = self._held.enter_context(BuiltNetwork(network, own=own))
             _require_logs(self.built)
             self._watch = Watch(self.built)
@@ -192,9 +190,3 @@ def _target_ports(node: Node) -> Iterator[int]:
             yield from (target.port for target in rule.action if target.port is not None)
     for listener in node.listeners:
         yield from (target.port for target in listener.upstreams if target.port is not None)
-
-
-def _allow_many_files() -> None:
-    """A namespace, a log and a port each take a descriptor, for each node."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
