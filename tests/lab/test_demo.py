@@ -50,8 +50,8 @@ def test_the_demo_shows_what_the_account_saw(wayhome_command: Run) -> None:
         assert seen.keys() == {(*row, how) for row in ROWS for how in ("http", "tcp", "icmp")}
         for (source, destination, _), probe in seen.items():
             assert probe.keys() == {
-                "source", "destination", "protocol", "expected", "reached", "source_seen", "milliseconds",
-                "predicted",
+                "source", "destination", "address", "protocol", "expected", "reached", "source_seen",
+                "milliseconds", "lost", "predicted",
             }  # fmt: skip
             repaired = phase["name"] == "masquerade"
             case_row = (source, destination) == ("my-pod", "target-gce-01")
@@ -67,6 +67,8 @@ def test_the_demo_shows_what_the_account_saw(wayhome_command: Run) -> None:
                 **(HOME if probe["reached"] else LOST),
                 "leg": None if probe["reached"] else "request" if reverse else "reply",
             }
+            lost = {key: probe["predicted"][key] for key in ("leg", "place", "cause")}
+            assert probe["lost"] == (None if probe["reached"] else lost)
     effects = [phase["milliseconds_to_effect"] for phase in document["phases"]]
     assert effects[:2] == [None, None]
     assert 0 < effects[2] < 5000

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from wayhome.cli.lab_report import Report, document
 from wayhome.cli.printable import printable
+from wayhome.clouds.compile import compile_estate
 from wayhome.lab.agent_log import AgentEvent, events
 from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome, Start
 from wayhome.lab.running_agents import AgentSaid
@@ -22,6 +23,7 @@ from wayhome.lab.the_case.phases import (
 from wayhome.probe.observation import Leg, Loss, Observation, Protocol
 
 THE_CASE = the_case()
+NETWORK = compile_estate(THE_CASE.estate)
 BEFORE, WRONG_KEY, MASQUERADE = THE_CASE.phases
 LOST = Loss(Leg.REPLY, TO_THE_INTERNET, NOT_THERE, ADDRESSES[MY_POD])
 
@@ -66,7 +68,7 @@ def test_reached_from_another_address_is_not_as_expected() -> None:
 
 def shown(outcome: PhaseOutcome, encoding: str = "utf-8") -> str:
     out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    Report(Console(file=out, width=100), THE_CASE).phase(outcome)
+    Report(Console(file=out, width=100), NETWORK).phase(outcome)
     out.flush()
     return out.buffer.getvalue().decode(encoding)
 
@@ -82,7 +84,7 @@ def test_what_is_not_as_expected_stands_out_without_colour() -> None:
 @pytest.mark.parametrize("sees_drops", [True, False])
 def test_a_machine_that_does_not_show_drops_says_so_in_one_line(*, sees_drops: bool) -> None:
     out = io.StringIO()
-    Report(Console(file=out, width=100), THE_CASE).built(Start(8, 4, 2, 0.25, sees_drops))
+    Report(Console(file=out, width=100), NETWORK).built(Start(8, 4, 2, 0.25, sees_drops))
     up, signs, *more = (line.strip() for line in out.getvalue().splitlines())
     assert up == "8 networks, 4 servers and 2 agents: up in 0.25 s; no root needed"
     assert signs.endswith("lost, seen to die" if sees_drops else "not reached")
@@ -99,7 +101,7 @@ def test_a_terminal_without_the_signs_gets_letters() -> None:
 def test_a_narrow_terminal_hides_nothing_of_the_matrix() -> None:
     out = io.StringIO()
     probes = tuple(probe(reached(NODE_02), phase=MASQUERADE) for _ in Protocol)
-    Report(Console(file=out, width=40), THE_CASE).phase(PhaseOutcome(MASQUERADE, probes, 5.0, 1))
+    Report(Console(file=out, width=40), NETWORK).phase(PhaseOutcome(MASQUERADE, probes, 5.0, 1))
     matrix = out.getvalue().partition("sees")[2]
     assert "…" not in matrix
     assert max(map(len, matrix.splitlines())) <= 40
@@ -144,11 +146,13 @@ def test_the_document_is_as_promised() -> None:
                     {
                         "source": "my-pod",
                         "destination": "target-gce-01",
+                        "address": "10.2.0.1",
                         "protocol": "tcp",
                         "expected": False,
                         "reached": False,
                         "source_seen": "172.16.2.2",
                         "milliseconds": 1.0,
+                        "lost": {"leg": "reply", "place": TO_THE_INTERNET, "cause": NOT_THERE},
                         "predicted": {
                             "reached": True,
                             "source_seen": "10.1.0.3",

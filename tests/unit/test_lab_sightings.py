@@ -4,7 +4,7 @@ import socket
 from dataclasses import replace
 from ipaddress import ip_address
 
-from wayhome.lab.compiled.sightings import Sender, Sightings
+from wayhome.lab.compiled.sightings import Relay, Sender, Sightings
 from wayhome.lab.marks import SPAN
 from wayhome.lab.packets import Packet
 from wayhome.trace import Lost
@@ -71,6 +71,26 @@ def test_a_socket_that_was_bound_to_no_address_waits_at_all_of_its_nodes() -> No
         port = channel.getsockname()[1]
         one = Sender(0, "client", channel, (str(TARGET), 80))
         reply = Packet(TARGET, CLIENT, socket.IPPROTO_UDP, 80, port)
-        assert one.waits_for(reply)
-        assert not one.waits_for(replace(reply, destination_port=port + 1))
-        assert not one.waits_for(replace(reply, source=OTHER))
+        assert one.waits_for(reply, "client")
+        assert not one.waits_for(reply, "another node")
+        assert not one.waits_for(replace(reply, destination_port=port + 1), "client")
+        assert not one.waits_for(replace(reply, source=OTHER), "client")
+
+
+def test_what_a_relay_sends_has_no_mark_and_is_known_by_where_it_goes() -> None:
+    with socket.socket() as channel:
+        sightings = Sightings()
+        first = sightings.begins(Sender(3, "client", channel, ("10.0.0.5", 80)))
+        relay = Relay(3, frozenset({"proxy"}), (str(TARGET), 80))
+        sightings.relayed(relay)
+        out = Packet(OTHER, TARGET, TCP, 41000, 80, first + SPAN)
+        home = Packet(TARGET, OTHER, TCP, 80, 41000, first + 2 * SPAN, first + SPAN + 1)
+        assert sightings.flow_of(out) == ((relay,), Lost.FORWARD)
+        assert sightings.flow_of(home) == ((relay,), Lost.REPLY)
+        assert relay.waits_for(home, "proxy")
+        assert not relay.waits_for(home, "client")
+        assert sightings.flow_of(replace(out, destination_port=81)) is None
+        # What has a mark is the attempt's own, wherever it goes.
+        assert sightings.flow_of(replace(out, sequence=first)) != ((relay,), Lost.FORWARD)
+        sightings.forget()
+        assert sightings.flow_of(out) is None

@@ -47,11 +47,13 @@ def document(predicted: list[tuple[Phase, Predictions]]) -> dict[str, object]:
                     {
                         "source": row.source,
                         "destination": row.destination,
+                        "address": str(row.address),
                         "protocol": str(protocol),
                         "expected": phase.expected[row].reached,
                         "reached": None,
                         "source_seen": None,
                         "milliseconds": None,
+                        "lost": None,
                         "predicted": prediction(one),
                     }
                     for (row, protocol), one in predictions.items()

@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from wayhome.cli.printable import printable
-from wayhome.clouds.compile import compile_estate
 from wayhome.lab.case import Case, Expected, Row
 from wayhome.lab.demo import Outcome, PhaseOutcome, ProbeOutcome, Start
 from wayhome.lab.running_case import CommandRun
-from wayhome.probe.observation import Leg, Protocol
+from wayhome.network import Network
+from wayhome.probe.observation import Leg, Loss, Protocol
 from wayhome.report.names import last, short, shortened
 
 PIPED_WIDTH = 100
@@ -32,17 +32,21 @@ def console() -> Console:
     return plain if plain.is_terminal else Console(width=PIPED_WIDTH, highlight=False, emoji=False)
 
 
+def print_line(out: Console, text: str, style: str = "") -> None:
+    """A line of a run, indented below its heading."""
+    out.print(Padding(Text(text, style=style), (0, 0, 0, 2), expand=False))
+
+
 class Report:
     """Prints a run as it goes."""
 
-    def __init__(self, out: Console, case: Case) -> None:
+    def __init__(self, out: Console, network: Network) -> None:
+        """`network` says whose the addresses are."""
         self._out = out
         fancy = (out.encoding or "").lower().startswith("utf")
         self._yes, self._no, self._arrow = ("✓", "✗", "→") if fancy else ("+", "x", "->")
         self._names = {
-            str(address): last(node.name)
-            for node in compile_estate(case.estate).nodes
-            for address in node.addresses
+            str(address): last(node.name) for node in network.nodes for address in node.addresses
         }
 
     def begin(self, case: Case) -> None:
@@ -66,7 +70,8 @@ class Report:
         """One phase: the matrix, the deaths, what the agent said, the time until the effect."""
         phase = outcome.phase
         self._out.print()
-        self._out.print(f"[bold]{phase.name}[/bold]: {phase.title}")
+        title = printable(shortened(phase.title))
+        self._out.print(Text.assemble((printable(phase.name), "bold"), f": {title}"))
         self._commands(outcome.commands)
         self._out.print(Padding(self._matrix(outcome.probes), (0, 0, 0, 2), expand=False))
         for death, rows in self._deaths(outcome.probes).items():
@@ -150,16 +155,18 @@ class Report:
             self._out.print(f"To try things in this network: {next_command}")
 
     def _line(self, text: str, style: str = "") -> None:
-        self._out.print(Padding(Text(text, style=style), (0, 0, 0, 2), expand=False))
+        print_line(self._out, text, style)
 
     def _matrix(self, probes: Sequence[ProbeOutcome]) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+        asked = [how for how in Protocol if any(p.observation.protocol is how for p in probes)]
         # On a narrow terminal names are broken: an ellipsis would hide who saw what.
-        for heading in ("from and to", *map(str.upper, Protocol), "the target sees"):
+        for heading in ("from and to", *map(str.upper, asked), "the target sees"):
             table.add_column(heading, overflow="fold")
         for row, group in groupby(probes, key=lambda probe: probe.row):
-            cells = list(group)
-            table.add_row(self._label(row), *map(self._cell, cells), self._seen(cells))
+            cells = {cell.observation.protocol: cell for cell in group}
+            shown = [self._cell(cells[how]) if how in cells else Text("") for how in asked]
+            table.add_row(self._label(row), *shown, self._seen(list(cells.values())))
         return table
 
     def _cell(self, probe: ProbeOutcome) -> Text:
@@ -179,7 +186,10 @@ class Report:
         return f"{address} ({name})" if name else address
 
     def _label(self, row: Row) -> str:
-        return f"{row.source} {self._arrow} {row.destination}"
+        label = f"{row.source} {self._arrow} {row.destination}"
+        theirs = [address for address, name in self._names.items() if name == row.destination]
+        elsewhere = theirs and str(row.address) not in theirs
+        return printable(f"{label} by {row.address}" if elsewhere else label)
 
     def _deaths(self, probes: Sequence[ProbeOutcome]) -> Mapping[str, list[str]]:
         """Each reason once, with the rows that it holds for."""
@@ -217,17 +227,19 @@ def document(outcome: Outcome) -> dict[str, object]:
     """The run as one JSON document. `expected` and `reached` are both whether the target was reached."""
     return {
         "schema": 1,
-        "phases": [
-            {
-                "name": phase.phase.name,
-                "milliseconds_to_effect": _rounded(phase.milliseconds_to_effect),
-                **_typed("commands", phase.commands),
-                **_typed("questions", phase.questions),
-                "probes": [_probe(probe) for probe in phase.probes],
-            }
-            for phase in outcome.phases
-        ],
+        "phases": [phase_document(phase) for phase in outcome.phases],
         "as_expected": outcome.as_expected,
+    }
+
+
+def phase_document(phase: PhaseOutcome) -> dict[str, object]:
+    """One phase of it."""
+    return {
+        "name": phase.phase.name,
+        "milliseconds_to_effect": _rounded(phase.milliseconds_to_effect),
+        **_typed("commands", phase.commands),
+        **_typed("questions", phase.questions),
+        "probes": [_probe(probe) for probe in phase.probes],
     }
 
 
@@ -251,11 +263,13 @@ def _probe(probe: ProbeOutcome) -> dict[str, object]:
     return {
         "source": probe.row.source,
         "destination": probe.row.destination,
+        "address": str(probe.row.address),
         "protocol": str(seen.protocol),
         "expected": probe.expected.reached,
         "reached": seen.reached,
         "source_seen": str(seen.source_seen) if seen.source_seen else None,
         "milliseconds": _rounded(seen.milliseconds),
+        "lost": _lost(seen.loss) if seen.loss else None,
         "predicted": prediction(probe.predicted),
     }
 
@@ -269,6 +283,10 @@ def prediction(predicted: Expected) -> dict[str, object]:
         "place": predicted.place or None,
         "cause": predicted.cause or None,
     }
+
+
+def _lost(loss: Loss) -> dict[str, object]:
+    return {"leg": str(loss.leg), "place": loss.place, "cause": loss.cause}
 
 
 def _rounded(milliseconds: float | None) -> float | None:

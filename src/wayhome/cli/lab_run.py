@@ -32,6 +32,19 @@ from wayhome.lab.namespaces import enter
     type=click.Choice(["tcp", "udp", "icmp"]),
     help="Of the flow: tcp with a port, else icmp.",
 )
+@click.option(
+    "--all",
+    "all_repairs",
+    is_flag=True,
+    help="Every repair that `wayhome why` proposes for the case, or for the flow, in a network of its own.",
+)
+@click.option(
+    "--repair",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    help="The repairs of this kind alone, such as exchange-routes; several times for several kinds.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
 @click.option(
     "--api-server",
@@ -40,29 +53,61 @@ from wayhome.lab.namespaces import enter
     "and prints its URL.",
 )
 def run(
+    *,
     what: tuple[str, ...],
     directory: Path | None,
     protocol: str | None,
+    all_repairs: bool,
+    kinds: tuple[str, ...],
     as_json: bool,
     api_server: str | None,
 ) -> None:
     """Build a case or an exported network, show what was seen in it, and take it down again.
 
-    A CASE is run through its phases. With --from, what is predicted of each flow stands beside what was seen.
+    A CASE is run through its phases. With --from, what is predicted of each flow stands beside what was seen. With --all
+    or --repair, what repairs the case or the flow is tried instead.
 
     Ends with 0 if everything was as expected, and with 1 if not. Without network namespaces, shows what is predicted and
     ends with 4.
     """
+    if all_repairs or kinds:
+        if all_repairs and kinds:
+            raise click.UsageError("--all is every kind; leave out --repair, or --all")
+        if api_server:
+            raise click.UsageError("--api-server belongs to a case's phases; leave it out here")
+        _run_repairs(directory, what, protocol, kinds, as_json=as_json)
     if directory is not None:
         if api_server:
             raise click.UsageError("--api-server belongs to a case; leave it out with --from")
         _run_exports(directory, what, protocol, as_json=as_json)
+    _run_case(_case(what, protocol), api_server, as_json=as_json)
+
+
+def _case(what: tuple[str, ...], protocol: str | None) -> str:
+    """The case that is meant."""
     if protocol:
         raise click.UsageError("--protocol is that of a flow; it goes with --from")
     if len(what) != 1 or what[0] not in CASES:
         known = ", ".join(CASES)
         raise click.UsageError(f"say which case ({known}), or --from DIRECTORY")
-    _run_case(what[0], api_server, as_json=as_json)
+    return what[0]
+
+
+def _run_repairs(
+    directory: Path | None, what: tuple[str, ...], protocol: str | None, kinds: tuple[str, ...],
+    *, as_json: bool,
+) -> NoReturn:  # fmt: skip
+    from wayhome.cli.lab_repairs import of_case, of_exports, run_repairs  # noqa: PLC0415 (msgspec, rich)
+
+    if directory is None:
+        wanted = of_case(_case(what, protocol))
+    elif len(what) == 2:
+        wanted = of_exports(directory, what[0], what[1], protocol)
+    else:
+        raise click.UsageError(
+            "with --from, repairs are those of one flow: say SOURCE DESTINATION[:PORT]"
+        )
+    run_repairs(wanted, kinds, as_json=as_json)
 
 
 def _run_exports(
@@ -86,12 +131,13 @@ def _run_exports(
 def _run_case(case: str, api_server: str | None, *, as_json: bool) -> NoReturn:
     from wayhome.cli.lab_predicted import show as predicted  # noqa: PLC0415 (rich)
     from wayhome.cli.lab_report import Report, console, document  # noqa: PLC0415 (rich)
+    from wayhome.clouds.compile import compile_estate  # noqa: PLC0415 (msgspec)
     from wayhome.lab import demo  # noqa: PLC0415
     from wayhome.report.names import shortened  # noqa: PLC0415
 
     started = time.perf_counter()
     chosen = _on_kubernetes(api_server) if api_server else CASES[case]()
-    report = Report(console(), chosen)
+    report = Report(console(), compile_estate(chosen.estate))
     with errors(lambda: predicted(chosen, as_json=as_json)):
         enter()
         folder = private_folder()

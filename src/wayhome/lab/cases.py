@@ -1,8 +1,12 @@
-"""The cases that the lab knows, by name. Only the one that is asked for is loaded: its exports are read."""
+"""The cases that the lab knows, by name, and their repairs. Only what is asked for is loaded: exports are read."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from wayhome.lab.case import Case
+
+if TYPE_CHECKING:
+    from wayhome.lab.repairs.claims import CaseRepairs
 
 
 def _the_case() -> Case:
@@ -11,4 +15,11 @@ def _the_case() -> Case:
     return the_case()
 
 
+def _repairs_of_the_case() -> "CaseRepairs":
+    from wayhome.lab.the_case.repairs import REPAIRS as REPAIRS_OF_THE_CASE  # noqa: PLC0415
+
+    return REPAIRS_OF_THE_CASE
+
+
 CASES: dict[str, Callable[[], Case]] = {"the-case": _the_case}
+REPAIRS: "dict[str, Callable[[], CaseRepairs]]" = {"the-case": _repairs_of_the_case}

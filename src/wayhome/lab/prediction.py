@@ -1,5 +1,6 @@
 """What the tracer says about a probe, in the terms in which it is seen in a lab. Pure: no kernel is asked."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 from wayhome.clouds.compile import compile_estate
@@ -11,7 +12,7 @@ from wayhome.network import Address, Drop, Flow, Network, Protocol, Verdict
 from wayhome.probe.attempt import PORTS
 from wayhome.probe.observation import Leg
 from wayhome.probe.observation import Protocol as Probed
-from wayhome.trace import Lost, trace
+from wayhome.trace import Exchange, Lost, trace
 
 BANNER = "predicted, no kernel"
 """Stands above what nobody has seen."""
@@ -43,10 +44,20 @@ def predict_row(network: Network, at: str, row: Row, how: Probed) -> Expected:
 def predict(network: Network, flow: Flow, at: str) -> Expected:
     """What becomes of a flow that the node `at` opens. Of several ways that it may go, the one that is shown."""
     traced = trace(network, flow, at)
-    end = traced.shown.result
+    said = _said(traced.shown.result)
+    return replace(said, reached=said.reached and traced.verdict is Verdict.REACHABLE)
+
+
+def predict_ways(network: Network, flow: Flow, at: str) -> tuple[Expected, ...]:
+    """The same of each way that it may go."""
+    traced = trace(network, flow, at)
+    return tuple(dict.fromkeys(_said(way.result) for way in traced.ways))
+
+
+def _said(end: Exchange) -> Expected:
     source = ip_address(str(end.packet.source))
     if end.lost is None:
-        return Expected(traced.verdict is Verdict.REACHABLE, source)
+        return Expected(True, source)
     cause = end.ended.cause if isinstance(end.ended, Drop) else NOT_KNOWN
     if end.lost is Lost.FORWARD:
         return Expected(False, None, Leg.REQUEST, end.forward[-1].node, cause)

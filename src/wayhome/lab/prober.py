@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from wayhome.lab.compiled.built import BuiltNetwork
-from wayhome.lab.compiled.sightings import Sender
+from wayhome.lab.compiled.sightings import Relay, Sender
 from wayhome.lab.compiled.watch import Outcome, Watch
 from wayhome.lab.marks import begin_with
 from wayhome.probe.attempt import TIMEOUT_SECONDS, Attempt, open_attempt, run
@@ -21,13 +21,27 @@ from wayhome.probe.observation import Address, Observation, Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Relayed:
+    """Programs on these nodes open a second flow for a request, to this address and port."""
+
+    nodes: frozenset[str]
+    address: Address
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """What to try: from a node, to an address. Without a port it is the project's server's."""
+    """What to try: from a node, to an address. Without a port it is the project's server's.
+
+    `own` is the node's address that it comes from; without one the node's kernel chooses.
+    """
 
     source: str
     address: Address
     protocol: Protocol
     port: int | None = None
+    own: Address | None = None
+    relayed: Relayed | None = None
 
 
 class Prober:
@@ -55,13 +69,18 @@ class Prober:
     def _open(self, number: int, request: Request) -> Attempt:
         sightings = self._watch.sightings
         with self._network.namespace(request.source).entered():
-            attempt = open_attempt(request.protocol, request.address, sightings.ports, request.port)
+            attempt = open_attempt(
+                request.protocol, request.address, sightings.ports, request.port, own=request.own
+            )
         flow = attempt.flow
         sender = Sender(number, request.source, attempt.channel, (str(flow.destination), flow.port))
         if request.protocol is Protocol.ICMP:
             sightings.sends(attempt.nonce, sender)
         else:
             begin_with(attempt.channel, sightings.begins(sender))
+        if relayed := request.relayed:
+            upstream = (str(relayed.address), relayed.port)
+            sightings.relayed(Relay(number, relayed.nodes, upstream))
         return attempt
 
     async def _observe(self, attempt: Attempt, outcome: Outcome) -> Observation:
@@ -70,7 +89,8 @@ class Prober:
         told = observation.source_seen if observation.reached else None
         if told is None:
             self._watch.read()
-        return replace(observation, source_seen=told or outcome.source_seen)
+        seen = told or outcome.source_seen or observation.source_seen
+        return replace(observation, source_seen=seen)
 
     def close(self) -> None:
         """Let go of the event loop."""

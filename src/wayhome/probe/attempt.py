@@ -50,10 +50,12 @@ def open_attempt(
     identifiers: Iterator[int],
     port: int | None = None,
     host: str | None = None,
+    *,
+    own: Address | None = None,
 ) -> Attempt:
     """Open the socket, in the network that the calling thread is in. Raises OSError.
 
-    Without `port` it is the one on which the project's server listens; ICMP has none. Without `host` it is that server
+    It comes from the address `own`, or from one that the system chooses. Without `port` it is the one on which the project's server listens; ICMP has none. Without `host` it is that server
     that has to answer.
     """
     family = socket.AF_INET if destination.version == 4 else socket.AF_INET6
@@ -65,7 +67,7 @@ def open_attempt(
         channel = socket.socket(family, socket.SOCK_STREAM)
     try:
         channel.setblocking(False)
-        _bind(channel, identifiers)
+        _bind(channel, identifiers, own)
     except BaseException:
         channel.close()
         raise
@@ -73,12 +75,13 @@ def open_attempt(
     return Attempt(protocol, flow, secrets.token_bytes(NONCE_BYTES), channel, host)
 
 
-def _bind(channel: socket.socket, identifiers: Iterator[int]) -> None:
+def _bind(channel: socket.socket, identifiers: Iterator[int], own: Address | None) -> None:
     """Take the next identifier that nobody holds."""
     any_address = "0.0.0.0" if channel.family == socket.AF_INET else "::"  # noqa: S104 (a client)
+    address = any_address if own is None else str(own)
     for _ in range(100):
         try:
-            channel.bind((any_address, next(identifiers)))
+            channel.bind((address, next(identifiers)))
         except OSError as error:
             last = error
         else:

@@ -2,7 +2,8 @@
 
 What a packet carries inside no translation changes (`lab.marks`): TCP's numbers, and a nonce in each datagram and echo.
 Each attempt has numbers of its own; a proxy that opens a second connection for it begins with others, which then are
-the attempt's too. So a sighting anywhere belongs to one attempt, behind any number of translations and proxies.
+the attempt's too. So a sighting anywhere belongs to one attempt, behind any number of translations and proxies. Of a
+proxy that is a program of its own it is known where it connects to, and nothing else there is without a mark.
 """
 
 import socket
@@ -27,8 +28,10 @@ class Sender:
     channel: socket.socket
     destination: tuple[str, int]
 
-    def waits_for(self, packet: Packet) -> bool:
-        """Whether this socket takes the packet for the reply."""
+    def waits_for(self, packet: Packet, node: str) -> bool:
+        """Whether this socket, on its node, takes the packet for the reply."""
+        if node != self.node:
+            return False
         address, port = self.channel.getsockname()[:2]
         came_from = (str(packet.source), packet.source_port)
         went_to = (str(packet.destination), packet.destination_port)
@@ -42,6 +45,30 @@ class Sender:
 _ANY = ("0.0.0.0", "::")  # noqa: S104 (nobody listens)
 
 
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Programs on these nodes that open a second flow for the attempt, to `destination`. What they send has no mark.
+
+    Whatever speaks with that address and has no mark is taken for theirs: nobody else may ask it meanwhile.
+    """
+
+    attempt: int
+    nodes: frozenset[str]
+    destination: tuple[str, int]
+
+    def waits_for(self, packet: Packet, node: str) -> bool:  # noqa: ARG002 (their sockets cannot be looked at)
+        """Whether one of them, on that node, may take the packet for the reply."""
+        return node in self.nodes
+
+    def way(self, packet: Packet) -> Lost | None:
+        """Which way a packet was on; None for one that is not theirs."""
+        if (str(packet.destination), packet.destination_port) == self.destination:
+            return Lost.FORWARD
+        if (str(packet.source), packet.source_port) == self.destination:
+            return Lost.REPLY
+        return None
+
+
 class Sightings:
     """Which flow a packet belongs to. `ports` are source ports and echo identifiers that nobody had yet."""
 
@@ -50,6 +77,15 @@ class Sightings:
         self._numbers = first_sequences()
         self._by_number: dict[int, Sender] = {}
         self._by_nonce: dict[bytes, list[Sender]] = {}
+        self._relays: dict[int, Relay] = {}
+
+    def relayed(self, relay: Relay) -> None:
+        """An attempt will be relayed by programs that are not ours."""
+        self._relays[relay.attempt] = relay
+
+    def relay_of(self, attempt: int) -> Relay | None:
+        """Who relays an attempt."""
+        return self._relays.get(attempt)
 
     def begins(self, sender: Sender) -> int:
         """The number with which a TCP connection is to begin."""
@@ -74,9 +110,19 @@ class Sightings:
         """What is seen from now on belongs to nobody."""
         self._by_number.clear()
         self._by_nonce.clear()
+        self._relays.clear()
 
-    def flow_of(self, packet: Packet) -> tuple[tuple[Sender, ...], Lost] | None:
+    def flow_of(self, packet: Packet) -> tuple[tuple[Sender | Relay, ...], Lost] | None:
         """Who may have sent the flow, and which way the packet was on; None for a packet that is nobody's."""
+        return self._marked(packet) or self._relayed(packet)
+
+    def _relayed(self, packet: Packet) -> tuple[tuple[Relay], Lost] | None:
+        for relay in self._relays.values():
+            if way := relay.way(packet):
+                return (relay,), way
+        return None
+
+    def _marked(self, packet: Packet) -> tuple[tuple[Sender, ...], Lost] | None:
         if packet.transport == socket.IPPROTO_TCP:
             return self._tcp(packet)
         senders = self._by_nonce.get(packet.payload[:NONCE_BYTES])

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from wayhome.lab.compiled.built import BuiltNetwork, NodeLog, Sighted
-from wayhome.lab.compiled.sightings import Sightings
+from wayhome.lab.compiled.sightings import Relay, Sender, Sightings
 from wayhome.lab.packets import Packet
 from wayhome.probe.observation import Address, Leg, Loss
 from wayhome.trace import Lost
@@ -81,10 +81,16 @@ class Watch:
         if sighted.cause is not None:
             outcome.lose(_loss(way, sighted.node, sighted.cause, packet))
         elif way is Lost.FORWARD:
-            outcome.source_seen = packet.source
-            outcome.delivered_to = sighted.node
-        elif not any(s.node == sighted.node and s.waits_for(packet) for s in senders):
+            if not self._is_at_its_relay(senders[0], sighted.node):
+                outcome.source_seen = packet.source
+                outcome.delivered_to = sighted.node
+        elif not any(sender.waits_for(packet, sighted.node) for sender in senders):
             outcome.lose(_loss(way, sighted.node, REPLY_NOT_EXPECTED, packet))
+
+    def _is_at_its_relay(self, sender: Sender | Relay, node: str) -> bool:
+        """Whether an attempt has come to who relays it, and no further."""
+        relay = self.sightings.relay_of(sender.attempt)
+        return relay is not None and sender is not relay and node in relay.nodes
 
 
 def _loss(way: Lost, node: str, cause: str, packet: Packet) -> Loss:

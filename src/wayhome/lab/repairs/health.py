@@ -23,11 +23,21 @@ from wayhome.lab.compiled.paths import FIRST_PRIORITY, KernelRoute, KernelRule, 
 from wayhome.lab.compiled.rtnetlink import Rtnetlink
 from wayhome.lab.compiled.sockets import open_socket
 from wayhome.lab.repairs.balancers import Backend, Balancer
-from wayhome.network import Address, Node, Place, Protocol
+from wayhome.network import Address, Flow, Node, Place, Protocol
 
 FIRST_SOURCE = Address.parse("35.191.0.1")
 FIRST_TABLE = 500
 """Below those of the network's own tables, and above what has a meaning to the kernel."""
+
+
+def checks_from(balancer: Balancer) -> str:
+    """The node that asks."""
+    return f"{balancer.fabric}/{SPECIAL_PATHS}"
+
+
+def check_flow(balancer: Balancer) -> Flow:
+    """What it sends; from more addresses than this one, where there are several backends."""
+    return Flow(FIRST_SOURCE, balancer.front, Protocol.TCP, balancer.checked_port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class HealthChecks:
         """Lead the checks to their backends. Raises OSError."""
         self._built = built
         self._balancer = balancer
-        self._from = f"{balancer.fabric}/{SPECIAL_PATHS}"
+        self._from = checks_from(balancer)
         addresses = (Address(FIRST_SOURCE.family, FIRST_SOURCE.value + n) for n in count())
         self._health = {
             one: _Health(source) for one, source in zip(balancer.backends, addresses, strict=False)

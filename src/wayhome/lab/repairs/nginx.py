@@ -19,15 +19,20 @@ from wayhome.lab.programs import Program, ProgramError, RunningProgram, environm
 from wayhome.network import Address, Protocol
 
 NAME = "nginx"
-INSTALL = "apt-get install nginx libnginx-mod-stream"
+INSTALL = "apt-get install nginx libnginx-mod-stream  # its service is not needed: systemctl disable --now nginx"
 WRITTEN_TO = (Path("/var/lib/nginx"), Path("/var/log/nginx"))
 PATIENCE_SECONDS = 10.0
 
 
-def start_nginx(built: BuiltNetwork, proxy: Proxy, node: str) -> RunningProgram:
-    """Start it, and return when it listens. Raises OSError, ProgramError."""
+def require_nginx() -> None:
+    """Raises ProgramError where this machine has none."""
     if shutil.which(NAME, path=environment()["PATH"]) is None:
         raise ProgramError(f"nginx is not installed; this installs it:\n{INSTALL}")
+
+
+def start_nginx(built: BuiltNetwork, proxy: Proxy, node: str) -> RunningProgram:
+    """Start it, and return when it listens. Raises OSError, ProgramError."""
+    require_nginx()
     for folder in filter(Path.exists, WRITTEN_TO):
         cover(folder)
     upstream = Address(proxy.upstream.family, proxy.upstream.value)

@@ -1,0 +1,182 @@
+"""One repair in a lab: its network is built, its programs run, and what is asked in it is compared with what was said.
+
+On the nodes run the cluster's agents, on both ends the project's server, and where the repair has proxies, real nginx.
+Nothing here decides an outcome: it is measured, and stands beside what the tracer predicts and what a case claims. Where
+flows are spread over equals, each may go any way of several, and what is said of the way that it went is what counts.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Self
+
+from wayhome.lab.agents import agents_in, without_agents
+from wayhome.lab.case import Expected, Phase
+from wayhome.lab.compiled.asked import Asked
+from wayhome.lab.compiled.built import BuiltNetwork
+from wayhome.lab.cut import buildable
+from wayhome.lab.demo import PhaseOutcome, ProbeOutcome
+from wayhome.lab.prediction import predict_ways
+from wayhome.lab.prober import Prober, Relayed, Request
+from wayhome.lab.programs import Program, RunningProgram
+from wayhome.lab.repairs.balancers import Backend
+from wayhome.lab.repairs.claims import Claims
+from wayhome.lab.repairs.demonstration import Ask, Demonstration
+from wayhome.lab.repairs.health import check_flow, checks_from
+from wayhome.lab.repairs.nginx import kill, start_nginx
+from wayhome.lab.repairs.outcome import RepairOutcome
+from wayhome.lab.repairs.stream import Stream
+from wayhome.lab.repairs.survival import Survival, survive
+from wayhome.lab.running_agents import RunningAgents
+from wayhome.prefixes import Family
+from wayhome.probe.observation import Observation
+from wayhome.probe.observation import Protocol as Probed
+from wayhome.probe.server import LISTENING
+
+PATIENCE_SECONDS = 20.0
+
+
+def show(shown: Demonstration, claims: Claims | None, folder: Path) -> RepairOutcome:
+    """Build it, ask, and take it down. Raises OSError, ProgramError. `folder` is for it alone."""
+    folder.mkdir(parents=True)
+    with RunningRepair(shown, folder) as running:
+        probes = (
+            *running.ask(shown.asked, claims.of_asked(shown) if claims else ()),
+            *running.ask(shown.reverse, claims.of_reverse(shown) if claims else ()),
+        )
+        survivals = running.survivals()
+        endings = running.network.endings()
+    phase = Phase(shown.kind, shown.title, None, {probe.row: probe.expected for probe in probes})
+    outcome = PhaseOutcome(phase, probes, None, 0, endings=endings)
+    return RepairOutcome(
+        shown.kind, shown.network, outcome, shown.control, survivals, tuple(running.nginx)
+    )
+
+
+class RunningRepair:
+    """The network of a demonstration, with all programs."""
+
+    def __init__(self, shown: Demonstration, folder: Path) -> None:
+        """Build and start, and wait until everything is ready. Raises OSError, ProgramError."""
+        self._shown = shown
+        self._held = ExitStack()
+        network = buildable(shown.network, list(_wanted(shown))).network
+        found = agents_in(shown.estate, network)
+        agents = RunningAgents(found, folder)
+        agents.configure(shown.estate)
+        try:
+            built = BuiltNetwork(without_agents(network, found), folder)
+            self.network = self._held.enter_context(built)
+            self._prober = self._held.enter_context(Prober(self.network))
+            agents.start(self.network)
+            servers = [
+                self.network.start(self._server(one)) for one in (shown.asked, shown.reverse)
+            ]
+            self.nginx = self._start_proxies()
+            for server in servers:
+                server.wait_until(lambda text: LISTENING in text, PATIENCE_SECONDS)
+            agents.wait_until_applied()
+        except BaseException:
+            self.close()
+            raise
+
+    def _server(self, ask: Ask) -> Program:
+        everywhere = "::" if ask.source.family is Family.IPV6 else "0.0.0.0"  # noqa: S104 (in a lab)
+        words = ("--address", everywhere, "--http-port", str(ask.port))
+        return Program(ask.at, "server", (sys.executable, "-m", "wayhome.probe.server", *words))
+
+    def _start_proxies(self) -> dict[str, RunningProgram]:
+        return {
+            proxy.host: start_nginx(self.network, proxy, proxy.host)
+            for proxy in self._shown.proxies
+        }
+
+    def ask(self, ask: Ask, claimed: Sequence[Expected]) -> tuple[ProbeOutcome, ...]:
+        """Ask in each way, all at once. Without claims, what is predicted is what is expected. Raises OSError."""
+        requests = [
+            Request(
+                ask.at,
+                ask.row.address,
+                how,
+                ask.port_of(how),
+                own=ip_address(str(ask.source)),
+                relayed=self._relayed(ask, how),
+            )
+            for how in ask.protocols
+        ]
+        seen = self._prober.probe(requests)
+        return tuple(
+            self._outcome(ask, how, claimed, observation)
+            for how, observation in zip(ask.protocols, seen, strict=True)
+        )
+
+    def _outcome(
+        self, ask: Ask, how: Probed, claimed: Sequence[Expected], seen: Observation
+    ) -> ProbeOutcome:
+        predicted = predict_ways(self._shown.network, ask.flow(how), ask.at)
+        said = _closest(predicted, seen)
+        return ProbeOutcome(
+            ask.row,
+            _closest(claimed, seen) if claimed else said,
+            said,
+            seen,
+            self.network.sees_drops,
+        )
+
+    def _relayed(self, ask: Ask, how: Probed) -> Relayed | None:
+        """Where proxies that have the asked address connect to."""
+        network, flow = self._shown.network, ask.flow(how)
+        found = {
+            node.name: listener
+            for node in network.owners(flow.destination)
+            for listener in node.listeners
+            if (listener.protocol, listener.port) == (flow.protocol, flow.port)
+        }
+        targets = {target for listener in found.values() for target in listener.upstreams}
+        for target in targets:
+            port = flow.port if target.port is None else target.port
+            return Relayed(frozenset(found), ip_address(str(target.address)), port or 0)
+        return None
+
+    def survivals(self) -> tuple[Survival, ...]:
+        """Let one of each balanced group of proxies die. Raises OSError."""
+        asked = self._shown.asked
+        how = asked.protocols[0]
+        found = []
+        for balancer in self._shown.balancers:
+            stream = Stream(
+                self.network.namespace(asked.at), asked.row.address, how, asked.port_of(how) or 0
+            )
+            found.append(asyncio.run(survive(self.network, balancer, stream, self._kill)))
+        return tuple(found)
+
+    def _kill(self, backend: Backend) -> None:
+        kill(self.network, self.nginx[backend.node])
+
+    def close(self) -> None:
+        """End it."""
+        self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _wanted(shown: Demonstration) -> Iterator[Asked]:
+    """All flows that are to be tried: what a large network is cut to."""
+    for ask in (shown.asked, shown.reverse):
+        for how in ask.protocols:
+            yield Asked(ask.flow(how), ask.at)
+    for balancer in shown.balancers:
+        yield Asked(check_flow(balancer), checks_from(balancer))
+
+
+def _closest(said: Sequence[Expected], seen: Observation) -> Expected:
+    """Of several that may be, the one with the source that was seen."""
+    same = (one for one in said if one.source_seen == seen.source_seen)
+    return next(same, said[0])
