@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from tests.deploy.test_image import wheel
+from tests.lab.compiled.test_killed import everybody, networks_of
 from tests.lab.conftest import WayhomeCommand
 from tests.lab.test_refusals import CALLS, UNDER_A_FILTER, instructions
 from tests.lab.test_teardown import running, wait_until
@@ -65,11 +66,10 @@ def outcome(said: str) -> str:
     return str(re.findall(r"^=+ (.*) in [\d.]+s =+$", said, re.MULTILINE)[-1])
 
 
-def test_the_example_of_the_documentation(run: Pytest, tmp_path: Path) -> None:
+def test_the_examples_of_the_documentation(run: Pytest, tmp_path: Path) -> None:
     """With the wheel, by whose entry point pytest finds the fixtures."""
-    (example,) = re.findall(
-        r"^```python\n(.*?)^```", (ROOT / "docs/pytest.md").read_text(), re.MULTILINE | re.DOTALL
-    )
+    text = (ROOT / "docs/pytest.md").read_text()
+    examples = "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
     exports = run.folder / "exports"
     for source in (ROOT / "examples/the-case/exports").rglob("*"):
         target = exports / source.relative_to(ROOT / "examples/the-case/exports")
@@ -81,8 +81,8 @@ def test_the_example_of_the_documentation(run: Pytest, tmp_path: Path) -> None:
         built.extractall(site)
     paths = [str(site), *filter(None, [run.environment.get("PYTHONPATH")])]
     run.environment = {**run.environment, "PYTHONPATH": os.pathsep.join(paths)}
-    said = run(example.replace("examples/the-case/exports", str(exports)))
-    assert outcome(said) == "4 passed", said
+    said = run(examples.replace("examples/the-case/exports", str(exports)))
+    assert outcome(said) == "6 passed", said
 
 
 STAYS = """
@@ -274,3 +274,36 @@ def test_nothing_outlives_the_process_of_the_tests(run: Pytest, number: signal.S
         pytest_.stdout.read()
         assert pytest_.wait(10) != 0
     wait_until(lambda: not running(mark))
+
+
+HALF_WAY = """
+import sys
+sys.path.append({mark!r})  # the server is told where to import from
+def test_that_is_killed(lab):
+    from wayhome.lab.testing import lan
+    network = lan(**{{f"host{{n}}": f"10.0.0.{{n}}" for n in range(1, 200)}})
+    print(" building", flush=True)
+    lab(network)
+"""
+
+
+def test_nothing_is_left_of_a_lab_whose_test_is_killed_half_way(run: Pytest) -> None:
+    mark = f"/{uuid4().hex}"
+    ours = networks_of(os.getpid())
+    made: set[str] = set()
+
+    def half_way() -> bool:
+        made.update(*(networks_of(process) for process in running(mark)))
+        return len(made - ours) >= 20
+
+    arguments = run.arguments(HALF_WAY.format(mark=mark))
+    command = replace(run.command, environment=run.environment)
+    with command.start("-c", PYTEST, *arguments, "-s", *BY_NAME) as pytest_:
+        try:
+            assert pytest_.stdout
+            assert any("building" in line for line in pytest_.stdout)
+            wait_until(half_way, pause=0)
+        finally:
+            pytest_.kill()
+    wait_until(lambda: not running(mark), 30)
+    wait_until(lambda: not any(networks_of(process) & (made - ours) for process in everybody()))

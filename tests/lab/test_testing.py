@@ -16,6 +16,7 @@ from wayhome.clouds.read import UnreadableDirectoryError
 from wayhome.lab.node_names import NodeNameError
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.testing import Lab, Node, lab_of, lan
+from wayhome.lab.testing.channel import Channel
 from wayhome.network import Network, NetworkError
 
 pytestmark = pytest.mark.kernel
@@ -139,3 +140,26 @@ def test_what_cannot_be_built(lab: Build, tmp_path: Path) -> None:
         lab(tmp_path / "nothing")
     with pytest.raises(NodeNameError, match="its nodes are: a, switch"):
         lab(lan(a="10.0.0.1")).node("b")
+
+
+def test_a_request_that_is_interrupted_ends_the_lab(
+    lab: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer would be taken for that of the next request."""
+    network = lab(lan(a="10.0.0.1"))
+
+    def interrupted(_: Channel) -> tuple[object, list[int]]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(Channel, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            network.node("a").served()
+    with pytest.raises(ProgramError, match="the lab has ended"):
+        network.node("a").served()
+
+
+def test_labs_of_the_whole_run_end_when_they_are_told_to(lab_factory: Build) -> None:
+    with lab_factory(lan(a="10.0.0.1")) as network:
+        running = network.node("a").start("sleep", "60")
+    assert running.process.wait(1) < 0

@@ -1,4 +1,4 @@
-"""Fixtures of pytest for whoever tests network programs: `lab`, `node` and `netns`.
+"""Fixtures of pytest for whoever tests network programs: `lab` (and `lab_factory`), `node` and `netns`.
 
 pytest loads this in every run on a machine with wayhome, so it imports nothing and does nothing before it is asked:
 
@@ -87,10 +87,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         print(f"{number} tests skipped: {reason}{INSTEAD.strip()}\n{instead}" if instead else text)  # noqa: T201
 
 
-@pytest.fixture
-def lab(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+@pytest.fixture(scope="session")
+def lab_factory(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> "Iterator[BuildLab]":
+    """Builds labs for fixtures of any scope, each a context manager. They end with the run at the latest."""
+    with ExitStack() as held:
+
+        def build(what: "Network | Path | str") -> "Lab":
+            with _skipping(pytestconfig):
+                from wayhome.lab.testing import lab_of  # noqa: PLC0415
+
+                return held.enter_context(lab_of(what, tmp_path_factory.mktemp("lab")))
+
+        yield build
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, lab_factory: "BuildLab") -> "Iterator[BuildLab]":
     """Builds labs of a network, or of a directory of exports, that end with the test.
 
     What died in them, and how their programs ended, stands in the report of a test that fails.
@@ -98,11 +112,7 @@ def lab(
     with ExitStack() as held:
 
         def build(what: "Network | Path | str") -> "Lab":
-            from wayhome.lab.testing import lab_of  # noqa: PLC0415
-
-            with _skipping(request.config):
-                built = lab_of(what, tmp_path_factory.mktemp("lab"))
-            held.enter_context(built)
+            built = held.enter_context(lab_factory(what))
             held.callback(_tell, request.node, built)
             return built
 

@@ -106,6 +106,9 @@ class Lab:
             except ChannelClosedError:
                 said = self._said.read_text(errors="replace").strip()
                 raise ProgramError(f"the lab has ended: {said or 'its process is gone'}") from None
+            except BaseException:  # interrupted: the next answer would be that of this request
+                self._channel.close()
+                raise
         match answer:
             case Refused(reason, command, in_container):
                 raise NamespaceRefusedError(reason, command, in_container=in_container)
@@ -127,7 +130,7 @@ class Lab:
         return f"{_flow(drop.packet)} died at {name}: {drop.cause}"
 
     def close(self) -> None:
-        """Take it down, and wait for the end of everything in it."""
+        """Take it down, and wait for the end of everything in it. Twice is once."""
         self._channel.close()
         try:
             self._server.wait(END_SECONDS)
