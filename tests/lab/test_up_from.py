@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.golden.corpus import golden
 from tests.lab.conftest import WayhomeCommand
 from tests.lab.test_programs import read_pcap
 
@@ -115,6 +116,49 @@ def test_a_node_answers_by_each_protocol_with_the_address_that_it_sees(lab: Lab)
     said = lab("exec", "gke-node-01", "--", "python3", "-c", program).stdout
     assert said == "10.1.0.2\nHTTP/1.1 404 Not Found\n"
     assert lab("exec", "gke-node-01", "--", "ping", "-c", "1", "10.1.0.4").returncode in {0, 4}
+
+
+def test_interfaces_say_what_they_are_in_the_network(lab: Lab) -> None:
+    assert lab("up", "--from", EXPORTS).returncode == 0
+    said = lab("exec", "my-network", "--", "ip", "link").stdout
+    assert (
+        "alias projects/source-project/zones/asia-northeast1-a/instances/gke-node-02/nic0" in said
+    )
+    assert "alias NO_ROUTE" in said
+
+
+def test_names_of_somebody_hostile_move_no_cursor_and_can_still_be_typed(
+    wayhome_command: WayhomeCommand, lab: Lab
+) -> None:
+    exports = golden("hostile-names", Path(wayhome_command.environment["XDG_RUNTIME_DIR"], "x"))
+    up = lab("up", "--from", str(exports))
+    assert up.returncode == 0, up.stderr
+    (typed,) = re.findall(r"lab (exec .*)", up.stdout)
+    assert typed.startswith("exec 172.16.1.2 -- curl")
+    assert lab(*typed.split()).returncode == 28
+    shown = (
+        up,
+        lab("status"),
+        lab("exec", "gke-node-01", "--", "ip", "link"),
+        lab("exec", "-", "x"),
+    )
+    for done in shown:
+        assert "\x1b" not in done.stdout + done.stderr
+    assert "alias pod default/a\\x1b[2Jb" in shown[2].stdout
+    assert "\\x1b[2Jb  " in shown[1].stdout
+
+
+def test_a_node_that_was_seen_to_hold_rules_has_them_and_no_agent(
+    wayhome_command: WayhomeCommand, lab: Lab
+) -> None:
+    exports = golden("foreign-rule", Path(wayhome_command.environment["XDG_RUNTIME_DIR"], "x"))
+    up = lab("up", "--from", str(exports))
+    assert ": 16 nodes, 1 with an agent" in up.stdout
+    said = "  instance gke-node-02 of source-project has the very rules that it was seen to hold, and no agent"
+    assert said in up.stdout.splitlines()
+    assert said in lab("status").stdout.splitlines()
+    rules = lab("exec", "gke-node-02", "--", "iptables-nft-save", "-t", "nat").stdout
+    assert "MASQUERADE" in rules
 
 
 def test_a_name_that_means_several_nodes_is_refused_with_their_names(lab: Lab) -> None:

@@ -1,5 +1,7 @@
 """What `wayhome lab` refuses before it asks for a lab."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,13 @@ def test_a_key_that_is_given_twice_and_data_without_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", ["nan", "-1", "inf"])
 def test_a_capture_ends_after_a_number_of_seconds(tmp_path: Path, seconds: str) -> None:
     assert run("capture", "my-pod", str(tmp_path / "x"), "--seconds", seconds).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["lab_node", "lab_status"])
+def test_what_only_joins_a_lab_starts_without_the_model_of_a_network(command: str) -> None:
+    """It is typed again and again, and the model takes twice as long as all else."""
+    program = f"import sys, wayhome.cli.{command}; print([m for m in sys.modules if m in ('wayhome.network', 'msgspec')])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

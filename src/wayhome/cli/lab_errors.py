@@ -8,11 +8,11 @@ from typing import NoReturn
 import click
 
 from wayhome.cli.printable import printable
-from wayhome.lab.compiled.missing import MissingFeatureError
 from wayhome.lab.namespaces import NamespaceRefusedError
 from wayhome.lab.node_names import NodeNameError
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.state import LabError, explained
+from wayhome.report.names import shortened
 
 
 @contextmanager
@@ -23,16 +23,15 @@ def errors(predict: Callable[[], None] = lambda: None) -> Iterator[None]:
     except NamespaceRefusedError as refused:
         predict()
         end(4, f"{refused.reason}. This works instead:", refused.command)
-    except MissingFeatureError as missing:
-        predict()
-        end(4, str(missing))
     except (LabError, NodeNameError) as error:
         end(2, str(error))
     except OSError as error:
         end(4, explained(error))
     except ProgramError as error:
-        from wayhome.report.names import shortened  # noqa: PLC0415 (the network's model; only for this)
+        from wayhome.lab.compiled.missing import MissingFeatureError  # noqa: PLC0415 (all of a lab; only for this)
 
+        if isinstance(error, MissingFeatureError):
+            predict()
         end(4, shortened(str(error)))
 
 

@@ -14,6 +14,7 @@ from wayhome.lab import agent_log, deaths, remote
 from wayhome.lab.deaths import Counted
 from wayhome.lab.node_names import NodeNames
 from wayhome.lab.state import LabState, lab_folder
+from wayhome.report.names import shortened
 
 SHOWN = 10
 
@@ -35,7 +36,7 @@ def status(as_json: bool) -> None:
 def _lines(state: LabState, died: list[Counted]) -> Iterator[str]:
     names = remote.names(state)
     yield f"{state.title} is up; its keeper is process {state.keeper}"
-    yield from (f"  {remark}" for remark in state.remarks)
+    yield from (f"  {shortened(remark)}" for remark in state.remarks)
     shown = {names.short(full): node for full, node in state.nodes.items()}
     width = min(40, max(map(len, shown), default=0))
     for name, node in shown.items():

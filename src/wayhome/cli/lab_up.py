@@ -13,6 +13,7 @@ from wayhome.cli.printable import printable
 from wayhome.lab import remote
 from wayhome.lab.cases import CASES
 from wayhome.lab.state import LabState, lab_folder
+from wayhome.report.names import shortened
 
 
 @click.command(short_help="Keep a network up in the background.")
@@ -65,7 +66,7 @@ def _show(state: LabState, seconds: float, try_next: Sequence[str]) -> None:
         f"{printable(state.title)} is up after {seconds:.1f} s: {len(state.nodes)} nodes{agents}"
     )
     for line in state.remarks:
-        click.echo(f"  {printable(line)}")
+        click.echo(f"  {shortened(printable(line))}")
     click.echo("Try:")
     folder = shlex.quote(str(lab_folder()))
     for line in try_next:

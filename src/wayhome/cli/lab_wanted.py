@@ -7,6 +7,7 @@ from itertools import islice, product
 from pathlib import Path
 
 from wayhome.cli.lab_exports import Exports, QuestionError
+from wayhome.cli.printable import printable
 from wayhome.clouds import endpoints
 from wayhome.lab.cases import CASES
 from wayhome.lab.compiled import Asked
@@ -68,7 +69,9 @@ def _try_next(exports: Exports, asked: Sequence[Asked]) -> Iterator[str]:
 
 
 def _typed(names: NodeNames, full: str) -> str:
-    return shlex.quote(names.short(full))
+    """As it can be typed: a name that would move the cursor is shown written out, which is another name."""
+    short = names.short(full)
+    return shlex.quote(short if printable(short) == short else (names.others[full] or (full,))[-1])
 
 
 def _worth_a_try(network: Network, asked: Sequence[Asked]) -> Trace | None:

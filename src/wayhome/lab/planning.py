@@ -1,6 +1,6 @@
 """From exports to the plan of a lab: what is built of their network, which agents run in it, who answers where."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wayhome.clouds import endpoints
@@ -32,7 +32,7 @@ def planned(
     """
     piece = wanted(network, asked)
     own = {name: held for name, held in held_in(estate, network).items() if _has(piece, name)}
-    holding = {name for name, held in own.items() if held.loads}
+    holding = [name for name, held in own.items() if held.loads]
     running = [
         one
         for one in agents_in(estate, network)
@@ -42,7 +42,7 @@ def planned(
     names = NodeNames.of(built, endpoints.names(estate, network))
     ports = answered(built, ((one.flow.protocol, one.flow.port) for one in asked))
 
-    said = (*_cut_away(piece), *_undecided(built))
+    said = (*_cut_away(piece), *_with_own_rules(holding), *_undecided(built))
 
     def plan(folder: Path) -> Plan:
         there = tuple(_planned(one, estate, folder) for one in running)
@@ -70,6 +70,11 @@ def _cut_away(piece: Cut) -> Iterator[str]:
             f"{piece.kept:,} of {piece.of:,} nodes are built, as many as the flows can touch; "
             f"what leaves them ends as {NOT_BUILT}"
         )
+
+
+def _with_own_rules(holding: Iterable[str]) -> Iterator[str]:
+    for node in holding:
+        yield f"{node} has the very rules that it was seen to hold, and no agent"
 
 
 def _undecided(network: Network) -> Iterator[str]:

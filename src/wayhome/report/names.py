@@ -1,8 +1,10 @@
 """Full names as people say them. The only place that shortens: everything else says names in full."""
 
 import re
+from typing import TYPE_CHECKING
 
-from wayhome.network import Evidence
+if TYPE_CHECKING:  # commands that only say names start sooner without it
+    from wayhome.network import Evidence
 
 _FULL = re.compile(r"projects/[^\s,;:()'\"]+")
 _KINDS = {
@@ -49,7 +51,7 @@ def shortened(text: str) -> str:
     return _FULL.sub(lambda found: short(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
 
-def place(evidence: Evidence) -> str:
+def place(evidence: "Evidence") -> str:
     """The object, and where in which file it stands."""
     where = " ".join(filter(None, (evidence.file, evidence.pointer)))
     return f"{short(evidence.object)} ({where or 'not in the exports'})"

@@ -165,11 +165,18 @@ def _load(one: BuiltNode, text: str) -> None:
 
 def _configure(one: BuiltNode, paths: Paths) -> None:
     with one.namespace.entered(), Rtnetlink.opened() as here:
-        interfaces = (*one.names.ports.values(), *one.names.sinks.values())
-        here.obey(map(rtnetlink.up, interfaces))
+        here.obey(_up(one.names))
         here.obey(_addresses(one))
         here.obey(map(rtnetlink.route, paths.routes))
         here.obey(map(rtnetlink.rule, paths.rules))
+
+
+def _up(names: Names) -> Iterator[Message]:
+    """Each says what it is in the network, whose names do not fit a kernel: a port, or where drops of a cause go."""
+    for port, interface in names.ports.items():
+        yield rtnetlink.up(interface, port)
+    for (cause, _), interface in names.sinks.items():
+        yield rtnetlink.up(interface, cause)
 
 
 def _addresses(one: BuiltNode) -> Iterator[Message]:

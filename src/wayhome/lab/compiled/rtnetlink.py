@@ -31,12 +31,14 @@ from wayhome.kernel.netlink import (
 from wayhome.lab.compiled.names import Interface
 from wayhome.lab.compiled.paths import KernelRoute, KernelRule
 from wayhome.network import Address, Protocol
+from wayhome.policy.findings import quote
 from wayhome.prefixes import Family, Prefix
 
 NETLINK_ROUTE = 0
 RTM_NEWLINK, RTM_GETLINK, RTM_SETLINK = 16, 18, 19
 RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWRULE = 20, 24, 32
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 4, 18, 28
+IFLA_IFALIAS = 20
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFF_UP, IFF_NOARP = 0x1, 0x80
 IFLA_OPERSTATE, IF_OPER_UP, IFLA_GSO_MAX_SEGS = 16, 6, 40
@@ -114,9 +116,12 @@ def _link(interface: Interface, namespace: int, mtu: int | None, *, in_one_piece
     )
 
 
-def up(interface: Interface) -> Message:
-    """An interface is to send and receive."""
-    return RTM_SETLINK, _ifinfomsg.pack(socket.AF_UNSPEC, 0, interface.index, IFF_UP, IFF_UP)
+def up(interface: Interface, said: str = "") -> Message:
+    """An interface is to send and receive. `said` is shown to people beside it (ip-link(8): alias)."""
+    header = _ifinfomsg.pack(socket.AF_UNSPEC, 0, interface.index, IFF_UP, IFF_UP)
+    # The kernel takes 255 bytes, and programs print them as they are.
+    alias = quote(said, 255).encode()[:255]
+    return RTM_SETLINK, header + (attribute(IFLA_IFALIAS, alias) if alias else b"")
 
 
 def address(interface: Interface, value: Address) -> Message:
