@@ -96,6 +96,24 @@ def test_a_prediction_that_the_case_does_not_expect_is_said(
     assert "predicted, no kernel: 15 of 18 predictions are what the case expects" in said
 
 
+def test_without_namespaces_repairs_are_predicted() -> None:
+    """The same probes as a run has, in the same order."""
+    said = refused("run", "the-case", "--all").stdout
+    assert said.startswith("predicted, no kernel: the-case")
+    first, last = "predicted, no kernel: ", " are what the case expects; none was seen"
+    count, of = (
+        said.splitlines()[-1].removeprefix(first).removesuffix(" predictions" + last).split(" of ")
+    )
+    assert count == of
+    found = json.loads(refused("run", "the-case", "--repair", "proxy-vm", "--json").stdout)
+    before, repaired = found["phases"]
+    assert (before["name"], repaired["name"]) == ("before", "proxy-vm")
+    asked, reverse = repaired["probes"]
+    assert (asked["address"], asked["reached"], asked["expected"]) == ("10.1.0.5", None, True)
+    assert asked["predicted"]["source_seen"] in {"10.1.0.6", "10.1.0.7"}
+    assert reverse["predicted"]["leg"] == "request"
+
+
 def test_without_namespaces_flows_of_exports_are_predicted() -> None:
     exports = str(EXPORTS)
     one = refused("run", "--from", exports, "my-pod", "target-gce-01:80").stdout.splitlines()

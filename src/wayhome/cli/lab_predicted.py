@@ -4,7 +4,7 @@ The form is that of a run (`lab_report`), so that one can be laid beside the oth
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 import click
@@ -13,35 +13,57 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from wayhome.cli.lab_report import console, prediction
+from wayhome.cli.lab_report import Report, console, prediction, print_line
 from wayhome.cli.printable import printable
 from wayhome.clouds.compile import compile_estate
 from wayhome.lab.case import Case, Expected, Phase, Row
-from wayhome.lab.prediction import BANNER, Predictions, predict_phase
+from wayhome.lab.prediction import BANNER, PredictedPhase, Predictions, predict_in
+from wayhome.network import Network
 from wayhome.probe.observation import Leg, Protocol
-from wayhome.report.names import last, short
+from wayhome.report.names import short, shortened
 
 
 def show(case: Case, *, as_json: bool) -> None:
-    """Print what is predicted of each phase."""
-    predicted = [(phase, predict_phase(case, phase)) for phase in case.phases]
+    """Print what is predicted of each phase of a case."""
+    estates = ((phase, case.estate_in(phase)) for phase in case.phases)
+    predicted = [predict_in(phase, estate, compile_estate(estate)) for phase, estate in estates]
+    show_phases(case.name, case.summary, predicted, as_json=as_json)
+
+
+def show_phases(
+    name: str, summary: Sequence[str], predicted: Sequence[PredictedPhase], *, as_json: bool
+) -> None:
+    """Print what is predicted of phases."""
     if as_json:
         click.echo(json.dumps(document(predicted), indent=2))
         return
-    text = _Text(console(), case)
-    for phase, predictions in predicted:
-        text.phase(phase, predictions)
-    text.end([held for phase, predictions in predicted for held in _held(phase, predictions)])
+    out = console()
+    out.print(
+        Text.assemble((BANNER, "bold yellow"), f": {printable(name)}, from its exports alone")
+    )
+    for line in (
+        *summary,
+        "no packet was sent: what stands here is what a run would be held against",
+    ):
+        print_line(out, line)
+    for one in predicted:
+        _Text(out, one.network).phase(one.phase, one.predictions)
+    held = [each for one in predicted for each in _held(one.phase, one.predictions)]
+    out.print()
+    out.print(
+        f"{BANNER}: {sum(held)} of {len(held)} predictions are what the case expects; none was seen",
+        style="bold yellow",
+    )
 
 
-def document(predicted: list[tuple[Phase, Predictions]]) -> dict[str, object]:
+def document(predicted: Sequence[PredictedPhase]) -> dict[str, object]:
     """The document of a run (`lab_report.document`) in which nothing was seen."""
     return {
         "schema": 1,
         "banner": BANNER,
         "phases": [
             {
-                "name": phase.name,
+                "name": one.phase.name,
                 "milliseconds_to_effect": None,
                 "probes": [
                     {
@@ -49,17 +71,17 @@ def document(predicted: list[tuple[Phase, Predictions]]) -> dict[str, object]:
                         "destination": row.destination,
                         "address": str(row.address),
                         "protocol": str(protocol),
-                        "expected": phase.expected[row].reached,
+                        "expected": one.phase.expected[row].reached,
                         "reached": None,
                         "source_seen": None,
                         "milliseconds": None,
                         "lost": None,
-                        "predicted": prediction(one),
+                        "predicted": prediction(said),
                     }
-                    for (row, protocol), one in predictions.items()
+                    for (row, protocol), said in one.predictions.items()
                 ],
             }
-            for phase, predictions in predicted
+            for one in predicted
         ],
         "as_expected": None,
     }
@@ -71,34 +93,29 @@ def _held(phase: Phase, predictions: Predictions) -> Iterator[bool]:
 
 
 class _Text:
-    def __init__(self, out: Console, case: Case) -> None:
+    def __init__(self, out: Console, network: Network) -> None:
         self._out = out
+        self._report = Report(out, network)
         fancy = (out.encoding or "").lower().startswith("utf")
-        self._yes, self._no, self._arrow = ("✓", "✗", "→") if fancy else ("+", "x", "->")
-        self._names = {
-            str(address): last(node.name)
-            for node in compile_estate(case.estate).nodes
-            for address in node.addresses
-        }
-        self._out.print(f"[bold yellow]{BANNER}[/bold yellow]: {case.name}, from its exports alone")
-        for line in case.summary:
-            self._line(line)
-        self._line("no packet was sent: what stands here is what a run would be held against")
+        self._yes, self._no = ("✓", "✗") if fancy else ("+", "x")
 
     def phase(self, phase: Phase, predictions: Predictions) -> None:
         self._out.print()
-        self._out.print(f"[bold]{phase.name}[/bold]: {phase.title}")
+        title = printable(shortened(phase.title))
+        self._out.print(Text.assemble((printable(phase.name), "bold"), f": {title}"))
+        asked = [how for how in Protocol if any(how is one for _, one in predictions)]
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
-        for heading in ("from and to", *map(str.upper, Protocol), "the target would see"):
+        for heading in ("from and to", *map(str.upper, asked), "the target would see"):
             table.add_column(heading, overflow="fold")
         for row, group in groupby(predictions.items(), key=lambda item: item[0][0]):
-            cells = [one for _, one in group]
-            table.add_row(self._label(row), *map(self._cell, cells), self._seen(cells))
+            cells = {how: one for (_, how), one in group}
+            shown = [self._cell(cells[how]) if how in cells else Text("") for how in asked]
+            table.add_row(self._label(row), *shown, self._seen(cells.values()))
         self._out.print(Padding(table, (0, 0, 0, 2), expand=False))
         deaths = {(row, one): None for (row, _), one in predictions.items() if not one.reached}
         for row, one in deaths:
             self._line(f"{self._no} {self._label(row)}: {_death(row, one)}", "red")
-        if all(_held(phase, predictions)):
+        if phase.explanation and all(_held(phase, predictions)):
             self._line(phase.explanation)
         for row in dict.fromkeys(
             row for (row, _), one in predictions.items() if one != phase.expected[row]
@@ -108,30 +125,20 @@ class _Text:
                 "bold red",
             )
 
-    def end(self, held: list[bool]) -> None:
-        self._out.print()
-        self._out.print(
-            f"{BANNER}: {sum(held)} of {len(held)} predictions are what the case expects; none was seen",
-            style="bold yellow",
-        )
-
     def _cell(self, one: Expected) -> Text:
         if one.reached:
             return Text(f"{self._yes} reached", "green")
         return Text(f"{self._no} {one.leg or Leg.REQUEST} lost", "red")
 
-    def _seen(self, cells: list[Expected]) -> str:
-        return ", ".join(sorted({self._named(str(one.source_seen or "nothing")) for one in cells}))
-
-    def _named(self, address: str) -> str:
-        name = self._names.get(address)
-        return f"{address} ({name})" if name else address
+    def _seen(self, cells: Iterable[Expected]) -> str:
+        sources = {str(one.source_seen or "nothing") for one in cells}
+        return ", ".join(sorted(map(self._report.named, sources)))
 
     def _label(self, row: Row) -> str:
-        return f"{row.source} {self._arrow} {row.destination}"
+        return self._report.label(row)
 
     def _line(self, text: str, style: str = "") -> None:
-        self._out.print(Padding(Text(text, style=style), (0, 0, 0, 2), expand=False))
+        print_line(self._out, text, style)
 
 
 def _death(row: Row, one: Expected) -> str:

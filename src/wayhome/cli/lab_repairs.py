@@ -11,9 +11,11 @@ from typing import NoReturn
 import click
 
 from wayhome.cli.lab_errors import end, errors
+from wayhome.cli.lab_predicted import show_phases
 from wayhome.cli.lab_repairs_report import RepairsReport, document
 from wayhome.cli.lab_report import console
 from wayhome.cli.lab_terminal import progress
+from wayhome.cli.printable import printable
 from wayhome.clouds.endpoints import EndpointError
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.read import UnreadableDirectoryError, read_estate
@@ -31,11 +33,13 @@ from wayhome.lab.repairs.demonstration import (
 )
 from wayhome.lab.repairs.nginx import require_nginx
 from wayhome.lab.repairs.outcome import RepairOutcome
+from wayhome.lab.repairs.predicted import predict_demonstration
 from wayhome.lab.repairs.running import show
 from wayhome.network import NetworkError
 from wayhome.network import Protocol as FlowProtocol
 from wayhome.policy.findings import quote
 from wayhome.probe.observation import Protocol
+from wayhome.report.names import shortened
 
 _Show = Callable[[RepairOutcome], None]
 
@@ -83,20 +87,31 @@ def run_repairs(wanted: Wanted, kinds: Sequence[str], *, as_json: bool) -> NoRet
         if not as_json:
             report.repair(outcome)
 
-    if not as_json:
-        report.begin(wanted.name, wanted.question)
-    with errors():
+    with errors(lambda: _predict_all(wanted, shown, elsewhere, as_json=as_json)):
         if any(one.proxies for one in shown):
             require_nginx()
         for one in elsewhere.values():
             one.require()
         enter()
+        if not as_json:
+            report.begin(wanted.name, wanted.question)
         _show_all(shown, elsewhere, wanted.claims, seen)
     if as_json:
         click.echo(json.dumps(document(outcomes), indent=2))
+        for ending in (ending for one in outcomes for ending in one.phase.endings):
+            click.echo(f"wayhome: the {shortened(printable(ending, lines=True))}", err=True)
     else:
         report.end(outcomes, time.perf_counter() - started)
     sys.exit(0 if all(outcome.as_expected for outcome in outcomes) else 1)
+
+
+def _predict_all(
+    wanted: Wanted, shown: Sequence[Demonstration], elsewhere: Mapping[str, Elsewhere], *, as_json: bool
+) -> None:  # fmt: skip
+    predicted = [predict_demonstration(one, wanted.claims) for one in shown]
+    predicted += [phase for other in elsewhere.values() for phase in other.predict()]
+    summary = (f"what repairs {wanted.question}",)
+    show_phases(wanted.name, summary, predicted, as_json=as_json)
 
 
 def _show_all(

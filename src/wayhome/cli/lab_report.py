@@ -166,7 +166,7 @@ class Report:
         for row, group in groupby(probes, key=lambda probe: probe.row):
             cells = {cell.observation.protocol: cell for cell in group}
             shown = [self._cell(cells[how]) if how in cells else Text("") for how in asked]
-            table.add_row(self._label(row), *shown, self._seen(list(cells.values())))
+            table.add_row(self.label(row), *shown, self._seen(list(cells.values())))
         return table
 
     def _cell(self, probe: ProbeOutcome) -> Text:
@@ -179,13 +179,15 @@ class Report:
 
     def _seen(self, probes: Sequence[ProbeOutcome]) -> str:
         sources = {str(p.observation.source_seen or "nothing") for p in probes}
-        return ", ".join(sorted(map(self._named, sources)))
+        return ", ".join(sorted(map(self.named, sources)))
 
-    def _named(self, address: str) -> str:
+    def named(self, address: str) -> str:
+        """An address, with the name of whose it is."""
         name = self._names.get(address)
         return f"{address} ({name})" if name else address
 
-    def _label(self, row: Row) -> str:
+    def label(self, row: Row) -> str:
+        """Who asks whom, and by which address where that is not the destination's own."""
         label = f"{row.source} {self._arrow} {row.destination}"
         theirs = [address for address, name in self._names.items() if name == row.destination]
         elsewhere = theirs and str(row.address) not in theirs
@@ -197,14 +199,14 @@ class Report:
         for probe in probes:
             if probe.observation.reason:
                 rows = deaths.setdefault(shortened(printable(probe.observation.reason)), [])
-                if self._label(probe.row) not in rows:
-                    rows.append(self._label(probe.row))
+                if self.label(probe.row) not in rows:
+                    rows.append(self.label(probe.row))
         return deaths
 
     def _complaint(self, probe: ProbeOutcome) -> str:
         seen = probe.observation
         what = f"reached from {seen.source_seen}" if seen.reached else f"{seen.reason}"
-        where = f"{self._label(probe.row)} over {seen.protocol}"
+        where = f"{self.label(probe.row)} over {seen.protocol}"
         predicted = (
             "" if probe.expected == probe.predicted else f"; predicted {_wanted(probe.predicted)}"
         )

@@ -1,10 +1,11 @@
 """What the tracer says about a probe, in the terms in which it is seen in a lab. Pure: no kernel is asked."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.endpoints import names
+from wayhome.clouds.estate import Estate
 from wayhome.lab.case import Case, Expected, Phase, Row
 from wayhome.lab.compiled.asked import NOT_KNOWN
 from wayhome.lab.node_names import NodeNames
@@ -20,16 +21,30 @@ Predictions = dict[tuple[Row, Probed], Expected]
 """What becomes of each probe of a phase."""
 
 
+@dataclass(frozen=True, slots=True)
+class PredictedPhase:
+    """A phase, and what becomes of its probes in a network, which says whose the addresses are."""
+
+    phase: Phase
+    predictions: Predictions
+    network: Network
+
+
 def predict_phase(case: Case, phase: Phase) -> Predictions:
     """What becomes of the probes of a phase, in their order. Raises NodeNameError, network.NetworkError."""
     estate = case.estate_in(phase)
-    network = compile_estate(estate)
+    return predict_in(phase, estate, compile_estate(estate)).predictions
+
+
+def predict_in(phase: Phase, estate: Estate, network: Network) -> PredictedPhase:
+    """What becomes of the probes of a phase in an estate's network. Raises NodeNameError."""
     known = NodeNames.of(network, names(estate, network))
-    return {
+    predictions = {
         (row, protocol): predict_row(network, known.find(row.source), row, protocol)
         for row in phase.expected
         for protocol in Probed
     }
+    return PredictedPhase(phase, predictions, network)
 
 
 def predict_row(network: Network, at: str, row: Row, how: Probed) -> Expected:

@@ -4,7 +4,7 @@ A case that claims something of its repairs has it compared with what is predict
 both directions, and about whom the destination sees; where a repair fails, it fails where the flow itself does.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import ip_address
@@ -13,6 +13,7 @@ from pathlib import Path
 from wayhome.clouds.gcp.resources.address import Address as ReservedAddress
 from wayhome.diagnosis.question import Question
 from wayhome.lab.case import Expected
+from wayhome.lab.prediction import PredictedPhase
 from wayhome.lab.repairs.demonstration import Demonstration
 from wayhome.lab.repairs.outcome import RepairOutcome
 from wayhome.probe.observation import Address
@@ -74,11 +75,12 @@ class Elsewhere:
     """A repair that is shown in a network of its own.
 
     `require` raises ProgramError where this machine lacks what it needs. `show` is given a folder that is for it alone, and
-    who sees each phase.
+    who sees each phase. `predict` says what it is held against.
     """
 
     require: Callable[[], None]
     show: Callable[[Path, Callable[[RepairOutcome], None]], None]
+    predict: Callable[[], Sequence[PredictedPhase]]
 
 
 @dataclass(frozen=True, slots=True)

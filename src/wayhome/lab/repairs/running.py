@@ -17,6 +17,7 @@ from wayhome.lab.agents import agents_in, without_agents
 from wayhome.lab.case import Expected, Phase
 from wayhome.lab.compiled.asked import Asked
 from wayhome.lab.compiled.built import BuiltNetwork
+from wayhome.lab.compiled.held import held_in
 from wayhome.lab.cut import buildable
 from wayhome.lab.demo import PhaseOutcome, ProbeOutcome
 from wayhome.lab.prediction import predict_ways
@@ -65,10 +66,15 @@ class RunningRepair:
         self._held = ExitStack()
         network = buildable(shown.network, list(_wanted(shown))).network
         found = agents_in(shown.estate, network)
+        own = {
+            name: rules
+            for name, rules in held_in(shown.estate, shown.network).items()
+            if name in network.places
+        }
         agents = RunningAgents(found, folder)
         agents.configure(shown.estate)
         try:
-            built = BuiltNetwork(without_agents(network, found), folder)
+            built = BuiltNetwork(without_agents(network, found), folder, own)
             self.network = self._held.enter_context(built)
             self._prober = self._held.enter_context(Prober(self.network))
             agents.start(self.network)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wayhome.diagnosis.question import Question
-from wayhome.lab.bgp.demonstration import demonstrate
+from wayhome.lab.bgp.demonstration import demonstrate, phases
 from wayhome.lab.bgp.phases import KIND as ADVERTISE_RANGE
 from wayhome.lab.bgp.speaking import require_bird
 from wayhome.lab.demo import PhaseOutcome
+from wayhome.lab.prediction import PredictedPhase, predict_in
 from wayhome.lab.repairs.claims import CaseRepairs, Claim, Claims, Elsewhere, Sees, Unrepaired
 from wayhome.lab.repairs.outcome import RepairOutcome
 from wayhome.lab.the_case.phases import BEFORE, MY_POD, REVERSE, TARGET, A
@@ -44,8 +45,12 @@ def _advertise_range(folder: Path, show: Callable[[RepairOutcome], None]) -> Non
     demonstrate(folder, seen)
 
 
+def _advertise_range_predicted() -> list[PredictedPhase]:
+    return [predict_in(phase, told.estate, told.network) for phase, told in phases()]
+
+
 REPAIRS = CaseRepairs(
     Question.parse(MY_POD, f"{TARGET}:80"),
     CLAIMS,
-    {ADVERTISE_RANGE: Elsewhere(require_bird, _advertise_range)},
+    {ADVERTISE_RANGE: Elsewhere(require_bird, _advertise_range, _advertise_range_predicted)},
 )
