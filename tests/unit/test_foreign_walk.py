@@ -1,6 +1,6 @@
 """The walk for all destinations at once says what a walk with one packet says."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +51,20 @@ def test_what_returned_is_not_translated() -> None:
 
 def test_behind_an_unknown_return_everything_may_be_translated() -> None:
     assert translated(rule(Effect.RETURN, to(5, 9), Unknown("x")), rule(Effect.TRANSLATE)) == EVERYTHING  # fmt: skip
+
+
+def test_what_may_have_ended_before_is_said_of_the_translation() -> None:
+    rules = (
+        rule(Effect.RETURN, to(5, 9), Unknown("-p tcp")),
+        rule(Effect.JUMP, Unknown("-o eth0"), target="one"),
+        rule(Effect.TRANSLATE),
+    )
+    one = (rule(Effect.END, to(7, 19), Unknown("-p udp")),)
+    found = translations(make({"base": rules, "one": one}), Subject(V4))
+    assert [(t.conditions, t.unless, t.destinations.spans) for t in found] == [
+        ((), (), ((0, 4), (20, V4.last))),
+        ((), ("-p tcp", "-o eth0 and -p udp"), ((5, 19),)),
+    ]
 
 
 def test_a_condition_of_the_jump_is_one_of_the_translation() -> None:
@@ -121,22 +135,28 @@ def test_ten_thousand_returns_are_walked_in_one_go() -> None:
 ranges = st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted)
 
 
+UNKNOWN = ("x", "y")
+
+
 @st.composite
-def rules(draw: st.DrawFn, callable_chains: tuple[str, ...]) -> Rule:
+def rules(draw: st.DrawFn, callable_chains: tuple[str, ...], unknown: tuple[str, ...] = ()) -> Rule:
     effects = [Effect.NEXT, Effect.RETURN, Effect.END, Effect.TRANSLATE]
     effects += [Effect.JUMP, Effect.GOTO] if callable_chains else []
     effect = draw(st.sampled_from(effects))
     target = (
         draw(st.sampled_from(callable_chains)) if effect in (Effect.JUMP, Effect.GOTO) else None
     )
-    conditions = [to(*draw(ranges)) for _ in range(draw(st.integers(0, 2)))]
+    conditions: list[Condition] = [to(*draw(ranges)) for _ in range(draw(st.integers(0, 2)))]
+    asks_more = draw(st.booleans())
+    if unknown and asks_more:
+        conditions.append(Unknown(draw(st.sampled_from(unknown))))
     return rule(effect, *conditions, target=target)
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> dict[str, tuple[Rule, ...]]:
+def tables(draw: st.DrawFn, unknown: tuple[str, ...] = ()) -> dict[str, tuple[Rule, ...]]:
     return {
-        name: tuple(draw(st.lists(rules(CHAINS[number + 1 :]), max_size=6)))
+        name: tuple(draw(st.lists(rules(CHAINS[number + 1 :], unknown), max_size=6)))
         for number, name in enumerate(CHAINS)
     }
 
@@ -149,11 +169,14 @@ class Ended(Exception):  # noqa: N818
     """The packet left the base chain."""
 
 
-def send(table: Mapping[str, tuple[Rule, ...]], chain: str, destination: int) -> None:
-    """One packet, as the kernel does it."""
+def send(
+    table: Mapping[str, tuple[Rule, ...]], chain: str, destination: int, holds: Collection[str] = ()
+) -> None:
+    """One packet, as the kernel does it, where these conditions hold."""
     for one in table[chain]:
         if not all(
-            isinstance(c, Destinations) and destination in c.addresses for c in one.conditions
+            destination in c.addresses if isinstance(c, Destinations) else c.text in holds
+            for c in one.conditions
         ):
             continue
         match one.effect:
@@ -164,9 +187,9 @@ def send(table: Mapping[str, tuple[Rule, ...]], chain: str, destination: int) ->
             case Effect.RETURN:
                 return
             case Effect.JUMP:
-                send(table, str(one.target), destination)
+                send(table, str(one.target), destination, holds)
             case Effect.GOTO:
-                send(table, str(one.target), destination)
+                send(table, str(one.target), destination, holds)
                 return
 
 
@@ -179,11 +202,40 @@ def test_every_destination_is_treated_as_one_packet_is(table: dict[str, tuple[Ru
         len(range(a, b + 1)) for a, b in together.spans
     )  # each is translated once
     for destination in range(22):
-        try:
-            send(table, "base", destination)
-            meets = False
-        except Ended:
-            meets = False
-        except Translated:
-            meets = True
-        assert (destination in together) == meets, destination
+        assert (destination in together) == is_translated(table, destination), destination
+
+
+@given(tables(UNKNOWN))
+def test_what_is_certain_happens_whatever_is_unknown(table: dict[str, tuple[Rule, ...]]) -> None:
+    found = translations(make(table), Subject(V4))
+    certain = Intervals.of(destinations_of(one for one in found if one.is_certain))
+    perhaps = Intervals.of(destinations_of(found))
+    for destination in range(22):
+        outcomes = {
+            is_translated(table, destination, holds) for holds in ((), ("x",), ("y",), UNKNOWN)
+        }
+        assert destination not in certain or outcomes == {True}, destination
+        assert destination in perhaps or outcomes == {False}, destination
+
+
+@given(tables(UNKNOWN), st.sets(st.sampled_from(UNKNOWN)))
+def test_what_is_known_of_a_condition_settles_it(
+    table: dict[str, tuple[Rule, ...]], holds: set[str]
+) -> None:
+    found = translations(make(table), Subject(V4, fulfils=lambda text: text in holds))
+    assert all(one.is_certain for one in found)
+    together = Intervals.of(destinations_of(found))
+    for destination in range(22):
+        assert (destination in together) == is_translated(table, destination, holds), destination
+
+
+def is_translated(
+    table: Mapping[str, tuple[Rule, ...]], destination: int, holds: Collection[str] = ()
+) -> bool:
+    try:
+        send(table, "base", destination, holds)
+    except Ended:
+        return False
+    except Translated:
+        return True
+    return False

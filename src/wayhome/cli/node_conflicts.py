@@ -126,6 +126,8 @@ def _told(alike: list[Conflict], ours: Ours, whose: str) -> list[str]:
         lines.append(f"  {_numbered(conflict)}: {conflict.translation.rule.text}")
         if conflict.translation.conditions:
             lines.append(f"    only if: {' and '.join(conflict.translation.conditions)}")
+        if conflict.translation.unless:
+            lines.append(f"    unless: {', or '.join(conflict.translation.unless)}")
     if first.breaks:
         lines.append(
             f"  conflict: {whose} keeps the Pod's address towards {written(family, first.breaks)}, and this "
@@ -179,6 +181,7 @@ def _document(
                 "writer": conflict.writer.name if conflict.writer else None,
                 "certain": conflict.certain,
                 "conditions": [printable(text) for text in conflict.translation.conditions],
+                "unless": [printable(text) for text in conflict.translation.unless],
                 "breaks": prefixes_of(conflict.translation.family, conflict.breaks),
                 "takes": prefixes_of(conflict.translation.family, conflict.takes),
                 "assert_helps": conflict.assertion_helps,

@@ -2,10 +2,11 @@
 
 The chain is walked once for all destinations together: beside the place in it goes the set of destinations of which a
 packet may come there. A rule with a condition that is unknown may apply to a packet and may leave it alone, so it takes
-nothing away from the set; a translation behind it is conditional and says on what.
+nothing away from the set. A translation by it, or behind it where it would have ended the way, is conditional and says
+on what.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from wayhome.netfilter.rules import (
@@ -27,13 +28,22 @@ _DEEPEST = 16
 """NFT_JUMP_STACK_SIZE: the kernel refuses chains that jump deeper."""
 
 
+def nothing_more(condition: str) -> bool | None:  # noqa: ARG001 (what a `Subject` may know)
+    """Of no other condition it is known whether packets fulfil it."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The connections in question: their first packets, unmarked by kube-proxy, from these sources (None: from any)."""
+    """The connections in question: their first packets, unmarked by kube-proxy, from these sources (None: from any).
+
+    `fulfils` says of other conditions, by their text, whether the packets fulfil them; None where some may.
+    """
 
     family: Family
     sources: Intervals | None = None
     kube_proxy_mark: int = 1 << 14
+    fulfils: Callable[[str], bool | None] = nothing_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,14 @@ class Translation:
     family: Family
     destinations: Intervals
     conditions: tuple[str, ...]
-    """What else must be true of a packet; nothing: it is translated for certain."""
+    """What else must be true of a packet."""
+    unless: tuple[str, ...] = ()
+    """What must not be true of it, each by itself: else an earlier rule has ended its way."""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is translated whatever else is true of it."""
+        return not self.conditions and not self.unless
 
     @property
     def rule(self) -> Rule:
@@ -63,18 +80,46 @@ def translations(base: BaseChain, subject: Subject) -> tuple[Translation, ...]:
     if subject.family not in base.families:
         return ()
     walk = _Walk(base.chains, subject)
-    walk.chain(base.chains.get(base.name, ()), Intervals(((0, subject.family.last),)), (), ())
+    everything = Intervals(((0, subject.family.last),))
+    walk.chain(base.chains.get(base.name, ()), everything, _Way())
     return tuple(walk.found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exit:
+    """Destinations of which a packet is gone before, if it fulfils all of these conditions."""
+
+    destinations: Intervals
+    conditions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a chain is come to: by which jumps, on what conditions, and past which exits."""
+
+    path: tuple[Rule, ...] = ()
+    conditions: tuple[str, ...] = ()
+    exits: tuple[_Exit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """How a chain is left: where a packet may come back to the calling chain, and where it is gone for good."""
+
+    back: Intervals = field(default_factory=Intervals)
+    gone: tuple[_Exit, ...] = ()
 
 
 @dataclass(slots=True)
 class _Here:
     """Which destinations may still come to the next rule, and which went back to the calling chain.
 
-    What is taken away waits until somebody asks: a chain of 10,000 RETURNs is one subtraction.
+    What is taken away waits until somebody asks: a chain of 10,000 RETURNs is one subtraction. `exits` are where only a
+    part of the packets may have left.
     """
 
     may_come: Intervals
+    exits: list[_Exit]
     returned: Intervals = field(default_factory=Intervals)
     _returning: list[tuple[int, int]] = field(default_factory=list)
 
@@ -92,6 +137,11 @@ class _Here:
         else:
             self.returned = self.returned.union(self.settle().intersection(destinations))
 
+    def may_leave(self, destinations: Intervals, conditions: tuple[str, ...]) -> None:
+        """Without conditions it is no matter of doubt: it was taken away."""
+        if conditions:
+            self.exits.append(_Exit(destinations, conditions))
+
     def leave(self, destinations: Intervals) -> None:
         self.may_come = self.settle().minus(destinations)
 
@@ -102,39 +152,66 @@ class _Walk:
         self._subject = subject
         self.found: list[Translation] = []
 
-    def chain(
-        self,
-        rules: Iterable[Rule],
-        may_come: Intervals,
-        path: tuple[Rule, ...],
-        conditions: tuple[str, ...],
-    ) -> Intervals:
-        """Walk one chain. Returns the destinations of which a packet may come back to the calling chain."""
-        here = _Here(may_come)
+    def chain(self, rules: Iterable[Rule], may_come: Intervals, way: _Way) -> _Left:
+        """Walk one chain."""
+        here, gone = _Here(may_come, list(way.exits)), list[_Exit]()
         for rule in rules:
             if rule.effect is Effect.NEXT or (asked := self._ask(rule)) is None:
                 continue
             destinations, unknown = asked
-            certain = not unknown
             if rule.effect is Effect.RETURN:
-                here.go_back(destinations, certain=certain)
+                here.go_back(destinations, certain=not unknown)
+                here.may_leave(destinations, unknown)
                 continue
             matched = here.settle().intersection(destinations)
             if not matched:
                 continue
-            deeper, on = (*path, rule), (*conditions, *unknown)
-            if rule.effect in (Effect.TRANSLATE, Effect.IDENTITY):
-                self.found.append(Translation(deeper, self._subject.family, matched, on))
-            back = Intervals()
-            if rule.effect in (Effect.JUMP, Effect.GOTO) and len(path) < _DEEPEST:
-                back = self.chain(self._chains.get(rule.target or "", ()), matched, deeper, on)
-            if certain:
+            left = self._apply(rule, matched, unknown, way, here)
+            gone += left.gone
+            if not unknown:
                 here.leave(matched)
             if rule.effect is Effect.GOTO:
-                here.returned = here.returned.union(back)
+                here.returned = here.returned.union(left.back)
+                here.may_leave(matched, unknown)
             else:
-                here.may_come = here.may_come.union(back)
-        return here.settle().union(here.returned)
+                here.may_come = here.may_come.union(left.back)
+            for one in left.gone:
+                here.may_leave(one.destinations, one.conditions)
+        return _Left(here.settle().union(here.returned), tuple(gone))
+
+    def _apply(
+        self, rule: Rule, matched: Intervals, unknown: tuple[str, ...], way: _Way, here: _Here
+    ) -> _Left:
+        """What becomes of the packets that a rule matches."""
+        path, conditions = (*way.path, rule), (*way.conditions, *unknown)
+        if rule.effect in (Effect.TRANSLATE, Effect.IDENTITY):
+            self._translate(path, matched, conditions, here.exits)
+        elif rule.effect is Effect.END:
+            return _Left(gone=(_Exit(matched, unknown),))
+        elif len(way.path) < _DEEPEST:
+            deeper = _Way(path, conditions, tuple(here.exits))
+            left = self.chain(self._chains.get(rule.target or "", ()), matched, deeper)
+            gone = (_Exit(one.destinations, (*unknown, *one.conditions)) for one in left.gone)
+            return _Left(left.back, tuple(gone))
+        return _Left()
+
+    def _translate(
+        self,
+        path: tuple[Rule, ...],
+        matched: Intervals,
+        conditions: tuple[str, ...],
+        exits: Iterable[_Exit],
+    ) -> None:
+        """Where a packet may be gone before, it is translated only if it is not."""
+        family = self._subject.family
+        before = [one for one in exits if one.destinations.intersection(matched)]
+        doubtful = matched.intersection(
+            Intervals.of(span for one in before for span in one.destinations.spans)
+        )
+        unless = tuple(dict.fromkeys(" and ".join(one.conditions) for one in before))
+        for destinations, exceptions in ((matched.minus(doubtful), ()), (doubtful, unless)):
+            if destinations:
+                self.found.append(Translation(path, family, destinations, conditions, exceptions))
 
     def _ask(self, rule: Rule) -> tuple[Intervals, tuple[str, ...]] | None:
         """The destinations that a rule matches, and on what else it depends; None where it never matches."""
@@ -161,8 +238,8 @@ class _Walk:
                 return family is self._subject.family and self._sources(addresses)
             case Mark():
                 return self._mark(condition)
-            case Unknown():
-                return None
+            case Unknown(text):
+                return self._subject.fulfils(text)
 
     def _sources(self, addresses: Intervals) -> bool | None:
         everything = addresses.spans == ((0, self._subject.family.last),)

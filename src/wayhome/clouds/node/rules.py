@@ -1,12 +1,13 @@
 """What a node translates: the nat rules of everybody on it, walked in the order in which the kernel calls them.
 
-Conditions that are about the interface are settled by the node's own routes, those about the protocol are the rule's.
-What else a rule asks of a packet is not known beforehand: there the outcome is asked for both ways.
+Conditions that are about the interface are settled by the node's own routes; those about the protocol by walking the
+rules once for each. What else a rule asks of a packet is not known beforehand: there the outcome is asked for both ways.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from wayhome.clouds.node.outputs import RULES, NodeOutputError
@@ -50,7 +51,10 @@ _PROTOCOLS = {str(one): one for one in Protocol} | {
     "ipv6-icmp": Protocol.ICMP,
 }
 _INTERFACE = re.compile(r'(?:(! )?-o|meta oifname( !=)?) "?([^\s"]+)"?')
-_PROTOCOL = re.compile(r"(?:-p|meta l4proto|ip protocol) (\S+)")
+_PROTOCOL = re.compile(r"(?:(! )?-p|(?:meta l4proto|ip protocol)( !=)?) (?:(\S+)|\{ (.+) \})")
+_LED_ELSEWHERE = "ct status dnat"
+"""What our agent asks before it keeps an address, so that whoever led the packet to a Service may masquerade it: that
+packet has kube-proxy's mark."""
 _TO = re.compile(r"(?:--to-source|snat to) ([0-9a-fA-F.:]+?)(?::\d+(?:-\d+)?)?(?:\s|$)")
 
 
@@ -98,8 +102,8 @@ def translation_of(
         scope = PrefixSet(tuple(Prefix(family, value, family.bits) for value in sources))
         subject = Subject(family, Intervals.of((value, value) for value in sources))
         for base in bases:
-            for translation in translations(base, subject):
-                rules += _rule(state, base, translation, scope, devices)
+            for translation, protocols in _by_protocol(base, subject, devices):
+                rules.append(_rule(state, base, translation, scope, protocols))
     rules.append(
         TranslationRule(
             action=FallThrough(),
@@ -137,29 +141,42 @@ def _alike(
         yield family, values
 
 
+Protocols = tuple[ProtocolMatch, ...] | None
+
+
+def _by_protocol(
+    base: BaseChain, subject: Subject, devices: Collection[str]
+) -> Iterator[tuple[Translation, Protocols]]:
+    """A chain's translations for each protocol; for all together where they are the same."""
+
+    def of(protocol: Protocol) -> tuple[Translation, ...]:
+        def fulfils(text: str) -> bool | None:
+            if text == _LED_ELSEWHERE:
+                return False
+            by_interface = _by_interface(text, devices)
+            return _is_of(text, protocol) if by_interface is None else by_interface
+
+        return translations(base, replace(subject, fulfils=fulfils))
+
+    found = {protocol: of(protocol) for protocol in Protocol}
+    if len(set(found.values())) == 1:
+        yield from ((translation, None) for translation in found[Protocol.TCP])
+        return
+    for protocol, its in found.items():
+        yield from ((translation, (ProtocolMatch(protocol),)) for translation in its)
+
+
 def _rule(
     state: NodeState,
     base: BaseChain,
     translation: Translation,
     sources: PrefixSet,
-    devices: Collection[str],
-) -> Iterator[TranslationRule]:
-    protocols: list[ProtocolMatch] = []
-    unknown: list[str] = []
-    for text in translation.conditions:
-        if (by_interface := _by_interface(text, devices)) is not None:
-            if not by_interface:
-                return
-        elif protocol := _PROTOCOL.fullmatch(text):
-            if protocol[1] not in _PROTOCOLS:
-                return
-            protocols.append(ProtocolMatch(_PROTOCOLS[protocol[1]]))
-        else:
-            unknown.append(text)
+    protocols: Protocols,
+) -> TranslationRule:
     agent = is_an_agents(base, translation.path)
     evidence = _evidence(state, base.variant, translation.family)
-    yield TranslationRule(
-        action=_action(translation, unknown, state),
+    return TranslationRule(
+        action=_action(translation, state),
         sources=sources,
         destinations=PrefixSet(
             tuple(
@@ -168,7 +185,7 @@ def _rule(
                 for prefix in Prefix.from_interval(translation.family, first, last)
             )
         ),
-        protocols=tuple(protocols) or None,
+        protocols=protocols,
         locally_sent=False,
         step=AGENT_STEP if agent else f"{FOREIGN_STEP} {described(base, translation)}",
         reason="identity: nobody else may change it",
@@ -184,16 +201,17 @@ def described(base: BaseChain, translation: Translation) -> str:
     return f"{whose}in {base.family} {base.table} {rule.chain} ({base.variant}): {rule.text}"
 
 
-def _action(translation: Translation, unknown: list[str], state: NodeState) -> TranslationAction:
+def _action(translation: Translation, state: NodeState) -> TranslationAction:
     action: TranslationAction = Masquerade()
     if translation.rule.effect is Effect.IDENTITY:
         action = Keep()
     elif to := _TO.search(translation.rule.text):
         action = To(Address.parse(to[1]))
-    if not unknown:
+    if translation.is_certain:
         return action
     node = state.name.rpartition("/")[2]
-    fact = f"whether the packet fulfils `{' '.join(unknown)}`, which a rule on {node} asks of it"
+    asked = " ".join((*translation.conditions, *translation.unless))
+    fact = f"whether the packet fulfils `{asked}`, which a rule on {node} asks of it"
     command = f"conntrack -L --orig-src POD_ADDRESS  # on {node}, while the Pod is connected"
     return Either((action, FallThrough()), Missing(fact, command))
 
@@ -211,6 +229,15 @@ def _by_interface(text: str, devices: Collection[str]) -> bool | None:
     if len(answers) > 1:
         return None
     return answers.pop() != bool(match[1] or match[2])
+
+
+def _is_of(text: str, protocol: Protocol) -> bool | None:
+    """Whether packets of a protocol fulfil a condition; None where it is about something else."""
+    match = _PROTOCOL.fullmatch(text)
+    if match is None:
+        return None
+    wanted = {_PROTOCOLS.get(name) for name in (match[3] or match[4]).split(", ")}
+    return (protocol in wanted) != bool(match[1] or match[2])
 
 
 def _evidence(

@@ -84,7 +84,7 @@ def _holds_foreign_rules(estate: Estate, state: NodeState) -> bool:
         for found in translations(
             base, Subject(prefix.family, Intervals.of([(prefix.first, prefix.last)]))
         )
-        if not found.conditions
+        if found.is_certain
     )
 
 

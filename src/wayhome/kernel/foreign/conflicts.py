@@ -51,7 +51,7 @@ class Conflict:
     @property
     def certain(self) -> bool:
         """Whether every connection to these destinations meets the rule."""
-        return not self.translation.conditions
+        return self.translation.is_certain
 
     @property
     def removal(self) -> str:

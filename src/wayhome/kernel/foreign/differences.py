@@ -60,6 +60,7 @@ def ours_of_chains(chains: Iterable[AgentChain]) -> Ours | None:
 def _of_family(family: Family, chains: list[AgentChain], ours: Ours) -> Differences:
     found = [t for chain in chains for t in translations(_alone(chain), Subject(family))]
     theirs = Intervals.of(destinations_of(found))
+    # What an exit of theirs may keep, ours masquerades as they mean to: that is no difference to be asked about.
     certain = Intervals.of(destinations_of(t for t in found if not t.conditions))
     masqueraded = ours.masqueraded(family)
     return Differences(

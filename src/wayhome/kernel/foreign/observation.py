@@ -78,8 +78,8 @@ def _of_family(
             if not translation.keeps_the_address:
                 (by_agents if passes else by_others).append(translation)
     agents = Intervals.of(destinations_of(by_agents))
-    certain = Intervals.of(destinations_of(t for t in by_agents if not t.conditions))
-    elsewhere = Intervals.of(destinations_of(t for t in by_others if not t.conditions))
+    certain = Intervals.of(destinations_of(t for t in by_agents if t.is_certain))
+    elsewhere = Intervals.of(destinations_of(t for t in by_others if t.is_certain))
     uncovered = Intervals()
     if table is not None:
         if table.asserts:

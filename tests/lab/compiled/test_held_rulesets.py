@@ -1,0 +1,40 @@
+"""Random rules that a node holds: the tracer walks what was read of them, the kernel obeys them themselves."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from tests.golden.corpus import golden
+from tests.lab.compiled.held_rulesets import saved
+
+from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.read import read_estate
+from wayhome.lab.check import check
+from wayhome.lab.compiled import Asked
+from wayhome.lab.exported import ExportedLabs
+from wayhome.network import Address, Flow, Protocol
+
+pytestmark = pytest.mark.kernel
+
+POD = "projects/source-project/locations/asia-northeast1-a/clusters/my-gke/k8s/namespaces/default/pods/my-pod"
+DESTINATIONS = ("10.2.0.1", "10.1.0.4", "172.16.1.2", "10.1.0.2")
+FLOWS = [
+    Flow(Address.parse("172.16.2.2"), Address.parse(destination), protocol, port)
+    for destination in DESTINATIONS
+    for protocol, port in ((Protocol.TCP, 80), (Protocol.UDP, 53), (Protocol.ICMP, None))
+]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=saved())
+def test_what_was_read_is_what_the_kernel_does(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        exports = golden("foreign-rule", Path(folder))
+        (exports / "nodes/gke-node-02/iptables-nft-save.txt").write_text(text)
+        estate = read_estate(exports)
+    network = compile_estate(estate)
+    labs = ExportedLabs(estate, network)
+    checked = check(network, [Asked(flow, POD) for flow in FLOWS], labs)
+    assert labs.refused == {}
+    assert [str(one) for one in checked.disagreements] == []
