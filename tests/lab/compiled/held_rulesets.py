@@ -24,6 +24,9 @@ CONDITIONS = (
     "! -o eth0",
     "-m addrtype ! --dst-type LOCAL",
     "-m addrtype --dst-type LOCAL",
+    "! -p udp",
+    "-m conntrack --ctstate NEW",
+    "-m conntrack --ctstate RELATED,ESTABLISHED",
     "-m mark --mark 0x4000/0x4000",
     "-m mark ! --mark 0x4000/0x4000",
     '-m comment --comment "it\'s \\"theirs\\" -j RETURN"',
@@ -38,9 +41,11 @@ def rules(draw: st.DrawFn, chain: str) -> str:
         if prefix := draw(st.none() | st.sampled_from(PREFIXES)):
             negated = "! " if draw(st.booleans()) and prefix != "0.0.0.0/1" else ""
             words.append(f"{negated}{option} {prefix}")
-    if protocol := draw(st.none() | st.sampled_from(("tcp", "udp", "icmp"))):
+    conditions = draw(st.lists(st.sampled_from(CONDITIONS), max_size=1))
+    protocol = draw(st.none() | st.sampled_from(("tcp", "udp", "icmp")))
+    if protocol and "! -p udp" not in conditions:
         words.append(f"-p {protocol}")
-    words += draw(st.lists(st.sampled_from(CONDITIONS), max_size=1))
+    words += conditions
     later = CHAINS[CHAINS.index(chain) + 1 :]
     jumps = [f"{how} {name}" for name in later for how in ("-j", "-g")]
     words.append(draw(st.sampled_from((*ENDS, *jumps, *jumps))))
