@@ -284,3 +284,30 @@ def test_effective_firewalls_that_were_refused_are_a_missing_fact() -> None:
 def seen(one: Object) -> Located[Resource]:
     (found,) = google(one).all(EffectiveFirewalls).values()
     return Located(found.value, found.evidence)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "ranges", "source", "action"),
+    [
+        ("icmp", ["0.0.0.0/0"], "10.9.9.9", "allow"),
+        ("icmp", ["::/0"], "fd20::9", "deny"),
+        ("icmp", ["0.0.0.0/0", "::/0"], "10.9.9.9", "allow"),
+        ("icmp", ["0.0.0.0/0", "::/0"], "fd20::9", "deny"),
+        ("58", ["::/0"], "fd20::9", "allow"),
+        ("58", ["0.0.0.0/0"], "10.9.9.9", "deny"),
+        ("tcp,icmp,58", ["0.0.0.0/0", "::/0"], "10.9.9.9", "allow"),
+        ("tcp,icmp,58", ["0.0.0.0/0", "::/0"], "fd20::9", "allow"),
+        ("all", ["::/0"], "fd20::9", "allow"),
+    ],
+)
+def test_icmp_is_that_of_one_family(
+    allowed: str, ranges: list[str], source: str, action: str
+) -> None:
+    of = estate(firewall("p/n", "ping", allowed=allowed, sourceRanges=ranges))
+    assert decided(ingress(of), source, 0, Protocol.ICMP)[0] == action
+
+
+def test_the_ports_of_a_rule_hold_beside_its_icmp() -> None:
+    of = estate(firewall("p/n", "web", allowed="tcp:80,icmp", sourceRanges=["0.0.0.0/0", "::/0"]))
+    assert decided(ingress(of), "fd20::9", 80)[0] == "allow"
+    assert decided(ingress(of), "fd20::9", 81)[0] == "deny"

@@ -17,10 +17,13 @@ from wayhome.diagnosis.repairs.source import range_of_source
 from wayhome.diagnosis.repairs.terraform import resource
 from wayhome.diagnosis.situation import Situation
 from wayhome.network import Protocol
+from wayhome.prefixes import Family
 from wayhome.trace import Lost
 
 KIND = "open-firewall"
 DEFAULT_PRIORITY = 1000
+ICMPV6 = "58"
+"""Its number: rules know no name of it."""
 INGRESS, EGRESS = "INGRESS", "EGRESS"
 LONGEST_NAME = 63
 """Characters of a resource's name (RFC 1035)."""
@@ -57,6 +60,7 @@ def _rule(situation: Situation, scene: Scene, network: str) -> FirewallRule:
     ports = () if icmp else (PortRange(str(packet.destination_port)),)
     outwards = EGRESS in scene.dropped_by
     span = packet.destination.prefix if outwards else range_of_source(situation)
+    protocol = ICMPV6 if icmp and span.family is Family.IPV6 else str(packet.protocol)
     what = f"{packet.protocol}{''.join(ports)}"
     side = f"from-{short(network)}-to-{span}" if outwards else f"from-{span}-to-{short(network)}"
     ranges = (Cidr(str(span)),)
@@ -65,7 +69,7 @@ def _rule(situation: Situation, scene: Scene, network: str) -> FirewallRule:
         network=Reference(network),
         direction=EGRESS if outwards else INGRESS,
         priority=_priority(situation, scene),
-        allowed=(ProtocolAndPorts(ip_protocol=str(packet.protocol), ports=ports),),
+        allowed=(ProtocolAndPorts(ip_protocol=protocol, ports=ports),),
         source_ranges=() if outwards else ranges,
         destination_ranges=ranges if outwards else (),
         target_tags=_tags(situation, scene, outwards=outwards),

@@ -57,8 +57,10 @@ def range_of(estate: Estate, address: Address) -> Prefix:
 
 
 def ranges_of_subnet(subnet: Subnetwork) -> Iterator[Prefix]:
-    """Its primary range and its secondary ones."""
+    """Its primary range, its secondary ones, and those of IPv6."""
     if subnet.ip_cidr_range:
         yield subnet.ip_cidr_range.prefix
     for secondary in subnet.secondary_ip_ranges:
         yield secondary.ip_cidr_range.prefix
+    ipv6 = (subnet.ipv6_cidr_range, subnet.internal_ipv6_prefix, subnet.external_ipv6_prefix)
+    yield from (span.prefix for span in dict.fromkeys(ipv6) if span is not None)

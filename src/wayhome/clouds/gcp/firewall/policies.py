@@ -8,7 +8,7 @@ the fact that is missing. A rule that hands the packet to an inspection (apply_s
 import shlex
 from collections.abc import Iterator, Sequence
 
-from wayhome.clouds.gcp.firewall.protocols import protocol_matches
+from wayhome.clouds.gcp.firewall.families import with_protocols
 from wayhome.clouds.gcp.firewall.target import Target
 from wayhome.clouds.gcp.resources.firewall_policy import Match, PolicyRule
 from wayhome.clouds.values import Cidr
@@ -48,21 +48,21 @@ def _compiled(rule: PolicyRule, at: Evidence, policy: str) -> Iterator[FilterRul
     match = rule.match
     sources = None if _unknown_side(match, "src") else _ranges(match.src_ip_ranges)
     destinations = None if _unknown_side(match, "dest") else _ranges(match.dest_ip_ranges)
-    protocols = protocol_matches((item.ip_protocol, item.ports) for item in match.layer4_configs)
     actions = [FilterAction(rule.action)] if rule.action != INSPECT else []
     if not actions:
         fact = f"what the inspection by rule {rule.priority} of {policy} does"
         unknown = Missing(fact, "gcloud network-security security-profile-groups list")
         actions = [FilterAction.ALLOW, FilterAction.DENY]
     for action in actions:
-        yield FilterRule(
+        compiled = FilterRule(
             action=action,
             sources=sources,
             destinations=destinations,
-            protocols=protocols if match.layer4_configs else None,
             evidence=at,
             unknown=unknown,
         )
+        items = [(item.ip_protocol, item.ports) for item in match.layer4_configs]
+        yield from with_protocols(compiled, items) if items else (compiled,)
 
 
 def _ranges(ranges: Sequence[Cidr]) -> PrefixSet | None:

@@ -5,18 +5,24 @@ from collections.abc import Iterable
 from wayhome.clouds.values import PortRange
 from wayhome.network.flow import Protocol
 from wayhome.network.protocol_match import ProtocolMatch
+from wayhome.prefixes import Family
 
+ALL = "all"
+ICMP_OF = {
+    "icmp": Family.IPV4,
+    "1": Family.IPV4,
+    "icmpv6": Family.IPV6,
+    "ipv6-icmp": Family.IPV6,
+    "58": Family.IPV6,
+}
+"""Whose ICMP a name means."""
 _PROTOCOLS = {
     "tcp": Protocol.TCP,
     "6": Protocol.TCP,
     "udp": Protocol.UDP,
     "17": Protocol.UDP,
-    "icmp": Protocol.ICMP,
-    "1": Protocol.ICMP,
-    "icmpv6": Protocol.ICMP,
-    "58": Protocol.ICMP,
+    **dict.fromkeys(ICMP_OF, Protocol.ICMP),
 }
-ALL = "all"
 
 
 def protocol_matches(

@@ -4,9 +4,9 @@ Lowest priority number first, and of equal ones those that deny before those tha
 source service accounts are alternatives: the packet's source must be in any of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from wayhome.clouds.gcp.firewall.protocols import protocol_matches
+from wayhome.clouds.gcp.firewall.families import with_protocols
 from wayhome.clouds.gcp.firewall.sources import TaggedSources
 from wayhome.clouds.gcp.firewall.target import Target
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule
@@ -26,7 +26,7 @@ class VpcRules:
     ) -> None:
         chosen = [r for r in rules if r.value.direction == direction and not r.value.disabled]
         chosen.sort(key=lambda rule: (rule.value.priority, not rule.value.denied, rule.name))
-        self._rules = [(rule.value, _compiled(rule, sources)) for rule in chosen]
+        self._rules = [(rule.value, tuple(_compiled(rule, sources))) for rule in chosen]
         self.tags = frozenset(tag for rule, _ in self._rules for tag in rule.target_tags)
         self.accounts = frozenset(
             a for rule, _ in self._rules for a in rule.target_service_accounts
@@ -34,7 +34,9 @@ class VpcRules:
 
     def stage(self, target: Target) -> tuple[FilterRule, ...]:
         """The rules that apply to a target."""
-        return tuple(compiled for rule, compiled in self._rules if _applies(rule, target))
+        return tuple(
+            one for rule, compiled in self._rules if _applies(rule, target) for one in compiled
+        )
 
 
 def _applies(rule: FirewallRule, target: Target) -> bool:
@@ -45,17 +47,17 @@ def _applies(rule: FirewallRule, target: Target) -> bool:
     return True
 
 
-def _compiled(rule: Located[FirewallRule], sources: TaggedSources) -> FilterRule:
+def _compiled(rule: Located[FirewallRule], sources: TaggedSources) -> Iterator[FilterRule]:
     value = rule.value
     denies = bool(value.denied)
     items = value.denied if denies else value.allowed
-    return FilterRule(
+    compiled = FilterRule(
         action=FilterAction.DENY if denies else FilterAction.ALLOW,
         sources=_sources(value, sources),
         destinations=_ranges(value),
-        protocols=protocol_matches((item.ip_protocol, item.ports) for item in items),
         evidence=rule.evidence,
     )
+    return with_protocols(compiled, ((item.ip_protocol, item.ports) for item in items))
 
 
 def _sources(rule: FirewallRule, sources: TaggedSources) -> PrefixSet | None:
