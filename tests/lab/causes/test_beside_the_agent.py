@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.lab.causes import tracked
-from tests.lab.causes.running_agents import data_of, running
+from tests.lab.causes.running_agents import configure, running
 from tests.lab.causes.scenario import NODE_02, Make, Scenario, ask, collected, run
 
 from wayhome.diagnosis.cause import Cause
@@ -31,34 +31,34 @@ def unseen(found: Scenario) -> Scenario:
 def test_docker_comes_to_the_node(scenario: Make, tmp_path: Path) -> None:
     found = unseen(scenario("foreign-rule"))
     assert found.cause is None
-    with running(found, tmp_path) as agents:
-        seen = ask(agents.lab, found.asked)
+    with running(found, tmp_path) as (lab, _):
+        seen = ask(lab, found.asked)
         assert (seen.reached, seen.source_seen) == (True, found.asked.flow.source)
-        assert collected(agents.lab, found).cause is None
+        assert collected(lab, found).cause is None
 
-        run(agents.lab, NODE_02, "iptables-nft", "-t", "nat", "-A", "POSTROUTING", *DOCKERS)
-        assert ask(agents.lab, found.asked).cause == "FIREWALL_RULE"
-        told = collected(agents.lab, found)
+        run(lab, NODE_02, "iptables-nft", "-t", "nat", "-A", "POSTROUTING", *DOCKERS)
+        assert ask(lab, found.asked).cause == "FIREWALL_RULE"
+        told = collected(lab, found)
         assert told.cause is Cause.FOREIGN_RULE
         assert "of Docker in ip nat POSTROUTING" in told.found.because
         conflicts = (sys.executable, "-m", "wayhome", "node", "conflicts")
-        assert "written by Docker" in run(agents.lab, NODE_02, *conflicts, status=1)
+        assert "written by Docker" in run(lab, NODE_02, *conflicts, status=1)
 
 
 def test_the_list_changes_under_a_flow(scenario: Make, tmp_path: Path) -> None:
     before, after = scenario("the-case-udp"), unseen(scenario("pinned-flow"))
     assert (before.cause, after.cause) == (Cause.NO_RETURN_ROUTE, None)
-    with running(before, tmp_path) as agents:
-        seen = ask(agents.lab, after.asked, source_port=40000)
+    with running(before, tmp_path) as (lab, agents):
+        seen = ask(lab, after.asked, source_port=40000)
         assert (seen.lost, seen.source_seen) == (Lost.REPLY, after.asked.flow.source)
-        assert agents.configure(data_of(after.estate))
-        seen = ask(agents.lab, after.asked, source_port=40001)
+        configure(agents, after.estate)
+        seen = ask(lab, after.asked, source_port=40001)
         assert (seen.reached, seen.source_seen) == (True, NODE)
-        seen = ask(agents.lab, after.asked, source_port=40000)
+        seen = ask(lab, after.asked, source_port=40000)
         assert (seen.lost, seen.source_seen) == (Lost.REPLY, after.asked.flow.source)
 
-        told = collected(agents.lab, after)
+        told = collected(lab, after)
         assert (told.answer.verdict, told.cause) == (Verdict.AMBIGUOUS, Cause.PINNED_FLOW)
-        tracked.forget(agents.lab, NODE_02)
-        assert ask(agents.lab, after.asked, source_port=40000).reached
-        assert collected(agents.lab, after).cause is None
+        tracked.forget(lab, NODE_02)
+        assert ask(lab, after.asked, source_port=40000).reached
+        assert collected(lab, after).cause is None

@@ -29,8 +29,8 @@ def test_the_lab_s_node_says_the_same_as_the_real_one(
 ) -> None:
     found = scenario(case)
     assert found.cause is not None
-    with running(found, tmp_path) as agents:
+    with running(found, tmp_path) as (lab, _):
         shutil.rmtree(found.exports / "nodes")
         assert found.again().cause is not found.cause
-        told = collected(agents.lab, found)
+        told = collected(lab, found)
     assert told.cause is found.cause

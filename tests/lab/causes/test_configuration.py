@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.lab.causes.running_agents import data_of, running
+from tests.lab.causes.running_agents import configure, running
 from tests.lab.causes.scenario import Make, ask
 
 from wayhome.diagnosis.cause import Cause
@@ -22,14 +22,12 @@ def test_a_list_under_the_wrong_key_is_not_live(scenario: Make, tmp_path: Path) 
     assert found.cause is Cause.CONFIGURATION_NOT_LIVE
     repair = next(r for r in found.answer.repairs if r.proposal.kind == "fix-configuration")
     assert repair.after is not None
-    repaired = data_of(repair.after.estate)
-    assert (list(data_of(found.estate)), list(repaired)) == (["masq.yaml"], ["config"])
-    with running(found, tmp_path) as agents:
-        assert all(agents.said("no configuration"))
-        seen = ask(agents.lab, found.asked)
+    with running(found, tmp_path) as (lab, agents):
+        assert agents.said("no configuration")
+        seen = ask(lab, found.asked)
         assert (seen.lost, seen.source_seen) == (Lost.REPLY, found.asked.flow.source)
-        assert agents.configure(repaired)
-        seen = ask(agents.lab, found.asked)
+        configure(agents, repair.after.estate)
+        seen = ask(lab, found.asked)
     assert (seen.reached, seen.source_seen) == (True, NODE)
 
 
@@ -40,13 +38,13 @@ def test_a_list_without_a_range_of_pods_hides_them_from_each_other(
     assert {found.cause, refused.cause} == {Cause.POD_RANGE_NOT_LISTED}
     repair = next(r for r in refused.answer.repairs if r.proposal.kind == "fix-configuration")
     assert repair.after is not None
-    with running(found, tmp_path / "open") as agents:
-        seen = ask(agents.lab, found.asked)
+    with running(found, tmp_path / "open") as (lab, agents):
+        seen = ask(lab, found.asked)
         assert (seen.reached, seen.source_seen) == (True, NODE_OF_UNCOVERED)
-        assert agents.configure(data_of(repair.after.estate))
-        seen = ask(agents.lab, found.asked)
+        configure(agents, repair.after.estate)
+        seen = ask(lab, found.asked)
         assert (seen.reached, seen.source_seen) == (True, found.asked.flow.source)
-    with running(refused, tmp_path / "closed") as agents:
-        assert ask(agents.lab, refused.asked).cause == "GKE_NETWORK_POLICY"
-        assert agents.configure(data_of(repair.after.estate))
-        assert ask(agents.lab, refused.asked).reached
+    with running(refused, tmp_path / "closed") as (lab, agents):
+        assert ask(lab, refused.asked).cause == "GKE_NETWORK_POLICY"
+        configure(agents, repair.after.estate)
+        assert ask(lab, refused.asked).reached
