@@ -24,7 +24,7 @@ from wayhome.lab.compiled.build import BuiltNode
 from wayhome.lab.programs import Program, ProgramError, RunningProgram, environment
 from wayhome.prefixes import Prefix
 
-INSTALL = "apt-get install --no-install-recommends bird2"
+INSTALL = "apt-get install --no-install-recommends bird2  # its service is not needed: systemctl disable --now bird"
 PATIENCE_SECONDS = 30.0
 _HEARD = re.compile(
     r"^(?P<prefix>[\d.]+/\d+) .*?^\s*(?:BGP\.|bgp_)med: (?P<med>\d+)$", re.MULTILINE | re.DOTALL
