@@ -20,12 +20,15 @@ NAMED = ("my-pod", "target-gce-01", "my-network", "gke-node-02", "source-project
 INSTANCES = "source-project/instances.json"
 
 
-def lab(*arguments: str, before: str = "") -> "subprocess.CompletedProcess[str]":
+def lab(
+    *arguments: str, before: str = "", folder: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """`folder` is for the lab that is up."""
     script = f"import sys\n{before}\nfrom wayhome.cli.main import wayhome\nwayhome(['lab', *sys.argv[1:]])"
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         capture_output=True, text=True, check=False, timeout=120,
-        env={**os.environ, "PYTHONUTF8": "1"},
+        env={**os.environ, "PYTHONUTF8": "1", **({"XDG_RUNTIME_DIR": str(folder)} if folder else {})},
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", done.stdout + done.stderr)
@@ -78,6 +81,26 @@ def test_a_folder_that_is_called_so(tmp_path: Path) -> None:
     done = lab("run", "--from", str(exports), "my-pod", "target-gce-01:80")
     assert done.returncode == 0
     assert "\\x1b[31mred" in done.stdout
+
+
+@pytest.mark.parametrize("add", [ESCAPE, "; $(reboot) `id` ' \\\""], ids=["escapes", "quotes"])
+def test_a_lab_is_kept_up_whatever_things_are_called(
+    exports: Path, tmp_path: Path, add: str
+) -> None:
+    renamed(exports, lambda name: name + add)
+    pod = json.loads('"my-pod' + add + '"')
+    up = lab("up", "--from", str(exports), folder=tmp_path)
+    assert up.returncode == 0, up.stderr
+    try:
+        assert "my-pod" in lab("status", folder=tmp_path).stdout
+        done = lab("exec", pod, "--", "ip", "-brief", "address", folder=tmp_path)
+        assert "172.16.2.2/32" in done.stdout, done.stderr
+        said = lab("exec", f"{pod}x", "--", "true", folder=tmp_path)
+        assert said.returncode == 2
+        assert "is no node of the network" in said.stderr
+    finally:
+        down = lab("down", folder=tmp_path)
+    assert (down.returncode, down.stderr) == (0, "")
 
 
 def test_two_nodes_with_one_address(exports: Path) -> None:

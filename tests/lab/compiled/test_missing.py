@@ -173,7 +173,7 @@ printf '%s\\n' "$text" | exec {nft} -f -
 """
 
 
-@pytest.mark.parametrize("arguments", [("run", "--from"), ("check", "--from")])
+@pytest.mark.parametrize("arguments", [("run", "--from"), ("check", "--from"), ("up", "--from")])
 def test_a_command_ends_with_4_and_says_what_to_load(
     wayhome_command: WayhomeCommand, arguments: tuple[str, ...]
 ) -> None:
@@ -187,7 +187,8 @@ def test_a_command_ends_with_4_and_says_what_to_load(
     assert done.returncode == 4
     assert done.stdout.partition("\n")[0] == ("predicted, no kernel" if "run" in arguments else "")
     lines = done.stderr.splitlines()
-    assert lines[0].startswith("wayhome: this machine's kernel (")
+    assert lines[0].startswith("wayhome: ")
+    assert f"this machine's kernel ({os.uname().release}) lacks what this lab needs:" in lines[0]
     assert lines[1] == "  whose an address is, in rules (CONFIG_NFT_FIB_INET, module nft_fib_inet)"
     assert lines[-1] == "modprobe --all nft_fib_inet"
     assert "Traceback" not in done.stderr
