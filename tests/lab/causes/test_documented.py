@@ -20,7 +20,7 @@ def test_every_cause_has_a_row_with_its_scenarios() -> None:
             case = json.loads((ROOT / "tests/golden" / name / "case.json").read_text())
             assert (name, case["expect"]["cause"]) == (name, cause)
         for how in _CODE.findall(shown_by):
-            assert how == "lab run" or (ROOT / "tests/lab/causes" / how).is_file()
+            assert how in ("lab run", "lab up") or (ROOT / "tests/lab/causes" / how).is_file()
 
 
 def test_every_scenario_of_the_page_is_seen_in_a_test() -> None:
