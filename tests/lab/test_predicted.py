@@ -64,6 +64,7 @@ def test_without_namespaces_the_demo_shows_what_is_predicted_of_each_phase() -> 
     assert death in before
     assert death not in masquerade
     assert " ms" not in said
+    assert "target-gce-01 sees my-pod's own address" not in said  # nobody has seen it
 
 
 def test_without_namespaces_the_document_is_that_of_a_run_in_which_nothing_was_seen() -> None:

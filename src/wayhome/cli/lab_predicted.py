@@ -1,6 +1,7 @@
 """What a run of a case would be held against, where there is no kernel for it: the tracer's word on each phase.
 
-The form is that of a run (`lab_report`), so that one can be laid beside the other; what would have been measured is empty.
+The form is that of a run (`lab_report`), so that one can be laid beside the other; what would have been measured is empty,
+and the phases' explanations, which speak of what agents and kernels did, are left out.
 """
 
 import json
@@ -115,8 +116,6 @@ class _Text:
         deaths = {(row, one): None for (row, _), one in predictions.items() if not one.reached}
         for row, one in deaths:
             self._line(f"{self._no} {self._label(row)}: {_death(row, one)}", "red")
-        if phase.explanation and all(_held(phase, predictions)):
-            self._line(phase.explanation)
         for row in dict.fromkeys(
             row for (row, _), one in predictions.items() if one != phase.expected[row]
         ):
