@@ -14,7 +14,7 @@ from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.read import read_estate
 from wayhome.lab.check import Checked, check
 from wayhome.lab.compiled.asked import Asked, Seen
-from wayhome.lab.questions import questions, sample
+from wayhome.lab.questions import drawn, questions, sample
 from wayhome.network import Address, Flow, Network, Protocol
 from wayhome.trace import Lost
 
@@ -98,6 +98,14 @@ def test_a_sample_is_the_same_for_the_same_seed() -> None:
 
 
 @pytest.mark.kernel
+def test_what_is_drawn_of_a_large_network_can_be_asked_and_is_the_same_for_the_same_seed() -> None:
+    case = network()
+    found = drawn(case, 50, seed=1)
+    assert (len(set(found)), set(found) <= set(questions(case))) == (50, True)
+    assert drawn(case, 50, seed=1) == found != drawn(case, 50, seed=2)
+    assert drawn(Network.of([], []), 50, seed=1) == []
+
+
 def test_the_command(tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "wayhome", "lab", "check", "--from", *arguments]

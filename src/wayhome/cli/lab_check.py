@@ -5,16 +5,17 @@ from pathlib import Path
 
 import click
 
-from wayhome.cli.exports import read_exports
 from wayhome.cli.lab_check_report import show
 from wayhome.cli.lab_errors import end, errors
-from wayhome.clouds.compile import compile_estate
+from wayhome.cli.lab_exports import Exports, QuestionError
 from wayhome.lab.check import check as check_flows
+from wayhome.lab.compiled import Asked
+from wayhome.lab.cut import MOST_NODES, TooLargeError, buildable
 from wayhome.lab.exported import ExportedLabs
 from wayhome.lab.namespaces import enter
-from wayhome.lab.questions import questions
-from wayhome.lab.questions import sample as drawn
-from wayhome.network import NetworkError
+from wayhome.lab.questions import drawn, questions
+from wayhome.lab.questions import sample as sample_of
+from wayhome.network import Network
 
 
 @click.command(short_help="Hold the tracer's word against the kernel.")
@@ -36,17 +37,32 @@ def check(directory: Path, sample: int | None, seed: int, as_json: bool) -> None
     Every Pod, instance and site, and the internet, asks for every address that another one has or is reached by, by TCP,
     UDP and ICMP. Ends with 0 if both agree on each flow, on where it is lost and by what, and with 1 if not.
     """
-    estate = read_exports(directory)
     try:
-        network = compile_estate(estate)
-    except NetworkError as error:
-        end(2, *(f"the exports contradict each other: {problem}" for problem in error.problems))
-    asked = drawn(list(questions(network)), sample, seed)
-    if not asked:
-        end(2, f"{directory} has no two ends between which a flow could be tried")
-    labs = ExportedLabs(estate, network)
+        exports = Exports.read(directory)
+        asked = _asked(exports.network, directory, sample, seed)
+        cut = buildable(exports.network, asked)
+    except QuestionError as error:
+        end(2, *error.lines)
+    except TooLargeError as error:
+        end(2, str(error))
+    labs = ExportedLabs(exports.estate, exports.network)
     with errors():
         enter()
-        checked = check_flows(network, asked, labs)
-    show(checked, directory, labs.refused, as_json=as_json)
+        checked = check_flows(cut.network, asked, labs)
+    show(checked, cut, directory, labs.refused, as_json=as_json)
     sys.exit(1 if checked.disagreements else 0)
+
+
+def _asked(network: Network, directory: Path, size: int | None, seed: int) -> list[Asked]:
+    if len(network.nodes) <= MOST_NODES:
+        found = sample_of(list(questions(network)), size, seed)
+    elif size is not None:
+        found = drawn(network, size, seed)
+    else:
+        raise QuestionError(
+            f"the network of {directory} has {len(network.nodes):,} nodes, and at most {MOST_NODES:,} are built; "
+            "draw flows by --sample, and what these can touch is built"
+        )
+    if not found:
+        raise QuestionError(f"{directory} has no two ends between which a flow could be tried")
+    return found

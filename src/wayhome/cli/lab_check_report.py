@@ -7,10 +7,18 @@ from typing import Any
 
 import click
 
-from wayhome.cli.lab_seen import as_document, in_words, refusals, refusals_document
+from wayhome.cli.lab_seen import (
+    as_document,
+    cut_away,
+    cut_document,
+    in_words,
+    refusals,
+    refusals_document,
+)
 from wayhome.cli.lines import print_line
 from wayhome.lab.agreement import Disagreement
 from wayhome.lab.check import Checked
+from wayhome.lab.cut import Cut
 from wayhome.report.audit_text import counted
 from wayhome.report.line import Line, Role
 from wayhome.report.names import short, shortened
@@ -20,12 +28,15 @@ from wayhome.report.why_way import in_full
 Document = dict[str, Any]
 
 
-def show(checked: Checked, directory: Path, refused: Mapping[str, str], *, as_json: bool) -> None:
-    """Print it. `refused`: the nodes whose own rules could not be loaded, and why."""
+def show(
+    checked: Checked, cut: Cut, directory: Path, refused: Mapping[str, str], *, as_json: bool
+) -> None:
+    """Print it, with what was not built. `refused`: the nodes whose own rules could not be loaded, and why."""
     if as_json:
-        click.echo(json.dumps({**document(checked), **refusals_document(refused)}, indent=2))
+        whole = {**document(checked), **cut_document(cut), **refusals_document(refused)}
+        click.echo(json.dumps(whole, indent=2))
         return
-    for line in (*lines(checked, directory), *refusals(refused)):
+    for line in (*lines(checked, directory), *cut_away(cut), *refusals(refused)):
         print_line(line)
 
 

@@ -9,13 +9,20 @@ from typing import Any
 import click
 
 from wayhome.cli.lab_exports import Exports, QuestionError
-from wayhome.cli.lab_seen import as_document, in_words, refusals, refusals_document
+from wayhome.cli.lab_seen import (
+    as_document,
+    cut_away,
+    cut_document,
+    in_words,
+    refusals,
+    refusals_document,
+)
 from wayhome.cli.lines import print_line
 from wayhome.lab.agents import NodeAgent, agents_in
 from wayhome.lab.agreement import compare
 from wayhome.lab.check import Checked, predicted
 from wayhome.lab.compiled import NOT_KNOWN, Asked, Seen
-from wayhome.lab.cut import MOST_NODES, NOT_BUILT, Cut, TooLargeError, buildable
+from wayhome.lab.cut import MOST_NODES, Cut, TooLargeError, buildable
 from wayhome.lab.exported import ExportedLabs
 from wayhome.lab.prediction import BANNER
 from wayhome.lab.questions import questions
@@ -74,7 +81,7 @@ def show(checked: Checked, asked: Wanted, directory: Path, *, as_json: bool) -> 
     if as_json:
         content = {
             **document(checked),
-            "nodes": {"built": cut.kept, "of": cut.of},
+            **cut_document(cut),
             "agents": [one.node for one in labs.agents],
             **refusals_document(labs.refused),
         }
@@ -107,15 +114,6 @@ def show_predicted(asked: Wanted, directory: Path, *, as_json: bool) -> None:
         print_line(Line(f"predicted  {_said(one)}", 2))
     flows_of = "1 flow" if len(traces) == 1 else f"{len(traces)} flows"
     print_line(Line(f"{flows_of} of {directory}: nothing was built, and nothing seen"))
-
-
-def cut_away(cut: Cut) -> Iterator[Line]:
-    """What is not built of the network, if anything is not."""
-    if cut.kept < cut.of:
-        yield Line(
-            f"{cut.kept:,} of {cut.of:,} nodes are built, as many as the flow can touch; what leaves them ends as {NOT_BUILT}",
-            2,
-        )
 
 
 def lines(checked: Checked, directory: Path) -> Iterator[Line]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wayhome.lab.compiled import Seen
+from wayhome.lab.cut import NOT_BUILT, Cut
 from wayhome.report.line import Line
 from wayhome.report.names import short
 
@@ -38,3 +39,15 @@ def refusals(refused: Mapping[str, str]) -> Iterator[Line]:
 def refusals_document(refused: Mapping[str, str]) -> dict[str, Any]:
     """The same as part of a document."""
     return {"own_rules_not_loaded": dict(refused)}
+
+
+def cut_away(cut: Cut) -> Iterator[Line]:
+    """How much of the network is built, where that is not all."""
+    if cut.kept < cut.of:
+        built = f"{cut.kept:,} of {cut.of:,} nodes are built, as many as the flows can touch"
+        yield Line(f"{built}; what leaves them ends as {NOT_BUILT}", 2)
+
+
+def cut_document(cut: Cut) -> dict[str, Any]:
+    """The same as a part of a document."""
+    return {"nodes": {"built": cut.kept, "of": cut.of}}

@@ -23,6 +23,8 @@ from wayhome.network import (
 from wayhome.prefixes import Prefix
 
 PORT = 80
+DRAWS = 20
+"""For each flow that is wanted of a large network: some of what is drawn cannot be asked."""
 _NAMED = (NodeKind.POD, NodeKind.INSTANCE)
 _VAST = (NodeKind.SITE, NodeKind.INTERNET)
 _EVERY = (ProtocolMatch(Protocol.TCP), ProtocolMatch(Protocol.UDP), ProtocolMatch(Protocol.ICMP))
@@ -35,16 +37,56 @@ class _Destination:
     port: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Destinations:
+    """What the internet asks for, and what everybody else does."""
+
+    translated: Sequence[_Destination]
+    every: Sequence[_Destination]
+
+    @classmethod
+    def of(cls, network: Network) -> "_Destinations":
+        translated = dict.fromkeys(one for node in network.nodes for one in _translated(node))
+        had = dict.fromkeys(one for node in network.nodes for one in _had(node))
+        return cls(list(translated), list(had | translated))
+
+    def of_node(self, node: Node) -> Sequence[_Destination]:
+        return self.translated if node.kind is NodeKind.INTERNET else self.every
+
+
+def _asked(network: Network, node: Node, source: Address, to: _Destination) -> Asked | None:
+    """Nobody asks for what he has, or for another family."""
+    if to.address.family is not source.family or network.places[node.name].is_local(to.address):
+        return None
+    return Asked(Flow(source, to.address, to.protocol, to.port), node.name)
+
+
 def questions(network: Network) -> Iterator[Asked]:
     """From each address of who asks, to all that it has not itself, by TCP, UDP and ICMP; nothing twice."""
-    translated = dict.fromkeys(one for node in network.nodes for one in _translated(node))
-    had = dict.fromkeys(one for node in network.nodes for one in _had(node))
+    destinations = _Destinations.of(network)
     for node in network.nodes:
-        own = network.places[node.name].is_local
         for source in _sources(node):
-            for to in translated if node.kind is NodeKind.INTERNET else had | translated:
-                if to.address.family is source.family and not own(to.address):
-                    yield Asked(Flow(source, to.address, to.protocol, to.port), node.name)
+            for to in destinations.of_node(node):
+                if asked := _asked(network, node, source, to):
+                    yield asked
+
+
+def drawn(network: Network, size: int, seed: int) -> list[Asked]:
+    """Some of them, of a network that has too many to list: millions, where it has thousands of hosts.
+
+    Fewer than `size`, where most of what is drawn cannot be asked.
+    """
+    destinations, chance = _Destinations.of(network), random.Random(seed)  # noqa: S311 (no secret)
+    sources = [(node, source) for node in network.nodes for source in _sources(node)]
+    found: dict[Asked, None] = {}
+    for _ in range(size * DRAWS if sources else 0):
+        node, source = chance.choice(sources)
+        among = destinations.of_node(node)
+        if among and (asked := _asked(network, node, source, chance.choice(among))):
+            found[asked] = None
+        if len(found) == size:
+            break
+    return list(found)
 
 
 def sample(found: Sequence[Asked], size: int | None, seed: int) -> list[Asked]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from tests.lab.conftest import WayhomeCommand
 
+from bench import hosts_exports
+
 pytestmark = pytest.mark.kernel
 
 EXPORTS = str(Path(__file__).parents[3] / "examples/the-case/exports")
@@ -48,3 +50,25 @@ def test_what_cannot_be_asked(
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_of_a_large_network_what_flows_touch_is_built(wayhome_command: WayhomeCommand) -> None:
+    exports = Path(wayhome_command.environment["XDG_RUNTIME_DIR"], "hosts")
+    exports.mkdir()
+    hosts_exports.write(exports, 600)
+    where = ("--from", str(exports))
+    done = wayhome_command("lab", "run", *where, "host-0", "host-1:80", "--json")
+    content = json.loads(done.stdout)
+    assert (content["nodes"]["built"], content["flows"][0]["reached"]) == (4, True)
+    assert content["nodes"]["of"] > 600
+    checked = wayhome_command("lab", "check", *where, "--sample", "5")
+    assert checked.returncode == 0, checked.stderr
+    verdict, cut = checked.stdout.splitlines()
+    assert verdict.startswith("no disagreement: 5 flows")
+    assert "nodes are built, as many as the flows can touch" in cut
+    for command, instead in (
+        ("run", "say SOURCE DESTINATION"),
+        ("check", "draw flows by --sample"),
+    ):
+        refused = wayhome_command("lab", command, *where)
+        assert (refused.returncode, instead in refused.stderr) == (2, True)
