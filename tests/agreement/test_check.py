@@ -113,9 +113,10 @@ def test_the_command(tmp_path: Path) -> None:
 
     done = run(str(CASE), "--sample", "12", "--json")
     assert (done.returncode, done.stderr) == (0, "")
+    nodes = len(network().nodes)
     assert json.loads(done.stdout) == {
         "schema": 1, "flows": 12, "networks": 1, "not_built": 0, "disagreements": [],
-        "own_rules_not_loaded": {},
+        "nodes": {"built": nodes, "of": nodes}, "own_rules_not_loaded": {},
     }  # fmt: skip
     empty = run(str(tmp_path))
     assert empty.returncode == 2
