@@ -7,6 +7,7 @@ what a run mounted with both.
     compiled        builds any `network.Network`, holds it up, and asks it what becomes of flows (`sysctls`, `programs`)
     drops           what a node's rules log: packets that die there, and those that are delivered
     prober          probes of real programs in a network that is up, each ended where its packet is seen to end
+    running_estate  exports that are up: their network, agents and servers (`running_case`: and what a case needs besides)
     agents          on which nodes the project's agent runs in place of what was compiled; `running_agents`, `volume`
     check           asks a network and the tracer the same (`questions`), and holds them together (`agreement`)
     capture, pcap   what passes a node, in a file

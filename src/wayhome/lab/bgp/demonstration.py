@@ -4,20 +4,16 @@ The repair is the one that the diagnosis proposes for the exports. Between the p
 started again: BIRD is told to announce something else, and what becomes of packets follows from what it tells the others.
 """
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
-from wayhome.clouds.endpoints import names
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.read import read_estate
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.advertise_range import advertise_range
-from wayhome.lab.agents import agents_in, without_agents
 from wayhome.lab.bgp.network import before_bgp, with_host
 from wayhome.lab.bgp.phases import (
     ADDRESSES,
@@ -33,16 +29,12 @@ from wayhome.lab.bgp.phases import (
 from wayhome.lab.bgp.speaking import Birds
 from wayhome.lab.bgp.told import Told
 from wayhome.lab.case import Phase, Row
-from wayhome.lab.compiled import BuiltNetwork
 from wayhome.lab.demo import EFFECT_SECONDS, PhaseOutcome, ProbeOutcome
-from wayhome.lab.node_names import NodeNames
 from wayhome.lab.prediction import predict_row
 from wayhome.lab.prober import Prober, Request
-from wayhome.lab.programs import Program
-from wayhome.lab.running_agents import PATIENCE_SECONDS, RunningAgents
+from wayhome.lab.running_estate import RunningEstate
 from wayhome.network import Address, Network
 from wayhome.probe.observation import Observation, Protocol
-from wayhome.probe.server import LISTENING
 
 # There is one copy, `examples/the-case-vpn`; a wheel has it beside this module.
 _INSTALLED = Path(__file__).with_name("example")
@@ -81,31 +73,24 @@ def _told(estate: Estate) -> Told:
     return replace(told, network=with_host(told.network, THE_OFFICE, host))
 
 
-class Running:
+class Running(RunningEstate):
     """The network before BGP, with the cluster's agents, servers, and BIRD on everybody who speaks it."""
 
     def __init__(self, told: Told, folder: Path) -> None:
         """Start everything, and wait until it is ready. Raises OSError, ProgramError."""
-        self._names = NodeNames.of(told.network, names(told.estate, told.network))
-        found = agents_in(told.estate, told.network)
-        agents = RunningAgents(found, folder)
-        agents.configure(told.estate)
-        logs, files = folder / "logs", folder / "bird"
-        for one in (logs, files):
-            one.mkdir(parents=True)
-        built = without_agents(before_bgp(told.network, told.speakers), found)
-        self.network = BuiltNetwork(built, logs)
+        files = folder / "bird"
+        files.mkdir(parents=True)
+        before = before_bgp(told.network, told.speakers)
+        super().__init__(told.estate, told.network, folder, before)
+        self._prober = Prober(self.network)
         try:
-            agents.start(self.network)
+            self.start_agents()
             asked = dict.fromkeys(row.destination for row in SUBNETS_ONLY.expected)
-            servers = [self.network.start(_server(self._names.find(name))) for name in asked]
+            self.serve(map(self.node, asked))
             self.birds = Birds(self.network, told.speakers, files)
-            for server in servers:
-                server.wait_until(lambda text: LISTENING in text, PATIENCE_SECONDS)
-            agents.wait_until_applied()
-            self._prober = Prober(self.network)
+            self.wait_until_ready()
         except BaseException:
-            self.network.close()
+            self.close()
             raise
 
     def phase(self, phase: Phase, told: Told) -> PhaseOutcome:
@@ -119,7 +104,7 @@ class Running:
             ProbeOutcome(
                 row,
                 phase.expected[row],
-                predict_row(told.network, self._names.find(row.source), row, protocol),
+                predict_row(told.network, self.node(row.source), row, protocol),
                 seen,
                 self.network.sees_drops,
             )
@@ -139,16 +124,10 @@ class Running:
 
     def _probe(self, cells: list[tuple[Row, Protocol]]) -> tuple[Observation, ...]:
         return self._prober.probe(
-            [Request(self._names.find(row.source), row.address, how) for row, how in cells]
+            [Request(self.node(row.source), row.address, how) for row, how in cells]
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End it."""
         self._prober.close()
-        self.network.close()
-
-
-def _server(node: str) -> Program:
-    return Program(node, "server", (sys.executable, "-m", "wayhome.probe.server"))
+        super().close()
