@@ -1,8 +1,12 @@
 """What is to be tried of each repair: found by the diagnosis, of any estate, and of none by its name."""
 
+from pathlib import Path
+
 import pytest
 from tests.diagnosis.variants import asked, repairs, the_case, with_narrow_firewall
+from tests.golden.corpus import golden
 
+from wayhome.clouds.read import read_estate
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.question import Question
 from wayhome.lab.prediction import predict_ways
@@ -86,6 +90,16 @@ def test_another_estate_has_what_its_own_diagnosis_proposes() -> None:
 def test_a_flow_that_works_has_nothing_but_itself() -> None:
     answer = asked(the_case(), source="test-gce-01")
     assert [one.kind for one in demonstrations(answer, ())] == [AS_EXPORTED]
+
+
+def test_servers_are_where_flows_are_delivered_behind_translation(tmp_path: Path) -> None:
+    estate = read_estate(golden("host-port", tmp_path))
+    answer = Answer.to(estate, Question.parse("test-gce-01", "gke-node-01:9090"))
+    (shown,) = demonstrations(answer, ())
+    (there, port), (back, _) = shown.servers
+    assert (there.rpartition("/")[2], port) != ("gke-node-01", 9090)
+    assert back == shown.asked.at
+    assert shown.reverse.at == there
 
 
 def test_what_cannot_be_shown_is_said() -> None:

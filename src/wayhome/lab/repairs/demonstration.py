@@ -22,6 +22,7 @@ from wayhome.lab.repairs.balancers import Balancer, balancers
 from wayhome.network import Address, Flow, Network, Protocol
 from wayhome.probe.attempt import PORTS
 from wayhome.probe.observation import Protocol as Probed
+from wayhome.trace import trace
 
 AS_EXPORTED = "before"
 """The name of the first one."""
@@ -62,6 +63,23 @@ class Demonstration:
     network: Network
     asked: Ask
     reverse: Ask
+
+    @property
+    def servers(self) -> tuple[tuple[str, int], ...]:
+        """The nodes on which somebody has to answer HTTP, and the ports: where flows are delivered, behind translation."""
+        found = [one for ask in (self.asked, self.reverse) for one in self._served(ask)]
+        proxied = {(proxy.host, proxy.port) for proxy in self.proxies}
+        return tuple(one for one in dict.fromkeys(found) if one not in proxied)
+
+    def _served(self, ask: Ask) -> Iterator[tuple[str, int]]:
+        other = self.reverse if ask is self.asked else self.asked
+        delivered = False
+        for way in trace(self.network, ask.flow(Probed.HTTP), ask.at).ways:
+            if way.result.delivered_to is not None:
+                delivered = True
+                yield way.result.delivered_to, way.result.packet.destination_port or ask.port
+        if not delivered:
+            yield other.at, ask.port
 
     @property
     def proxies(self) -> tuple[Proxy, ...]:
@@ -114,8 +132,8 @@ def _of(
 ) -> Demonstration:  # fmt: skip
     network, names = after.network, NodeNames.of(after.network)
     pod, source = after.asked.source.node, after.asked.flow.source
-    meant = before.asked.flow.destination
-    target = _owner(network, meant)
+    target = _target(before)
+    own = _own_address(network, target, before.asked.flow.destination)
     port = before.asked.flow.port or PORTS[Probed.HTTP]
     there, back = names.short(target), names.short(pod)
     asked = Row(back, there, ip_address(str(after.asked.flow.destination)))
@@ -127,13 +145,24 @@ def _of(
         after.estate,
         network,
         Ask(asked, pod, source, protocols, port),
-        Ask(reverse, target, meant, protocols, port),
+        Ask(reverse, target, own, protocols, port),
     )
 
 
-def _owner(network: Network, meant: Address) -> str:
-    owners = network.owners(meant)
-    if len(owners) != 1:
-        who = "nobody in the exports has" if not owners else "several have"
+def _target(situation: Situation) -> str:
+    """The node that is meant: where the flow is delivered, else whose the address is."""
+    meant = situation.asked.flow.destination
+    ends = {way.result.delivered_to for way in situation.trace.ways} - {None}
+    nodes = ends or {node.name for node in situation.network.owners(meant)}
+    if len(nodes) != 1:
+        who = "several answer at" if nodes else "nobody in the exports has"
         raise NotShownError(f"{who} the address {meant}; ask for an exported instance or Pod")
-    return owners[0].name
+    return str(nodes.pop())
+
+
+def _own_address(network: Network, node: str, asked: Address) -> Address:
+    """The address that was asked for, where the node has it; else its own: a Service's is nobody's."""
+    place = network.places[node]
+    if place.is_local(asked):
+        return asked
+    return place.own_address(asked.family) or asked

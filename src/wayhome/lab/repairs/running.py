@@ -78,9 +78,7 @@ class RunningRepair:
             self.network = self._held.enter_context(built)
             self._prober = self._held.enter_context(Prober(self.network))
             agents.start(self.network)
-            servers = [
-                self.network.start(self._server(one)) for one in (shown.asked, shown.reverse)
-            ]
+            servers = [self.network.start(program) for program in self._servers()]
             self.nginx = self._start_proxies()
             for server in servers:
                 server.wait_until(lambda text: LISTENING in text, PATIENCE_SECONDS)
@@ -89,10 +87,17 @@ class RunningRepair:
             self.close()
             raise
 
-    def _server(self, ask: Ask) -> Program:
-        everywhere = "::" if ask.source.family is Family.IPV6 else "0.0.0.0"  # noqa: S104 (in a lab)
-        words = ("--address", everywhere, "--http-port", str(ask.port))
-        return Program(ask.at, "server", (sys.executable, "-m", "wayhome.probe.server", *words))
+    def _servers(self) -> Iterator[Program]:
+        """One for each port; the greeting is that of a node's first."""
+        family = self._shown.asked.source.family
+        everywhere = "::" if family is Family.IPV6 else "0.0.0.0"  # noqa: S104 (in a lab)
+        greeting: set[str] = set()
+        for node, port in self._shown.servers:
+            words = ["--address", everywhere, "--http-port", str(port)]
+            if node in greeting:
+                words += ["--greeting-port", "0"]
+            greeting.add(node)
+            yield Program(node, "server", (sys.executable, "-m", "wayhome.probe.server", *words))
 
     def _start_proxies(self) -> dict[str, RunningProgram]:
         return {
