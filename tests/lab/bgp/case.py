@@ -1,5 +1,7 @@
 """The case over a VPN, as its exports have it, and after the repair that the diagnosis proposes for it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -8,8 +10,10 @@ from wayhome.clouds.read import read_estate
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.advertise_range import KIND, advertise_range
+from wayhome.lab import programs
 from wayhome.lab.bgp import Speaker, Told
 from wayhome.lab.compiled import Asked
+from wayhome.lab.namespaces import NetworkNamespace
 from wayhome.network import Address, Flow, Network, NodeKind, Protocol
 
 EXPORTS = Path(__file__).parents[3] / "examples/the-case-vpn/exports"
@@ -18,6 +22,13 @@ DESTINATION = "projects/destination-project/global/networks/target-network"
 OFFICE = "projects/source-project/global/externalVpnGateways/office"
 OFFICE_HOST = Address.parse("192.168.10.7")
 PODS = "172.16.0.0/16"
+SILENCE = """
+table inet silence {
+    chain quiet {
+        type filter hook forward priority 0; policy drop;
+    }
+}
+"""
 
 
 def speaker(told: Told, node: str) -> Speaker:
@@ -37,6 +48,18 @@ def repaired() -> Estate:
     assert repair.works
     assert repair.after is not None
     return repair.after.estate
+
+
+@contextmanager
+def silent(namespace: NetworkNamespace) -> Iterator[None]:
+    """Whatever would pass through this node is dropped."""
+    with namespace.entered():
+        programs.run(("nft", "-f", "-"), SILENCE)
+    try:
+        yield
+    finally:
+        with namespace.entered():
+            programs.run(("nft", "delete", "table", "inet", "silence"), "")
 
 
 def all_flows(network: Network) -> list[Asked]:

@@ -18,15 +18,14 @@ from tests.lab.bgp.case import (
     all_flows,
     exported,
     repaired,
+    silent,
 )  # fmt: skip
 
-from wayhome.lab import programs
 from wayhome.lab.agreement import compare
 from wayhome.lab.bgp import Birds, Told, before_bgp
 from wayhome.lab.compiled import Asked, LabNetwork, Seen
 from wayhome.lab.programs import ProgramError, environment
 from wayhome.network import Address, Flow, Protocol
-from wayhome.prefixes import Prefix
 from wayhome.trace import Lost, trace
 
 pytestmark = [
@@ -38,13 +37,14 @@ pytestmark = [
 ]
 
 TO_OFFICE = "projects/source-project/regions/asia-northeast1/vpnTunnels/to-office"
+HEARD_TOO_LITTLE = r"after 0\.2 s of BGP: .*office heard 10\.1\.0\.0/16 .*not"
 POD = Address.parse("172.16.2.2")
-BEFORE, AFTER = Told.of(exported()), Told.of(repaired())
 
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[LabNetwork]:
-    with LabNetwork(before_bgp(BEFORE.network, BEFORE.speakers)) as network:
+    told = Told.of(exported())
+    with LabNetwork(before_bgp(told.network, told.speakers)) as network:
         yield network
 
 
@@ -52,41 +52,35 @@ def lab() -> Iterator[LabNetwork]:
 def birds(lab: LabNetwork, tmp_path_factory: pytest.TempPathFactory) -> Birds:
     long = tmp_path_factory.mktemp("birds") / ("of a folder with a long name " * 4)
     long.mkdir()
-    return Birds(lab.built, BEFORE.speakers, long)
+    return Birds(lab.built, Told.of(exported()).speakers, long)
 
 
-@pytest.fixture(params=["exported", "advertised", "withdrawn"])
-def told(request: pytest.FixtureRequest, birds: Birds) -> Told:
-    """The last is the first again, after the second."""
-    if request.param != "exported":
-        become(birds, AFTER)
-    if request.param != "advertised":
-        become(birds, BEFORE)
-    return AFTER if request.param == "advertised" else BEFORE
-
-
-def become(birds: Birds, told: Told) -> None:
-    birds.announce(told.speakers)
-    birds.wait()
-
-
-def test_the_kernels_have_what_the_routers_are_derived_to_advertise(
-    told: Told, birds: Birds
+def test_what_is_told_is_what_is_derived_and_packets_go_accordingly(
+    lab: LabNetwork, birds: Birds
 ) -> None:
-    pods = {Prefix.parse(PODS)} if told is AFTER else set()
-    assert birds.learned(DESTINATION) == {Prefix.parse("10.1.0.0/16")} | pods
-    assert birds.learned(OFFICE) == {Prefix.parse("10.1.0.0/16")} | pods
-    both = {Prefix.parse("10.2.0.0/16"), Prefix.parse("192.168.10.0/24")}
-    assert birds.learned(SOURCE) == both
+    before, after = Told.of(exported()), Told.of(repaired())
+    for told in (before, after, before):
+        birds.announce(told.speakers)
+        birds.wait()
+        the_kernels_have_what_is_advertised(birds, pods=told is after)
+        for protocol in ((Protocol.TCP, 80), (Protocol.ICMP, None)):
+            the_pod_comes_home(lab, protocol, home=told is after)
+        kernel_and_tracer_agree(lab, told)
 
 
-@pytest.mark.parametrize("protocol", [(Protocol.TCP, 80), (Protocol.ICMP, None)])
-def test_the_pod_comes_home_if_and_only_if_its_range_is_advertised(
-    told: Told, lab: LabNetwork, protocol: tuple[Protocol, int | None]
+def the_kernels_have_what_is_advertised(birds: Birds, *, pods: bool) -> None:
+    told = {"10.1.0.0/16", PODS} if pods else {"10.1.0.0/16"}
+    assert set(map(str, birds.learned(DESTINATION))) == told
+    assert set(map(str, birds.learned(OFFICE))) == told
+    assert set(map(str, birds.learned(SOURCE))) == {"10.2.0.0/16", "192.168.10.0/24"}
+
+
+def the_pod_comes_home(
+    lab: LabNetwork, protocol: tuple[Protocol, int | None], *, home: bool
 ) -> None:
     """Not what a tracer says: what is known of the case."""
     office, target = ask(lab, OFFICE_HOST, protocol), ask(lab, Address.parse("10.2.0.1"), protocol)
-    if told is AFTER:
+    if home:
         assert [(one.reached, one.source_seen) for one in (office, target)] == [(True, POD)] * 2
         return
     assert (office.lost, office.died_at, office.cause) == (Lost.REPLY, OFFICE, "NO_ROUTE")
@@ -100,12 +94,11 @@ def ask(lab: LabNetwork, destination: Address, protocol: tuple[Protocol, int | N
     return seen
 
 
-def test_kernel_and_tracer_agree_about_all_flows(told: Told, lab: LabNetwork) -> None:
+def kernel_and_tracer_agree(lab: LabNetwork, told: Told) -> None:
     asked = all_flows(told.network)
     assert len(asked) > 100
-    answers = lab.ask(asked)
     traces = [trace(told.network, one.flow, one.at) for one in asked]
-    differ = [compare(*both) for both in zip(traces, answers, strict=True)]
+    differ = [compare(*both) for both in zip(traces, lab.ask(asked), strict=True)]
     assert [str(one) for one in differ if one] == []
 
 
@@ -113,19 +106,12 @@ def test_who_does_not_hear_in_time_is_named_with_what_he_heard(
     birds: Birds, lab: LabNetwork
 ) -> None:
     """The session's packets go through the tunnel; a wait that returned whatever is heard would prove nothing."""
-    become(birds, BEFORE)
-    silence = (
-        "table inet silence { chain quiet { type filter hook forward priority 0; policy drop; }; }"
-    )
-    with lab.built.namespace(TO_OFFICE).entered():
-        programs.run(("nft", "-f", "-"), silence)
-    birds.announce(AFTER.speakers)
-    with pytest.raises(
-        ProgramError, match=r"after 0\.2 s of BGP: .*office heard 10\.1\.0\.0/16 .*not"
-    ):
-        birds.wait(0.2)
-    with lab.built.namespace(TO_OFFICE).entered():
-        programs.run(("nft", "-f", "-"), "delete table inet silence")
+    birds.announce(Told.of(exported()).speakers)
+    birds.wait()
+    with silent(lab.built.namespace(TO_OFFICE)):
+        birds.announce(Told.of(repaired()).speakers)
+        with pytest.raises(ProgramError, match=HEARD_TOO_LITTLE):
+            birds.wait(0.2)
     birds.wait()
 
 
@@ -134,4 +120,4 @@ def test_bird_that_is_not_installed_is_named_with_the_command(
 ) -> None:
     monkeypatch.setattr("wayhome.lab.bgp.speaking.shutil.which", lambda *_, **__: None)
     with pytest.raises(ProgramError, match="apt-get install --no-install-recommends bird2"):
-        Birds(lab.built, BEFORE.speakers, tmp_path)
+        Birds(lab.built, Told.of(exported()).speakers, tmp_path)

@@ -1,6 +1,7 @@
 """A site with two tunnels and a session over each: the lower MED decides, for BIRD as for what is derived."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.lab.bgp.case import OFFICE, OFFICE_HOST, SOURCE, all_flows, exported
+from tests.lab.bgp.case import OFFICE, OFFICE_HOST, SOURCE, all_flows, exported, silent
 
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.gcp.resources.router import Interface, Router, RouterStatus
@@ -16,8 +17,8 @@ from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.located import Located
 from wayhome.clouds.values import IpAddress, Reference
 from wayhome.lab.agreement import compare
-from wayhome.lab.bgp import Birds, Told, before_bgp
-from wayhome.lab.compiled import LabNetwork
+from wayhome.lab.bgp import Birds, Told, before_bgp, configuration
+from wayhome.lab.compiled import Asked, LabNetwork
 from wayhome.lab.programs import Program, environment
 from wayhome.network import Address, Flow, Protocol
 from wayhome.trace import trace
@@ -30,6 +31,7 @@ pytestmark = [
     ),
 ]
 
+SILENCE = "table inet silence { chain quiet { type filter hook forward priority 0; policy drop; } }"
 REGION = "projects/source-project/regions/asia-northeast1"
 ROUTER, FIRST, SECOND = f"{REGION}/routers/my-router", f"{REGION}/vpnTunnels/to-office", f"{REGION}/vpnTunnels/to-office-2"  # fmt: skip
 NODE = "projects/source-project/zones/asia-northeast1-a/instances/gke-node-02"
@@ -103,6 +105,27 @@ def test_equal_ones_share_the_flows(tmp_path: Path) -> None:
         assert ways(lab, OFFICE, "10.1.0.3") == {FIRST, SECOND}
         assert ways(lab, SOURCE, str(OFFICE_HOST)) == {FIRST, SECOND}
         assert disagreements(told, lab) == []
+
+
+def test_a_tunnel_that_falls_silent_takes_its_session_and_the_flows_go_by_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once: what is silent is trusted for the hold time, a minute at a Cloud Router."""
+    monkeypatch.setattr(configuration, "KEEPALIVE_SECONDS", 1)
+    monkeypatch.setattr(configuration, "HOLD_SECONDS", 3)
+    told = Told.of(with_two_tunnels((50, 100), (50, 100)))
+    asked = Asked(Flow(Address.parse("10.1.0.3"), OFFICE_HOST, Protocol.TCP, 80), NODE)
+    with speaking(told, tmp_path) as lab:
+        assert ways(lab, OFFICE, "10.1.0.3") == ways(lab, SOURCE, str(OFFICE_HOST)) == {FIRST}
+        with silent(lab.built.namespace(FIRST)):
+            assert not lab.ask([asked])[0].reached
+            until = time.monotonic() + 20
+            while FIRST in ways(lab, OFFICE, "10.1.0.3") | ways(lab, SOURCE, str(OFFICE_HOST)):
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            (seen,) = lab.ask([asked])
+    assert seen.reached
+    assert seen.delivered_to == OFFICE
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from wayhome.lab.bgp.sessions import Session
 
 RETRY_SECONDS = 1
+KEEPALIVE_SECONDS, HOLD_SECONDS = 20, 60
 _HOPS = 8
 
 
@@ -77,7 +78,8 @@ def _session(name: str, session: Session, interface: str) -> Iterator[str]:
     yield f"protocol bgp {name} {{"
     yield f"  local {local.address} as {local.asn}; neighbor {remote.address} as {remote.asn};"
     yield f"  multihop {_HOPS}; connect delay time {RETRY_SECONDS}; connect retry time {RETRY_SECONDS};"
-    yield f"  error wait time {RETRY_SECONDS}, {RETRY_SECONDS}; keepalive time 20; hold time 60;"
+    yield f"  error wait time {RETRY_SECONDS}, {RETRY_SECONDS};"
+    yield f"  keepalive time {KEEPALIVE_SECONDS}; hold time {HOLD_SECONDS};"
     yield f"  ipv4 {{ table {name}_routes; igp table ends; gateway recursive;"
     yield "    import all; export where source = RTS_STATIC; };"
     yield "}"
