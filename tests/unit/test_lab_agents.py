@@ -125,6 +125,14 @@ def test_an_agents_volume_has_what_the_configmap_has(data: dict[str, bytes] | No
         assert one.data(estate) == (data or {})
 
 
+def test_a_key_from_exports_leads_to_no_files_of_this_machine() -> None:
+    """All of Azure's keys become files."""
+    estate = started_as("ip-masq-agent-v2:v0.1", estate=with_configmap(CASE, CLUSTER, {
+        "ip-masq-agent": CONFIGURATION, "../../escaped": b"", "/etc/escaped": b"", "..data": b"", "a\nb": b"",
+    }))  # fmt: skip
+    assert agents(estate)[0].data(estate) == {"ip-masq-agent": CONFIGURATION}
+
+
 def test_nodes_of_two_clusters_have_labels_of_their_own() -> None:
     assert _label("node-1", {"node-1"}) == "node-1.1"
     assert _label("../../etc", ()) == "-..-etc"

@@ -20,5 +20,6 @@ def is_name(text: str) -> bool:
 
 
 def is_key(text: str) -> bool:
-    """Whether a ConfigMap may have such a key."""
-    return re.fullmatch("[-._a-zA-Z0-9]{1,253}", text) is not None and text not in (".", "..")
+    """Whether a ConfigMap may have such a key: what becomes a file beside kubelet's own, which begin with two dots."""
+    fits = re.fullmatch("[-._a-zA-Z0-9]{1,253}", text) is not None
+    return fits and text != "." and not text.startswith("..")

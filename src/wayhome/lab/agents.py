@@ -33,6 +33,7 @@ from wayhome.clouds.kubernetes.resources.config_map import ConfigMap
 from wayhome.clouds.kubernetes.resources.metadata import Metadata
 from wayhome.clouds.kubernetes.resources.node import Node
 from wayhome.clouds.located import Located
+from wayhome.kube.names import is_key
 from wayhome.lab.programs import Program
 from wayhome.lab.volume import ConfigMapVolume
 from wayhome.network import Evidence, Network
@@ -93,13 +94,15 @@ class NodeAgent:
         return ConfigMapVolume(self.places(folder).volume, self.items)
 
     def data(self, estate: Estate) -> dict[str, bytes]:
-        """What the ConfigMaps hold that it reads, as an estate has them."""
+        """What the ConfigMaps hold that it reads, as an estate has them: what could be keys, for they become files."""
         found: dict[str, bytes] = {}
         for source in self.agent.sources:
             config_map = estate.get(ConfigMap, config_map_name(self.cluster, source))
             texts = config_map.value.data or {} if config_map else {}
             found |= {
-                k: t.encode("utf-8", "surrogateescape") for k, t in texts.items() if t is not None
+                key: text.encode("utf-8", "surrogateescape")
+                for key, text in texts.items()
+                if text is not None and is_key(key)
             }
         return found
 
