@@ -11,7 +11,7 @@ from tests.diagnosis.variants import (
 )
 
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule, ProtocolAndPorts
-from wayhome.clouds.values import Cidr, Reference
+from wayhome.clouds.values import Cidr, NetworkReference
 from wayhome.diagnosis.cause import Cause
 from wayhome.diagnosis.gcloud import made
 
@@ -84,7 +84,7 @@ def test_a_live_configuration_is_no_cause() -> None:
 
 def test_what_the_source_does_not_let_out_is_let_out_to_that_destination_alone() -> None:
     estate = the_case()
-    network = Reference("projects/source-project/global/networks/my-network")
+    network = NetworkReference("projects/source-project/global/networks/my-network")
     denied = FirewallRule(
         name="deny-out",
         network=network,

@@ -19,13 +19,12 @@ from wayhome.clouds.kubernetes.resources.node import Node as KubernetesNode
 from wayhome.clouds.kubernetes.resources.pod import Pod
 from wayhome.clouds.kubernetes.resources.service import Service
 from wayhome.clouds.located import Located
+from wayhome.clouds.values import NETWORK_NAME
 from wayhome.network import Address, Network, PrefixSet
 from wayhome.policy.findings import quote
 from wayhome.prefixes import Family, Prefix, parse_address
 
 SHOWN = 5
-VPC = re.compile(r"projects/[^/]+/global/networks/[^/]+")
-"""A VPC network's full name, which a name of a part of it begins with."""
 NOBODYS = PrefixSet.parse(
     "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/127", "ff00::/8"
 )
@@ -98,9 +97,12 @@ def networks_at(network: Network, node: str) -> tuple[str, ...]:
     places = network.places
     near = [end.node for end in places[node].peers.values()]
     behind = [
-        end.node for name in near if not VPC.fullmatch(name) for end in places[name].peers.values()
+        end.node
+        for name in near
+        if not NETWORK_NAME.fullmatch(name)
+        for end in places[name].peers.values()
     ]
-    return tuple(dict.fromkeys(name for name in (*near, *behind) if VPC.fullmatch(name)))
+    return tuple(dict.fromkeys(name for name in (*near, *behind) if NETWORK_NAME.fullmatch(name)))
 
 
 def find_destination(estate: Estate, network: Network, text: str) -> Endpoint | Address:

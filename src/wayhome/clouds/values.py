@@ -15,6 +15,8 @@ from wayhome.prefixes import Family, Prefix, PrefixError, parse_address
 
 LAST_PORT = 65535
 _PORTS = re.compile(r"(?P<first>[0-9]{1,5})(-(?P<last>[0-9]{1,5}))?")
+NETWORK_NAME = re.compile(r"projects/[^/]+/global/networks/[^/]+")
+"""A VPC network's full name, which a name of a part of it begins with."""
 _FULL = re.compile(r"(?:^|/)((?:projects|organizations|folders|locations)/.*)", re.DOTALL)
 
 
@@ -42,6 +44,19 @@ class Reference(str):
         """`projects/P`, or nothing where the name is no full one of a project."""
         parts = self.split("/", 2)
         return "/".join(parts[:2]) if parts[0] == "projects" and len(parts) > 2 else ""
+
+
+class NetworkReference(Reference):
+    """A VPC network by its full name, which every object of Compute Engine says. Everything hangs on it."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Raises ValueError."""
+        self = super().__new__(cls, text)
+        if NETWORK_NAME.fullmatch(self) is None:
+            raise ValueError("is no network's full name (projects/PROJECT/global/networks/NETWORK)")
+        return self
 
 
 def project_of(name: str) -> str:

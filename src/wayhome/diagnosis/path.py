@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from wayhome.clouds import endpoints
 from wayhome.clouds.gcp.resources.network import Network, Peering
 from wayhome.clouds.located import Located
+from wayhome.clouds.values import NETWORK_NAME
 from wayhome.diagnosis.situation import Situation
 
 
 def vpc_of(name: str) -> str | None:
     """The VPC network that a full name is that of, or of a part of; None where it is of none."""
-    found = endpoints.VPC.match(name)
+    found = NETWORK_NAME.match(name)
     return found[0] if found else None
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.clouds.read.directory import EXAMPLES, estate_of
+from tests.clouds.read.directory import EXAMPLES, estate_of, network, problems, route
 
 from wayhome.clouds.compile import compile_estate
+from wayhome.clouds.gcp.resources.route import Route
 from wayhome.network import NetworkError
 
 CASE = EXAMPLES / "the-case/exports"
@@ -74,3 +76,12 @@ def test_the_case_with_some_values_changed(seed: int) -> None:
         assert str(finding).isprintable()
     with suppress(NetworkError):
         compile_estate(estate)
+
+
+@pytest.mark.parametrize("name", ["-x", "", "n", "projects/p", "projects/p/global/networks/"])
+def test_what_hangs_on_no_network_is_not_understood(tmp_path: Path, name: str) -> None:
+    estate = estate_of(
+        tmp_path, {"networks.json": [network()], "routes.json": [route(network=name)]}
+    )
+    assert not estate.all(Route)
+    assert any("is no network's full name" in problem for problem in problems(estate))

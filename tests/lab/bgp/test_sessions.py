@@ -12,7 +12,7 @@ from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.router import Bgp, BgpPeer, Router, RouterStatus
 from wayhome.clouds.gcp.resources.vpn import VpnTunnel
 from wayhome.clouds.located import Located
-from wayhome.clouds.values import Cidr, Reference
+from wayhome.clouds.values import Cidr, NetworkReference, Reference
 from wayhome.lab.bgp import Session, Speaker, Told, before_bgp, speakers
 from wayhome.network import Evidence
 
@@ -155,7 +155,7 @@ def test_what_another_region_pays_more_for_is_announced_once_as_it_was_told() ->
         bgp_peer_status=(),
     )
     router = Router(
-        name="my-router", network=Reference(SOURCE), region=Reference(elsewhere.rpartition("/routers/")[0])
+        name="my-router", network=NetworkReference(SOURCE), region=Reference(elsewhere.rpartition("/routers/")[0])
     )  # fmt: skip
     mode = RoutingConfiguration(routing_mode="GLOBAL")
     estate = exported().with_changes(

@@ -16,7 +16,7 @@ from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.gcp.resources.vpn import TargetVpnGateway, VpnTunnel
 from wayhome.clouds.kubernetes.masquerading import pod_ranges
 from wayhome.clouds.kubernetes.resources.node import Node
-from wayhome.clouds.values import Cidr, Reference
+from wayhome.clouds.values import Cidr, NetworkReference, Reference
 from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.gcloud import Option, gcloud, made, place, short
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
@@ -99,7 +99,7 @@ def _proposal(situation: Situation, network: str, way: _Way) -> Proposal:
     project = network.split("/")[1]
     route = Route(
         name=_name(way),
-        network=Reference(network),
+        network=NetworkReference(network),
         dest_range=Cidr(str(way.destination)),
         priority=PRIORITY,
         next_hop_instance=Reference(way.target) if way.field == "next_hop_instance" else None,

@@ -11,7 +11,7 @@ from wayhome.clouds.gcp.resources.router import Nat, NatSubnetwork, Router
 from wayhome.clouds.gcp.resources.subnetwork import Subnetwork
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
-from wayhome.clouds.values import IpAddress, Reference
+from wayhome.clouds.values import IpAddress, NetworkReference, Reference
 from wayhome.diagnosis.gcloud import Option, gcloud, made, place, short
 from wayhome.diagnosis.situation import Situation
 
@@ -62,7 +62,7 @@ class NatPlan:
             subnetworks=(of,), nat_ips=(Reference(address),),
         )  # fmt: skip
         router = Router(
-            name=self.name, network=Reference(self.network),
+            name=self.name, network=NetworkReference(self.network),
             region=Reference(self.place), nats=(nat,),
         )  # fmt: skip
         yield made(f"{self.place}/routers/{self.name}", router)

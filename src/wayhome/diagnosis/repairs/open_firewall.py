@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule, ProtocolAndPorts
 from wayhome.clouds.gcp.resources.instance import Instance
-from wayhome.clouds.values import Cidr, PortRange, Reference
+from wayhome.clouds.values import Cidr, NetworkReference, PortRange
 from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.gcloud import gcloud, made, short
 from wayhome.diagnosis.repairs.proposal import Changes, NotPossible, Proposal
@@ -66,7 +66,7 @@ def _rule(situation: Situation, scene: Scene, network: str) -> FirewallRule:
     ranges = (Cidr(str(span)),)
     return FirewallRule(
         name=_name(f"allow-{what}-{side}"),
-        network=Reference(network),
+        network=NetworkReference(network),
         direction=EGRESS if outwards else INGRESS,
         priority=_priority(situation, scene),
         allowed=(ProtocolAndPorts(ip_protocol=protocol, ports=ports),),

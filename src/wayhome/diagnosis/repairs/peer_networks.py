@@ -15,7 +15,7 @@ import msgspec
 from wayhome.clouds.gcp.derive.exchange import ACTIVE
 from wayhome.clouds.gcp.resources.network import Network, Peering
 from wayhome.clouds.located import Located
-from wayhome.clouds.values import Reference
+from wayhome.clouds.values import NetworkReference
 from wayhome.diagnosis.causes.scene import Scene
 from wayhome.diagnosis.gcloud import gcloud, short
 from wayhome.diagnosis.path import networks_at
@@ -87,7 +87,9 @@ def _side(of: Located[Network], to: Located[Network], flag: str, *, active: bool
     name = f"to-{short(to.name)}"[:63]
     if name in taken:
         name = f"to-{to.name.split('/')[1]}-{short(to.name)}"[:63]
-    peering = Peering(name=name, network=Reference(to.name), state=ACTIVE if active else "INACTIVE")
+    peering = Peering(
+        name=name, network=NetworkReference(to.name), state=ACTIVE if active else "INACTIVE"
+    )
     return msgspec.structs.replace(peering, **{flag: True}) if flag else peering
 
 

@@ -30,7 +30,7 @@ from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.located import Located
 from wayhome.clouds.proxy import Proxy
 from wayhome.clouds.resource import Resource
-from wayhome.clouds.values import Cidr, IpAddress, PortRange, Reference
+from wayhome.clouds.values import Cidr, IpAddress, NetworkReference, PortRange, Reference
 from wayhome.diagnosis.gcloud import gcloud, made, short, with_input
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.free import free_addresses
@@ -115,7 +115,7 @@ class _Plan:
         name, region = self.name, f"projects/{self.project}/regions/{self.region}"
         service = Reference(f"{region}/backendServices/{name}")
         group = Reference(f"{region}/instanceGroups/{name}")
-        network = Reference(self.source.network)
+        network = NetworkReference(self.source.network)
         names = list(self._machine_names())
         for machine, address in zip(names, self.machines, strict=True):
             yield made(machine, self._machine(machine, address))
@@ -157,7 +157,7 @@ class _Plan:
     def _machine(self, machine: str, address: Address) -> Instance:
         nic = NetworkInterface(
             name="nic0",
-            network=Reference(self.source.network),
+            network=NetworkReference(self.source.network),
             subnetwork=Reference(self.source.subnet.name),
             network_ip=IpAddress(str(address)),
         )
@@ -196,7 +196,7 @@ class _Plan:
         ):  # fmt: skip
             yield FirewallRule(
                 name=f"{self.name}-{suffix}",
-                network=Reference(self.source.network),
+                network=NetworkReference(self.source.network),
                 allowed=(allowed,),
                 source_ranges=tuple(sources),
                 target_tags=(self.name,),

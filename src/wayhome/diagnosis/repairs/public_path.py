@@ -13,7 +13,7 @@ from wayhome.clouds.gcp.resources.firewall_rule import FirewallRule, ProtocolAnd
 from wayhome.clouds.gcp.resources.instance import AccessConfiguration, Instance
 from wayhome.clouds.located import Located
 from wayhome.clouds.resource import Resource
-from wayhome.clouds.values import Cidr, IpAddress, PortRange, Reference
+from wayhome.clouds.values import Cidr, IpAddress, NetworkReference, PortRange
 from wayhome.diagnosis.gcloud import gcloud, made, place, short
 from wayhome.diagnosis.question import Question
 from wayhome.diagnosis.repairs.nat import ADDRESS as ADDRESS_OF_NAT
@@ -84,7 +84,7 @@ class _Plan:
         return f"projects/{project}/regions/{zone.rpartition('-')[0]}"
 
     @property
-    def target_network(self) -> Reference:
+    def target_network(self) -> NetworkReference:
         """The network of the target."""
         return self.target.value.network_interfaces[0].network
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from wayhome.clouds.gcp.resources.network import Network
 from wayhome.clouds.gcp.resources.subnetwork import SecondaryRange, Subnetwork
 from wayhome.clouds.kubernetes.resources.node import Node
-from wayhome.clouds.values import Cidr, Reference
+from wayhome.clouds.values import Cidr, NetworkReference, Reference
 from wayhome.diagnosis.gcloud import gcloud, made, short
 from wayhome.diagnosis.path import networks_on_the_way
 from wayhome.diagnosis.repairs.free import free_range
@@ -51,7 +51,7 @@ def shared_vpc(situation: Situation) -> Iterator[Proposal | NotPossible]:
         yield NotPossible(KIND, "no private ranges of the sizes of the nodes' and the Pods' are free in the exports")  # fmt: skip
         return
     try:
-        yield _proposal(situation, source, Reference(target), nodes, pods)
+        yield _proposal(situation, source, NetworkReference(target), nodes, pods)
     except TooSmallError as error:
         yield NotPossible(KIND, str(error))
 
@@ -62,7 +62,7 @@ def _length(situation: Situation, source: PodSource) -> int:
 
 
 def _proposal(
-    situation: Situation, source: PodSource, network: Reference, nodes: Prefix, pods: Prefix
+    situation: Situation, source: PodSource, network: NetworkReference, nodes: Prefix, pods: Prefix
 ) -> Proposal:
     host, service = network.split("/")[1], source.cluster.split("/")[1]
     region = source.subnet.value.region.short

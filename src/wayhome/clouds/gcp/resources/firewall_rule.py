@@ -6,7 +6,7 @@ import msgspec
 
 from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.resource import Part
-from wayhome.clouds.values import Cidr, PortRange, Reference
+from wayhome.clouds.values import Cidr, NetworkReference, PortRange
 
 
 class ProtocolAndPorts(Part, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -22,7 +22,7 @@ class FirewallRule(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     KIND: ClassVar[str] = "compute#firewall"
     COLLECTION: ClassVar[str] = "firewalls"
 
-    network: Reference
+    network: NetworkReference
     direction: str = "INGRESS"
     priority: int = 1000
     disabled: bool = False

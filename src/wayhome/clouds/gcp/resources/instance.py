@@ -6,7 +6,7 @@ import msgspec
 
 from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.resource import Part
-from wayhome.clouds.values import Cidr, IpAddress, Reference
+from wayhome.clouds.values import Cidr, IpAddress, NetworkReference, Reference
 
 
 class AliasRange(Part, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -28,7 +28,7 @@ class NetworkInterface(Part, frozen=True, kw_only=True, rename="camel", gc=False
     """An interface. The first one of an instance is its primary one."""
 
     name: str = ""
-    network: Reference
+    network: NetworkReference
     subnetwork: Reference | None = None
     """Absent in networks of the old kind."""
     network_ip: IpAddress | None = msgspec.field(name="networkIP", default=None)

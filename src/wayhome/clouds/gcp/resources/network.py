@@ -6,7 +6,7 @@ import msgspec
 
 from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.resource import Part
-from wayhome.clouds.values import Cidr, Reference
+from wayhome.clouds.values import Cidr, NetworkReference, Reference
 
 
 class Peering(Part, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -16,7 +16,7 @@ class Peering(Part, frozen=True, kw_only=True, rename="camel", gc=False):
     """
 
     name: str
-    network: Reference
+    network: NetworkReference
     """The peer. It may lie in a project that is not exported."""
     state: str = "INACTIVE"
     """ACTIVE once the peer has an object that names this network."""

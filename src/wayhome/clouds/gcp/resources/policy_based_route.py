@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.resource import Part
-from wayhome.clouds.values import Cidr, IpAddress, Reference
+from wayhome.clouds.values import Cidr, IpAddress, NetworkReference
 
 
 class PacketFilter(Part, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -34,7 +34,7 @@ class PolicyBasedRoute(Named, frozen=True, kw_only=True, rename="camel", gc=Fals
     KIND: ClassVar[str] = "networkconnectivity#policyBasedRoute"
     COLLECTION: ClassVar[str] = "policyBasedRoutes"
 
-    network: Reference
+    network: NetworkReference
     priority: int = 100
     filter: PacketFilter = PacketFilter()
     next_hop_ilb_ip: IpAddress | None = None

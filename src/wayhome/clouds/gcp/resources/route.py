@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from wayhome.clouds.resource import Part, Resource
-from wayhome.clouds.values import Cidr, IpAddress, Reference
+from wayhome.clouds.values import Cidr, IpAddress, NetworkReference, Reference
 
 NEXT_HOPS = (
     "next_hop_gateway",
@@ -34,7 +34,7 @@ class Route(Resource, frozen=True, kw_only=True, rename="camel", gc=False):
 
     name: str = ""
     """Empty in a router's status."""
-    network: Reference
+    network: NetworkReference
     dest_range: Cidr
     self_link: Reference = Reference("")
     description: str = ""

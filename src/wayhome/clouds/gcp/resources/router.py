@@ -8,7 +8,7 @@ from typing import ClassVar
 from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.gcp.resources.route import Route
 from wayhome.clouds.resource import Part, Resource
-from wayhome.clouds.values import Cidr, IpAddress, Reference
+from wayhome.clouds.values import Cidr, IpAddress, NetworkReference, Reference
 
 
 class IpRange(Part, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -85,7 +85,7 @@ class Router(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     KIND: ClassVar[str] = "compute#router"
     COLLECTION: ClassVar[str] = "routers"
 
-    network: Reference
+    network: NetworkReference
     region: Reference
     bgp: Bgp | None = None
     bgp_peers: tuple[BgpPeer, ...] = ()

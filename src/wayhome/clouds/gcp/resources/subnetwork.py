@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.resource import Part
-from wayhome.clouds.values import Cidr, IpAddress, Reference
+from wayhome.clouds.values import Cidr, IpAddress, NetworkReference, Reference
 
 
 class SecondaryRange(Part, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -20,7 +20,7 @@ class Subnetwork(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     KIND: ClassVar[str] = "compute#subnetwork"
     COLLECTION: ClassVar[str] = "subnetworks"
 
-    network: Reference
+    network: NetworkReference
     region: Reference
     ip_cidr_range: Cidr | None = None
     """Absent where `stack_type` is IPV6_ONLY."""

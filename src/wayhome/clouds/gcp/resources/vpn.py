@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from wayhome.clouds.gcp.resources.named import Named
 from wayhome.clouds.resource import Part
-from wayhome.clouds.values import Cidr, IpAddress, Reference
+from wayhome.clouds.values import Cidr, IpAddress, NetworkReference, Reference
 
 
 class VpnTunnel(Named, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -48,7 +48,7 @@ class VpnGateway(Named, frozen=True, kw_only=True, rename="camel", gc=False):
     KIND: ClassVar[str] = "compute#vpnGateway"
     COLLECTION: ClassVar[str] = "vpnGateways"
 
-    network: Reference
+    network: NetworkReference
     region: Reference
     vpn_interfaces: tuple[GatewayInterface, ...] = ()
 
@@ -63,7 +63,7 @@ class TargetVpnGateway(Named, frozen=True, kw_only=True, rename="camel", gc=Fals
     KIND: ClassVar[str] = "compute#targetVpnGateway"
     COLLECTION: ClassVar[str] = "targetVpnGateways"
 
-    network: Reference
+    network: NetworkReference
     region: Reference
     tunnels: tuple[Reference, ...] = ()
 
