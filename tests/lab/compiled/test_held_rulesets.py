@@ -1,18 +1,21 @@
 """Random rules that a node holds: the tracer walks what was read of them, the kernel obeys them themselves."""
 
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from tests.golden.corpus import golden
-from tests.lab.compiled.held_rulesets import saved
+from tests.lab.compiled.held_rulesets import nft_tables, saved
 
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.read import read_estate
 from wayhome.lab.check import check
 from wayhome.lab.compiled import Asked
 from wayhome.lab.exported import ExportedLabs
+from wayhome.lab.namespaces import NetworkNamespace
+from wayhome.lab.programs import environment
 from wayhome.network import Address, Flow, Protocol
 
 pytestmark = pytest.mark.kernel
@@ -24,17 +27,40 @@ FLOWS = [
     for destination in DESTINATIONS
     for protocol, port in ((Protocol.TCP, 80), (Protocol.UDP, 53), (Protocol.ICMP, None))
 ]
+SOME = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@SOME
 @given(text=saved())
-def test_what_was_read_is_what_the_kernel_does(text: str) -> None:
+def test_what_was_read_of_iptables_is_what_the_kernel_does(text: str) -> None:
+    assert differences("foreign-rule", "iptables-nft-save.txt", text) == []
+
+
+@SOME
+@given(table=nft_tables())
+def test_what_was_read_of_nft_is_what_the_kernel_does(table: str) -> None:
+    with NetworkNamespace.create() as namespace, namespace.entered():
+        nft("-f", "-", text=table)
+        listed = nft("-j", "list", "ruleset")
+    assert differences("foreign-rule-of-nft", "nft.json", listed) == []
+
+
+def differences(case: str, file: str, text: str) -> list[str]:
+    """What the kernel does otherwise than the tracer says, where a node holds these rules."""
     with tempfile.TemporaryDirectory() as folder:
-        exports = golden("foreign-rule", Path(folder))
-        (exports / "nodes/gke-node-02/iptables-nft-save.txt").write_text(text)
+        exports = golden(case, Path(folder))
+        (exports / "nodes/gke-node-02" / file).write_text(text)
         estate = read_estate(exports)
     network = compile_estate(estate)
     labs = ExportedLabs(estate, network)
     checked = check(network, [Asked(flow, POD) for flow in FLOWS], labs)
     assert labs.refused == {}
-    assert [str(one) for one in checked.disagreements] == []
+    return [str(one) for one in checked.disagreements]
+
+
+def nft(*arguments: str, text: str = "") -> str:
+    done = subprocess.run(
+        ["nft", *arguments], input=text, capture_output=True, text=True, check=False, env=environment()
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + text
+    return done.stdout
