@@ -2,6 +2,8 @@
 
     names, paths    what a node is called and how it routes, in the kernel's terms (pure)
     rules           all rules of nftables: `filters`, `translation` (`agent_rules`), what is counted, logged and dropped
+    held            what a node was seen to hold: its own nat rules, loaded by their own programs
+    mtus            how large packets may be on each link (pure)
     build           makes it: `rtnetlink` in batches, `sysctls`, `nft`
     built           holds it: namespaces by the nodes' names, what is seen to end on each, the programs in it
     missing         what this machine's kernel lacks, where it was refused; `features` are what a lab needs
@@ -19,6 +21,8 @@ Where a kernel and the model differed on random networks, this was decided:
   again. Both are right: a comparison asks for the cause, and for one of the loop's nodes.
 - A host that gets somebody else's SYN-ACK resets the connection, with the number that the flow itself had gone on with.
   Its reset is another host's packet and tells nothing of the flow's way there (`lab.packets`).
+- A translation behind a rule that may have ended the way before it (`-o eth0 -j RETURN`, `-p tcp -j ACCEPT`) is no certain
+  one. The kernel is right, and what is read of a node's rules says so (`netfilter.walk`).
 - A packet that a socket with a foreign source waits for would be dropped where it is to be forwarded (early
   demultiplexing, ip_forward()); no other host has such sockets. The model is right, and `sysctls` turns that off.
 """
