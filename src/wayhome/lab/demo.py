@@ -15,6 +15,7 @@ from wayhome.lab.prediction import Predictions, predict_phase
 from wayhome.lab.prober import Prober, Request
 from wayhome.lab.running_agents import AgentSaid
 from wayhome.lab.running_case import CommandRun, RunningCase
+from wayhome.lab.running_estate import RunningEstate
 from wayhome.probe.observation import Observation, Protocol
 
 # How long a change may take before it counts as having no effect; how long no effect is waited for.
@@ -146,22 +147,16 @@ def _run_phase(
 ) -> PhaseOutcome:
     milliseconds, attempts = None, 0
     # What is reached already is no effect of what comes now.
-    waits = phase.takes_effect and not _reached(phase.takes_effect, running, prober)
+    waits = phase.takes_effect and not reached(phase.takes_effect, running, prober)
     said_already = running.agents.said(phase.show_agent)
     started = time.perf_counter()
     changed = running.configure(phase)
     commands = tuple(map(running.run, phase.commands))
     if phase.takes_effect and waits:
-        milliseconds, attempts = _wait_for_effect(phase.takes_effect, running, prober, started)
+        milliseconds, attempts = wait_for_effect(phase.takes_effect, running, prober, started)
     elif changed or commands or phase.show_agent:
         time.sleep(NO_EFFECT_SECONDS)
-    cells = [(row, protocol) for row in phase.expected for protocol in Protocol]
-    seen = prober.probe([_request(row, protocol, running) for row, protocol in cells])
-    sees_drops = running.network.sees_drops
-    probes = tuple(
-        ProbeOutcome(row, phase.expected[row], predicted[row, protocol], observation, sees_drops)
-        for (row, protocol), observation in zip(cells, seen, strict=True)
-    )
+    probes = probe_all(phase, predicted, running, prober)
     said = running.agents.said(phase.show_agent)
     return PhaseOutcome(
         phase=phase,
@@ -176,22 +171,39 @@ def _run_phase(
     )
 
 
-def _wait_for_effect(
-    row: Row, running: RunningCase, prober: Prober, started: float
+def probe_all(
+    phase: Phase, predicted: Predictions, running: RunningEstate, prober: Prober
+) -> tuple[ProbeOutcome, ...]:
+    """Probe all rows of a phase in each way, all at once. Raises OSError."""
+    cells = [(row, protocol) for row in phase.expected for protocol in Protocol]
+    seen = prober.probe([_request(row, protocol, running) for row, protocol in cells])
+    sees_drops = running.network.sees_drops
+    return tuple(
+        ProbeOutcome(row, phase.expected[row], predicted[row, protocol], observation, sees_drops)
+        for (row, protocol), observation in zip(cells, seen, strict=True)
+    )
+
+
+def wait_for_effect(
+    row: Row, running: RunningEstate, prober: Prober, started: float
 ) -> tuple[float | None, int]:
-    """Probe without a pause until the row is reached: each probe before that ends at once, where its packet dies."""
+    """Probe without a pause until the row is reached: each probe before that ends at once, where its packet dies.
+
+    Returns the milliseconds since `started` (None: it had no effect), and how many probes that took. Raises OSError.
+    """
     attempts = 0
     while time.perf_counter() - started < EFFECT_SECONDS and not running.network.endings():
         attempts += 1
-        if _reached(row, running, prober):
+        if reached(row, running, prober):
             return (time.perf_counter() - started) * 1000, attempts
     return None, attempts
 
 
-def _reached(row: Row, running: RunningCase, prober: Prober) -> bool:
+def reached(row: Row, running: RunningEstate, prober: Prober) -> bool:
+    """Whether a row is reached now. Raises OSError."""
     (observation,) = prober.probe([_request(row, Protocol.TCP, running)])
     return observation.reached
 
 
-def _request(row: Row, protocol: Protocol, running: RunningCase) -> Request:
+def _request(row: Row, protocol: Protocol, running: RunningEstate) -> Request:
     return Request(running.node(row.source), row.address, protocol)

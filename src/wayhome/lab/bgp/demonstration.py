@@ -28,13 +28,12 @@ from wayhome.lab.bgp.phases import (
 )  # fmt: skip
 from wayhome.lab.bgp.speaking import Birds
 from wayhome.lab.bgp.told import Told
-from wayhome.lab.case import Phase, Row
-from wayhome.lab.demo import EFFECT_SECONDS, PhaseOutcome, ProbeOutcome
-from wayhome.lab.prediction import predict_row
-from wayhome.lab.prober import Prober, Request
+from wayhome.lab.case import Phase
+from wayhome.lab.demo import PhaseOutcome, probe_all, wait_for_effect
+from wayhome.lab.prediction import predict_in
+from wayhome.lab.prober import Prober
 from wayhome.lab.running_estate import RunningEstate
 from wayhome.network import Address, Network
-from wayhome.probe.observation import Observation, Protocol
 
 # There is one copy, `examples/the-case-vpn`; a wheel has it beside this module.
 _INSTALLED = Path(__file__).with_name("example")
@@ -97,35 +96,14 @@ class Running(RunningEstate):
         """Announce what an estate says, and see what comes of it. Raises OSError, ProgramError."""
         started = time.perf_counter()
         self.birds.announce(told.speakers)
-        milliseconds, attempts = self._wait_for_effect(phase.takes_effect, started)
+        milliseconds, attempts = None, 0
+        if row := phase.takes_effect:
+            milliseconds, attempts = wait_for_effect(row, self, self._prober, started)
         self.birds.wait()
-        cells = [(row, protocol) for row in phase.expected for protocol in Protocol]
-        probes = tuple(
-            ProbeOutcome(
-                row,
-                phase.expected[row],
-                predict_row(told.network, self.node(row.source), row, protocol),
-                seen,
-                self.network.sees_drops,
-            )
-            for (row, protocol), seen in zip(cells, self._probe(cells), strict=True)
-        )
+        predicted = predict_in(phase, told.estate, told.network).predictions
+        probes = probe_all(phase, predicted, self, self._prober)
         endings = self.network.endings()
         return PhaseOutcome(phase, probes, milliseconds, attempts, endings=endings)
-
-    def _wait_for_effect(self, row: Row | None, started: float) -> tuple[float | None, int]:
-        attempts = 0
-        while row and time.perf_counter() - started < EFFECT_SECONDS:
-            attempts += 1
-            (seen,) = self._probe([(row, Protocol.TCP)])
-            if seen.reached:
-                return (time.perf_counter() - started) * 1000, attempts
-        return None, attempts
-
-    def _probe(self, cells: list[tuple[Row, Protocol]]) -> tuple[Observation, ...]:
-        return self._prober.probe(
-            [Request(self.node(row.source), row.address, how) for row, how in cells]
-        )
 
     def close(self) -> None:
         """End it."""
