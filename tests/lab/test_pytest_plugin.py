@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from tests.deploy.test_image import wheel
 from tests.lab.compiled.test_killed import everybody, networks_of
+from tests.lab.compiled.test_missing import nft_without_fib
 from tests.lab.conftest import WayhomeCommand
 from tests.lab.test_refusals import CALLS, UNDER_A_FILTER, instructions
 from tests.lab.test_teardown import running, wait_until
@@ -224,6 +225,24 @@ def test_without_namespaces_tests_are_skipped_with_the_reason(
     assert "Operation not permitted" in reason
     assert reason.endswith("This works instead:")
     assert re.search(r"pytest|a container that is started with --cap-add SYS_ADMIN", instead)
+
+
+LACKS = """
+from wayhome.lab.testing import lan
+def test_a_lab(lab): lab(lan(a="10.0.0.1"))
+def test_a_node(node): pass
+"""
+
+
+def test_a_kernel_that_lacks_something_skips_who_needs_it(run: Pytest) -> None:
+    programs = nft_without_fib(run.folder / "bin")
+    run.environment = {**run.environment, "PATH": f"{programs}:/usr/bin:/bin"}
+    said = run(LACKS, *BY_NAME)
+    assert outcome(said) == "1 passed, 1 skipped", said
+    *_, reason, instead = said.splitlines()
+    assert reason.startswith("1 tests skipped: no lab on this machine: this machine's kernel (")
+    assert "whose an address is, in rules (CONFIG_NFT_FIB_INET, module nft_fib_inet)" in reason
+    assert instead == "modprobe --all nft_fib_inet"
 
 
 FAILS = """

@@ -1,6 +1,7 @@
 """What tests are offered of nodes and labs, by the fixtures themselves."""
 
 import fcntl
+import shutil
 import signal
 import socket
 import struct
@@ -10,9 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.golden.corpus import golden
 from tests.lab.compiled.test_networks import NAMES
 
 from wayhome.clouds.read import UnreadableDirectoryError
+from wayhome.lab.compiled.missing import MissingFeatureError
+from wayhome.lab.cut import TooLargeError
 from wayhome.lab.node_names import NodeNameError
 from wayhome.lab.programs import ProgramError
 from wayhome.lab.testing import Lab, Node, lab_of, lan
@@ -21,6 +25,7 @@ from wayhome.network import Network, NetworkError
 
 pytestmark = pytest.mark.kernel
 SIOCGIFMTU = 0x8921
+EXPORTS = Path(__file__).parents[2] / "examples/the-case/exports"
 Build = Callable[[Network | Path | str], Lab]
 
 
@@ -163,3 +168,36 @@ def test_labs_of_the_whole_run_end_when_they_are_told_to(lab_factory: Build) -> 
     with lab_factory(lan(a="10.0.0.1")) as network:
         running = network.node("a").start("sleep", "60")
     assert running.process.wait(1) < 0
+
+
+def test_a_kernel_that_does_not_show_what_dies_is_not_taken_for_one_in_which_nothing_did(
+    lab: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The server's `nft` refuses to log, as where nfnetlink_log is missing."""
+    nft = tmp_path / "nft"
+    nft.write_text(
+        "#!/bin/sh\ntext=$(cat)\n"
+        'case $text in *"log group"*) echo "Error: No such file or directory" >&2; exit 1 ;; esac\n'
+        f"printf '%s\\n' \"$text\" | exec {shutil.which('nft', path='/usr/sbin:/sbin')} -f -\n"
+    )
+    nft.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    network = lab(lan(a="10.0.0.1"))
+    with pytest.raises(MissingFeatureError, match="module nfnetlink_log"):
+        network.drops()
+    network.node("a").start("true").process.wait(5)
+    assert network.story() == "true on a ended with exit status 0; it printed nothing"
+
+
+def test_a_node_holds_its_own_rules(lab: Build, tmp_path: Path) -> None:
+    """What a node's own nft was seen to hold is loaded, as by `wayhome lab run --from`."""
+    network = lab(golden("foreign-rule-of-nft", tmp_path))
+    assert network.refused == {}
+    rules = network.node("gke-node-02").run("nft", "list", "ruleset").stdout
+    assert 'oifname "eth0" masquerade' in rules
+
+
+def test_exports_of_too_many_nodes(lab: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wayhome.lab.testing.lab.MOST_NODES", 10)
+    with pytest.raises(TooLargeError, match="has 16 nodes, and at most 10 are built"):
+        lab(EXPORTS)

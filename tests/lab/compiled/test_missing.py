@@ -6,6 +6,7 @@ tried, found and said is real.
 
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -173,15 +174,20 @@ printf '%s\\n' "$text" | exec {nft} -f -
 """
 
 
+def nft_without_fib(folder: Path) -> Path:
+    """A folder for the PATH, in which `nft` is as on a kernel without that module."""
+    folder.mkdir(mode=0o755)
+    nft = folder / "nft"
+    nft.write_text(NFT.format(said=NOT_THERE, nft=shutil.which("nft", path="/usr/sbin:/sbin")))
+    nft.chmod(0o755)
+    return folder
+
+
 @pytest.mark.parametrize("arguments", [("run", "--from"), ("check", "--from"), ("up", "--from")])
 def test_a_command_ends_with_4_and_says_what_to_load(
     wayhome_command: WayhomeCommand, arguments: tuple[str, ...]
 ) -> None:
-    folder = Path(wayhome_command.environment["XDG_RUNTIME_DIR"]) / "bin"
-    folder.mkdir(mode=0o755)
-    nft = folder / "nft"
-    nft.write_text(NFT.format(said=NOT_THERE, nft="/usr/sbin/nft"))
-    nft.chmod(0o755)
+    folder = nft_without_fib(Path(wayhome_command.environment["XDG_RUNTIME_DIR"]) / "bin")
     environment = {**wayhome_command.environment, "PATH": f"{folder}:/usr/bin:/bin"}
     done = replace(wayhome_command, environment=environment)("lab", *arguments, EXPORTS)
     assert done.returncode == 4

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Self
 
 from wayhome.lab.compiled import Sighted
+from wayhome.lab.compiled.held import NOTHING, Held, held_in
+from wayhome.lab.cut import MOST_NODES, TooLargeError
 from wayhome.lab.namespaces import NamespaceRefusedError, own_command
 from wayhome.lab.node_names import LONGEST, NodeNames
 from wayhome.lab.packets import Packet
 from wayhome.lab.programs import ProgramError, RunningProgram
 from wayhome.lab.testing.channel import Channel, ChannelClosedError
 from wayhome.lab.testing.node import Node
-from wayhome.lab.testing.requests import Build, Dropped, Failure, Refused, Request
+from wayhome.lab.testing.requests import Build, Built, Dropped, Failure, Refused, Request
 from wayhome.lab.testing.server import ALONE
 from wayhome.network import Network
 from wayhome.policy.findings import quote
@@ -45,12 +47,17 @@ class Lab:
     """A network out of namespaces, or one node alone.
 
     Several threads may use it. `folder` holds what its programs print; `programs` are those that were started.
+    `refused` are the nodes whose own rules this machine did not take, and why: they do what was read of their rules.
     """
 
     def __init__(
-        self, network: Network | None, folder: Path, names: NodeNames | None = None
+        self,
+        network: Network | None,
+        folder: Path,
+        names: NodeNames | None = None,
+        own: Held = NOTHING,
     ) -> None:
-        """Build it. Raises NamespaceRefusedError, OSError, ProgramError."""
+        """Build it. `own` are rules that nodes hold themselves. Raises NamespaceRefusedError, OSError, ProgramError."""
         self.folder = folder
         self.programs: list[RunningProgram] = []
         self.numbers = count(1)
@@ -72,10 +79,12 @@ class Lab:
                 process_group=0,  # Ctrl-C is for the test's process, which then ends it
             )
         try:
-            self.ask(Build(network))
+            built, _ = self.ask(Build(network, own))
+            assert isinstance(built, Built)  # noqa: S101 (what Build is answered by)
         except BaseException:
             self.close()
             raise
+        self.sees_drops, self.refused = built.sees_drops, built.refused
         nodes = network.nodes if network else ()
         self.nodes = {node.name: Node(self, node.name, node.addresses) for node in nodes}
         """By their full names."""
@@ -90,7 +99,10 @@ class Lab:
         return self.nodes[name] if name in self.nodes else self.nodes[self._names.find(name)]
 
     def drops(self) -> list[Sighted]:
-        """What died so far: on which node, by which cause of the network's, and the packet's head."""
+        """What died so far: on which node, by which cause of the network's, and the packet's head.
+
+        Raises compiled.missing.MissingFeatureError where this machine's kernel does not show it.
+        """
         drops, _ = self.ask(Dropped())
         assert isinstance(drops, list)  # noqa: S101 (what Dropped is answered by)
         return drops
@@ -119,7 +131,7 @@ class Lab:
 
     def story(self) -> str:
         """What a test that failed should know: what died, and how programs ended."""
-        died = Counter(map(self._death, self.drops()))
+        died = Counter(map(self._death, self.drops() if self.sees_drops else ()))
         lines = [f"{text}, {times} times" if times > 1 else text for text, times in died.items()]
         if len(lines) > MOST_LINES:
             lines[MOST_LINES:] = [f"and {len(lines) - MOST_LINES} more"]
@@ -150,8 +162,8 @@ class Lab:
 def lab_of(what: Network | Path | str, folder: Path) -> Lab:
     """The lab of a network, or of a directory of exports.
 
-    Raises besides what Lab raises clouds.read.UnreadableDirectoryError and network.NetworkError, for exports that contradict
-    each other.
+    Raises besides what Lab raises clouds.read.UnreadableDirectoryError, cut.TooLargeError, and network.NetworkError for
+    exports that contradict each other.
     """
     if isinstance(what, Network):
         return Lab(what, folder)
@@ -161,7 +173,12 @@ def lab_of(what: Network | Path | str, folder: Path) -> Lab:
 
     estate = read_estate(Path(what))
     network = compile_estate(estate)
-    return Lab(network, folder, NodeNames.of(network, names(estate, network)))
+    if len(network.nodes) > MOST_NODES:
+        raise TooLargeError(
+            f"the network of {what} has {len(network.nodes):,} nodes, and at most {MOST_NODES:,} are built"
+        )
+    known = NodeNames.of(network, names(estate, network))
+    return Lab(network, folder, known, held_in(estate, network))
 
 
 def _flow(packet: Packet | None) -> str:

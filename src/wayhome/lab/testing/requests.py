@@ -1,16 +1,30 @@
 """What a lab's process is asked for. Each is answered by one message: what is said here, or a Failure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wayhome.lab.compiled.held import Held
 from wayhome.lab.programs import Program
 from wayhome.network import Network
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The network, first of all; of None, one node with nothing but loopback. Answered by None, or Refused."""
+    """The network, first of all; of None, one node with nothing but loopback. Answered by Built, or Refused.
+
+    `own` are the rules that nodes hold themselves (`compiled.held`).
+    """
 
     network: Network | None
+    own: Held
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """It is up. `refused`: of which nodes this machine did not take their own rules, and why."""
+
+    sees_drops: bool
+    refused: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +71,7 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What died so far. Answered by a list of `compiled.Sighted`."""
+    """What died so far. Answered by a list of `compiled.Sighted`; fails where this machine does not show it."""
 
 
 Request = Start | Signal | OpenSocket | Lend | Listening | Dropped

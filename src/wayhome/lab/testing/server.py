@@ -15,12 +15,16 @@ from pathlib import Path
 
 from wayhome.lab import programs
 from wayhome.lab.compiled import BuiltNetwork, Sighted
+from wayhome.lab.compiled.built import NodeLog
+from wayhome.lab.compiled.features import LOG
+from wayhome.lab.compiled.missing import MissingFeatureError
 from wayhome.lab.namespaces import NamespaceRefusedError, NetworkNamespace, enter
 from wayhome.lab.programs import ProgramError, Streams
 from wayhome.lab.testing.channel import Channel, ChannelClosedError
 from wayhome.lab.testing.listening import listening
 from wayhome.lab.testing.requests import (
     Build,
+    Built,
     Dropped,
     Failure,
     Lend,
@@ -31,7 +35,6 @@ from wayhome.lab.testing.requests import (
     Signal,
     Start,
 )
-from wayhome.network import Network
 
 ALONE = "node"
 """The node of a lab without a network."""
@@ -40,16 +43,18 @@ status_format = struct.Struct("=i")
 
 
 class _Server:
-    def __init__(self, channel: Channel, network: Network | None, held: ExitStack) -> None:
+    def __init__(self, channel: Channel, asked: Build, held: ExitStack) -> None:
         self._channel = channel
         self._started: dict[int, tuple[subprocess.Popen[bytes], int]] = {}
         self._drops: list[Sighted] = []
-        if network is None:
+        self._logs: list[NodeLog] = []
+        self.built = Built(True, {})
+        if asked.network is None:
             self._networks = {ALONE: held.enter_context(NetworkNamespace.create())}
-            self._logs = []
-        else:
-            built = held.enter_context(BuiltNetwork(network))
-            self._networks, self._logs = built.namespaces, built.logs
+            return
+        network = held.enter_context(BuiltNetwork(asked.network, own=asked.own))
+        self._networks, self._logs = network.namespaces, network.logs
+        self.built = Built(network.sees_drops, network.refused)
 
     def serve(self) -> None:
         """Answer until the channel ends."""
@@ -98,6 +103,8 @@ class _Server:
                 with self._networks[node].entered():
                     return listening(Path("/proc/thread-self/net")), []
             case Dropped():
+                if not self.built.sees_drops:
+                    raise MissingFeatureError.of([LOG], "no packet that is dropped can be seen")
                 self._notice()
                 return self._drops, []
 
@@ -140,12 +147,13 @@ def main(descriptor: int) -> None:
     """Serve the channel behind a descriptor."""
     channel = Channel(socket.socket(fileno=descriptor))
     asked, _ = channel.receive()
+    assert isinstance(asked, Build)  # noqa: S101 (what comes first)
     try:
         enter()
         with ExitStack() as held:
-            server = _Server(channel, asked.network if isinstance(asked, Build) else None, held)
+            server = _Server(channel, asked, held)
             os.environ.clear()  # a program's environment is that of the test when it starts the program
-            channel.send(None)
+            channel.send(server.built)
             server.serve()
             server.end_programs()
     except NamespaceRefusedError as refused:
