@@ -170,6 +170,21 @@ def test_a_killed_keeper_takes_all_with_it_and_its_state_is_noticed(lab: Run) ->
         lab("down")
 
 
+def test_that_nobody_answers_any_more_is_said(lab: Run) -> None:
+    assert lab("up", "the-case").returncode == 0
+    try:
+        keeper = keeper_of(lab)
+        (attendant,) = [one for one in children(keeper) if program(one) == program(keeper)]
+        assert lab("exec", "test-gce-01", "--", *CURL[3:]).returncode == 0
+        os.kill(attendant, signal.SIGKILL)
+        until = time.monotonic() + 5
+        while "has ended: nobody answers any more" not in lab("status").stdout:
+            assert time.monotonic() < until
+        assert lab("exec", "test-gce-01", "--", *CURL[3:]).returncode == 7  # curl's: refused
+    finally:
+        assert lab("down").returncode == 0
+
+
 def test_what_cannot_be_done_is_said_with_what_can(lab: Run) -> None:
     none = lab("exec", "my-pod", "--", "true")
     assert (none.returncode, none.stderr) == (

@@ -229,11 +229,26 @@ def test_ctrl_c_in_a_run_ends_it_as_that_at_any_moment(
 def test_ctrl_c_in_up_leaves_no_lab(wayhome_command: WayhomeCommand, mark: str) -> None:
     environment = {**wayhome_command.environment, "MARK": mark}
     command = replace(wayhome_command, environment=environment)
-    for number in (2, 3, 4, 5):
+    for number in (2, 3, 4):
         with command.start("lab", "up", "the-case", start_new_session=True) as up:
             wait_until(lambda n=number: len(with_environment(mark)) >= n)  # type: ignore[misc]
             os.killpg(up.pid, signal.SIGINT)
             assert up.wait(10) == -signal.SIGINT
+        wait_until(lambda: not with_environment(mark))
+        said = wayhome_command("lab", "status").stderr
+        assert said == "wayhome: no lab is up. `wayhome lab up the-case` starts one\n"
+
+
+def test_an_up_that_is_killed_half_way_leaves_no_lab(
+    wayhome_command: WayhomeCommand, mark: str
+) -> None:
+    """The keeper is in the middle of building, and is told by nobody; once it looks for who started it, it ends."""
+    environment = {**wayhome_command.environment, "MARK": mark}
+    command = replace(wayhome_command, environment=environment)
+    for number in (2, 3, 4):
+        with command.start("lab", "up", "the-case", start_new_session=True) as up:
+            wait_until(lambda n=number: len(with_environment(mark)) >= n)  # type: ignore[misc]
+            up.kill()
         wait_until(lambda: not with_environment(mark))
         said = wayhome_command("lab", "status").stderr
         assert said == "wayhome: no lab is up. `wayhome lab up the-case` starts one\n"

@@ -1,4 +1,4 @@
-"""`wayhome lab`: the case's network on this machine, to watch it run or to try things in it.
+"""`wayhome lab`: a case's network, or that of any exports, on this machine: to watch it or to try things in it.
 
 `run` needs nothing before and leaves nothing behind. `up` leaves a keeper in the background, which the other commands
 join and `down` ends.

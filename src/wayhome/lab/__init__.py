@@ -13,6 +13,9 @@ what a run mounted with both.
     capture, pcap   what passes a node, in a file
 
 A `case` is exports with programs, phases and what is expected in each; `the_case` is the one that the project starts
-from. `demo` runs a case, and holds what is seen against what is expected and what the tracer says (`prediction`);
-`keeper` keeps one up in the background, and `remote` and `state` reach it.
+from. `demo` runs a case, and holds what is seen against what is expected and what the tracer says (`prediction`).
+
+For whoever wants to try things, `keeper` keeps a network up in the background: what `planning` makes of exports (a `plan`),
+of a large network what `cut` leaves. Its `attendant` answers (`answering`, `relay`) and sees what dies (`deaths`); other
+commands reach it by `state` and `remote`, and call its nodes by their `node_names`.
 """

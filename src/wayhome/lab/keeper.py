@@ -15,9 +15,11 @@ user's logout. It looks itself now and then, because inotify does not tell what 
 import json
 import os
 import pickle
+import select
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wayhome.lab import agent_log, attendant, files, processes, state
@@ -31,6 +33,7 @@ from wayhome.lab.state import KeptAgent, KeptNode, LabState, explained
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LOOK_SECONDS = 1.0
 END_SECONDS = 2.0
+UNATTENDED = "the process that answers and sees what dies has ended: nobody answers any more"
 PATIENCE_SECONDS = 110.0
 """For an agent: there may be many, on few processors."""
 
@@ -44,14 +47,18 @@ def main(plan: Plan, folder: Path, lock: int) -> int:
         logs.mkdir()
         with BuiltNetwork(plan.network, logs, plan.own) as built:
             agents = _start(plan, built, folder)
-            attendant.start(built, Answering(built, plan.ports), folder, (lock, 1))
+            attending = attendant.start(built, Answering(built, plan.ports), folder, (lock, 1))
             for agent in agents:
                 agent.wait_until(agent_log.has_applied, PATIENCE_SECONDS)
-            state.write(folder, _state(plan, built, agents, number, lock))
-            _keep(folder, lock)
+            up = _state(plan, built, agents, number, lock)
+            state.write(folder, up)
+            _keep(folder, up, attending)
     except NamespaceRefusedError as refused:
         _say(refused=refused.reason, command=refused.command)
         return 4
+    except BrokenPipeError:  # whoever started us is gone: nobody would know of the lab
+        state.clear(folder)
+        return 1
     except OSError as error:
         _say(error=explained(error))
         return 1
@@ -94,20 +101,25 @@ def _remarks(built: BuiltNetwork) -> Iterator[str]:
         yield "this machine's kernel has no nfnetlink_log: it is not seen where packets die"
 
 
-def _keep(folder: Path, lock: int) -> None:
+def _keep(folder: Path, up: LabState, attending: int) -> None:
+    attended = os.pidfd_open(attending)
     # Only now: what was started before would have inherited both, and could not be ended or see its own end.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries what loses its parent
     _say()
     _say_no_more()
-    _sleep(folder, lock)
+    _sleep(folder, up, attended)
     processes.end_all_others(END_SECONDS)
 
 
-def _sleep(folder: Path, lock: int) -> None:
+def _sleep(folder: Path, up: LabState, attended: int) -> None:
     while signal.sigtimedwait(ENDING, LOOK_SECONDS) is None:
-        if not state.is_lock_of(folder, lock):
+        if not state.is_lock_of(folder, up.lock):
             return
+        if attended >= 0 and select.select([attended], [], [], 0)[0]:
+            os.close(attended)
+            attended = -1
+            state.write(folder, replace(up, remarks=[*up.remarks, UNATTENDED]))
 
 
 def _say(**content: str | int) -> None:
