@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +22,7 @@ from wayhome.clouds.read import UnreadableDirectoryError, read_estate
 from wayhome.diagnosis.answer import Answer
 from wayhome.diagnosis.question import Question
 from wayhome.lab.cases import CASES, REPAIRS
+from wayhome.lab.cut import TooLargeError
 from wayhome.lab.mounts import private_folder
 from wayhome.lab.namespaces import enter
 from wayhome.lab.repairs.claims import Claims, Elsewhere
@@ -95,7 +96,10 @@ def run_repairs(wanted: Wanted, kinds: Sequence[str], *, as_json: bool) -> NoRet
         enter()
         if not as_json:
             report.begin(wanted.name, wanted.question)
-        _show_all(shown, elsewhere, wanted.claims, seen)
+        try:
+            _show_all(shown, elsewhere, wanted.claims, seen)
+        except TooLargeError as error:
+            end(2, str(error))
     if as_json:
         click.echo(json.dumps(document(outcomes), indent=2))
         for ending in (ending for one in outcomes for ending in one.phase.endings):
@@ -133,15 +137,11 @@ def _proposed(
     """What is to be shown of these kinds; all without any."""
     try:
         answer = Answer.to(wanted.estate, wanted.question)
-        shown = list(demonstrations(answer, wanted.protocols, kinds))
+        shown = _in_order(demonstrations(answer, wanted.protocols, kinds), wanted.claims)
     except (EndpointError, NetworkError, NotShownError) as error:
         end(2, str(error))
-    if (
-        wanted.claims
-    ):  # a case has its own order, in which a control follows what it is the control of
-        told = [AS_EXPORTED, *wanted.claims.repairs]
-        shown.sort(key=lambda one: told.index(one.kind) if one.kind in told else len(told))
-    proposed = [*(one.proposal.kind for one in answer.repairs), *wanted.elsewhere]
+    proposed = [one.proposal.kind for one in answer.repairs if one.after is not None]
+    proposed += wanted.elsewhere
     for kind in kinds:
         if kind not in proposed:
             known = ", ".join(dict.fromkeys(proposed)) or "none"
@@ -149,3 +149,11 @@ def _proposed(
     elsewhere = {k: v for k, v in wanted.elsewhere.items() if not kinds or k in kinds}
     only_elsewhere = bool(kinds) and set(kinds) <= set(elsewhere)
     return ([] if only_elsewhere else shown), elsewhere
+
+
+def _in_order(shown: Iterable[Demonstration], claims: Claims | None) -> list[Demonstration]:
+    """As a case tells them: there a control follows what it is the control of. Else as they are recommended."""
+    if claims is None:
+        return list(shown)
+    told = [AS_EXPORTED, *claims.repairs]
+    return sorted(shown, key=lambda one: told.index(one.kind) if one.kind in told else len(told))

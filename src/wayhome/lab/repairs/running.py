@@ -6,23 +6,16 @@ flows are spread over equals, each may go any way of several, and what is said o
 """
 
 import asyncio
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
 
-from wayhome.lab.agents import agents_in, without_agents
 from wayhome.lab.case import Expected, Phase
 from wayhome.lab.compiled.asked import Asked
-from wayhome.lab.compiled.built import BuiltNetwork
-from wayhome.lab.compiled.held import held_in
 from wayhome.lab.cut import buildable
 from wayhome.lab.demo import PhaseOutcome, ProbeOutcome
 from wayhome.lab.prediction import predict_ways
 from wayhome.lab.prober import Prober, Relayed, Request
-from wayhome.lab.programs import Program, RunningProgram
 from wayhome.lab.repairs.balancers import Backend
 from wayhome.lab.repairs.claims import Claims
 from wayhome.lab.repairs.demonstration import Ask, Demonstration
@@ -31,13 +24,10 @@ from wayhome.lab.repairs.nginx import kill, start_nginx
 from wayhome.lab.repairs.outcome import RepairOutcome
 from wayhome.lab.repairs.stream import Stream
 from wayhome.lab.repairs.survival import Survival, survive
-from wayhome.lab.running_agents import RunningAgents
+from wayhome.lab.running_estate import RunningEstate
 from wayhome.prefixes import Family
 from wayhome.probe.observation import Observation
 from wayhome.probe.observation import Protocol as Probed
-from wayhome.probe.server import LISTENING
-
-PATIENCE_SECONDS = 20.0
 
 
 def show(shown: Demonstration, claims: Claims | None, folder: Path) -> RepairOutcome:
@@ -57,53 +47,35 @@ def show(shown: Demonstration, claims: Claims | None, folder: Path) -> RepairOut
     )
 
 
-class RunningRepair:
+class RunningRepair(RunningEstate):
     """The network of a demonstration, with all programs."""
 
     def __init__(self, shown: Demonstration, folder: Path) -> None:
-        """Build and start, and wait until everything is ready. Raises OSError, ProgramError."""
+        """Build and start, and wait until everything is ready. Raises OSError, ProgramError, cut.TooLargeError."""
         self._shown = shown
-        self._held = ExitStack()
-        network = buildable(shown.network, list(_wanted(shown))).network
-        found = agents_in(shown.estate, network)
-        own = {
-            name: rules
-            for name, rules in held_in(shown.estate, shown.network).items()
-            if name in network.places
-        }
-        agents = RunningAgents(found, folder)
-        agents.configure(shown.estate)
+        built = buildable(shown.network, list(_wanted(shown))).network
+        super().__init__(shown.estate, shown.network, folder, built)
         try:
-            built = BuiltNetwork(without_agents(network, found), folder, own)
-            self.network = self._held.enter_context(built)
-            self._prober = self._held.enter_context(Prober(self.network))
-            agents.start(self.network)
-            servers = [self.network.start(program) for program in self._servers()]
-            self.nginx = self._start_proxies()
-            for server in servers:
-                server.wait_until(lambda text: LISTENING in text, PATIENCE_SECONDS)
-            agents.wait_until_applied()
+            self.start_agents()
+            self._serve_ends()
+            self.nginx = {
+                proxy.host: start_nginx(self.network, proxy, proxy.host) for proxy in shown.proxies
+            }
+            self.wait_until_ready()
+            self._prober = Prober(self.network)
         except BaseException:
-            self.close()
+            super().close()
             raise
 
-    def _servers(self) -> Iterator[Program]:
-        """One for each port; the greeting is that of a node's first."""
+    def _serve_ends(self) -> None:
+        """A server for each port; the greeting is that of a node's first."""
         family = self._shown.asked.source.family
         everywhere = "::" if family is Family.IPV6 else "0.0.0.0"  # noqa: S104 (in a lab)
         greeting: set[str] = set()
         for node, port in self._shown.servers:
-            words = ["--address", everywhere, "--http-port", str(port)]
-            if node in greeting:
-                words += ["--greeting-port", "0"]
+            other = ("--greeting-port", "0") if node in greeting else ()
             greeting.add(node)
-            yield Program(node, "server", (sys.executable, "-m", "wayhome.probe.server", *words))
-
-    def _start_proxies(self) -> dict[str, RunningProgram]:
-        return {
-            proxy.host: start_nginx(self.network, proxy, proxy.host)
-            for proxy in self._shown.proxies
-        }
+            self.serve([node], "--address", everywhere, "--http-port", str(port), *other)
 
     def ask(self, ask: Ask, claimed: Sequence[Expected]) -> tuple[ProbeOutcome, ...]:
         """Ask in each way, all at once. Without claims, what is predicted is what is expected. Raises OSError."""
@@ -169,13 +141,8 @@ class RunningRepair:
 
     def close(self) -> None:
         """End it."""
-        self._held.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._prober.close()
+        super().close()
 
 
 def _wanted(shown: Demonstration) -> Iterator[Asked]:
