@@ -120,13 +120,13 @@ class _Here:
 
     may_come: Intervals
     exits: list[_Exit]
-    returned: Intervals = field(default_factory=Intervals)
+    returned: list[tuple[int, int]] = field(default_factory=list)
     _returning: list[tuple[int, int]] = field(default_factory=list)
 
     def settle(self) -> Intervals:
         if self._returning:
             gone = Intervals.of(self._returning)
-            self.returned = self.returned.union(self.may_come.intersection(gone))
+            self.returned += self.may_come.intersection(gone).spans
             self.may_come = self.may_come.minus(gone)
             self._returning = []
         return self.may_come
@@ -135,7 +135,7 @@ class _Here:
         if certain:
             self._returning += destinations.spans
         else:
-            self.returned = self.returned.union(self.settle().intersection(destinations))
+            self.returned += self.settle().intersection(destinations).spans
 
     def may_leave(self, destinations: Intervals, conditions: tuple[str, ...]) -> None:
         """Without conditions it is no matter of doubt: it was taken away."""
@@ -171,13 +171,13 @@ class _Walk:
             if not unknown:
                 here.leave(matched)
             if rule.effect is Effect.GOTO:
-                here.returned = here.returned.union(left.back)
+                here.returned += left.back.spans
                 here.may_leave(matched, unknown)
             else:
                 here.may_come = here.may_come.union(left.back)
             for one in left.gone:
                 here.may_leave(one.destinations, one.conditions)
-        return _Left(here.settle().union(here.returned), tuple(gone))
+        return _Left(here.settle().union(Intervals.of(here.returned)), tuple(gone))
 
     def _apply(
         self, rule: Rule, matched: Intervals, unknown: tuple[str, ...], way: _Way, here: _Here

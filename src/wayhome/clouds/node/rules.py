@@ -159,8 +159,9 @@ def _by_protocol(
         return translations(base, replace(subject, fulfils=fulfils))
 
     found = {protocol: of(protocol) for protocol in Protocol}
-    if len(set(found.values())) == 1:
-        yield from ((translation, None) for translation in found[Protocol.TCP])
+    first, *others = found.values()
+    if all(other == first for other in others):
+        yield from ((translation, None) for translation in first)
         return
     for protocol, its in found.items():
         yield from ((translation, (ProtocolMatch(protocol),)) for translation in its)
