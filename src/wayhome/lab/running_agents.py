@@ -48,9 +48,9 @@ class RunningAgents:
         self.running = [network.start(make(one, one.places(self.folder))) for one in self.agents]
 
     def wait_until_applied(self) -> None:
-        """Wait until each has applied a policy. Raises ProgramError."""
+        """Wait until each has applied a policy; many that start at once share few processors. Raises ProgramError."""
         for one in self.running:
-            one.wait_until(agent_log.has_applied, PATIENCE_SECONDS)
+            one.wait_until(agent_log.has_applied, PATIENCE_SECONDS + len(self.running))
 
     def said(self, event: str) -> AgentSaid | None:
         """What the last of the agents said last in an event of that name; None where none did."""
