@@ -32,7 +32,8 @@ class Pytest:
     """`pytest` in an empty folder, of one user."""
 
     def __init__(self, command: WayhomeCommand) -> None:
-        outside = {name: value for name, value in command.environment.items() if name != LEFT}
+        ours = (LEFT, "WAYHOME_COMMAND")  # what the run of these tests has told its processes
+        outside = {name: value for name, value in command.environment.items() if name not in ours}
         self.folder = Path(outside["XDG_RUNTIME_DIR"]) / "strangers"
         self.folder.mkdir(mode=0o755)
         self.environment = outside

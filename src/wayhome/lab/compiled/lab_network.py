@@ -32,7 +32,8 @@ from wayhome.probe.observation import Address as ProbeAddress
 from wayhome.probe.observation import Leg
 from wayhome.trace import Lost
 
-TIMEOUT_SECONDS = 3.0
+TIMEOUT_SECONDS = 10.0
+"""For an answer. Nothing vanishes unseen in a lab, so only a machine that is busy with something else comes near it."""
 AT_ONCE = 200
 
 
