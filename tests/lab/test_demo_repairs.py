@@ -119,6 +119,14 @@ def test_repairs_of_any_exports_and_flow(tmp_path: Path) -> None:
     assert repaired["probes"][0]["reached"] is True
 
 
+def test_where_nothing_is_proposed_that_is_said(wayhome_command: Run) -> None:
+    exports = Path(__file__).parents[2] / "examples/the-case/exports"
+    flow = ("test-gce-01", "target-gce-01:80", "--all")
+    done = wayhome_command("lab", "run", "--from", str(exports), *flow)
+    assert done.returncode == 0, done.stderr
+    assert "  no repair is proposed\n" in done.stdout
+
+
 WRONG_CLAIM = """
 from dataclasses import replace
 from wayhome.cli.main import wayhome

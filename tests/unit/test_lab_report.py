@@ -107,6 +107,17 @@ def test_a_narrow_terminal_hides_nothing_of_the_matrix() -> None:
     assert max(map(len, matrix.splitlines())) <= 40
 
 
+def test_a_name_is_no_markup_and_moves_no_cursor() -> None:
+    out = io.StringIO()
+    name = "a[bold]b[/nothing]\x1b[2J"
+    row = replace(A, source=name)
+    outcome = ProbeOutcome(row, BEFORE.expected[A], BEFORE.expected[A], lost(), sees_drops=True)
+    phase = replace(BEFORE, name=name, title=name)
+    Report(Console(file=out, width=100), NETWORK).phase(PhaseOutcome(phase, (outcome,), None, 0))
+    assert out.getvalue().count(r"a[bold]b[/nothing]\x1b[2J") == 4
+    assert "\x1b" not in out.getvalue()
+
+
 def test_what_an_agent_says_cannot_move_the_cursor() -> None:
     said = "a\x1b[2Jb\u202ec"
     text = shown(

@@ -111,7 +111,7 @@ class _Text:
         for row, group in groupby(predictions.items(), key=lambda item: item[0][0]):
             cells = {how: one for (_, how), one in group}
             shown = [self._cell(cells[how]) if how in cells else Text("") for how in asked]
-            table.add_row(self._label(row), *shown, self._seen(cells.values()))
+            table.add_row(Text(self._label(row)), *shown, Text(self._seen(cells.values())))
         self._out.print(Padding(table, (0, 0, 0, 2), expand=False))
         deaths = {(row, one): None for (row, _), one in predictions.items() if not one.reached}
         for row, one in deaths:

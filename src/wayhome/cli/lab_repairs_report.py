@@ -38,7 +38,7 @@ class RepairsReport:
         """One repair."""
         Report(self._out, outcome.network).phase(outcome.phase)
         if outcome.proxies:
-            nodes = " and ".join(map(last, outcome.proxies))
+            nodes = printable(" and ".join(map(last, outcome.proxies)))
             self._line(f"nginx runs on {nodes}, with the configuration that the repair writes")
         if outcome.control and outcome.as_expected and not outcome.phase.phase.explanation:
             self._line(CONTROL)
@@ -52,6 +52,8 @@ class RepairsReport:
         probes = [probe for outcome in outcomes for probe in outcome.phase.probes]
         good = sum(probe.as_expected for probe in probes)
         whole = all(outcome.as_expected for outcome in outcomes)
+        if {outcome.kind for outcome in outcomes} == {AS_EXPORTED}:
+            self._line("no repair is proposed")
         self._out.print()
         self._out.print(
             f"{'as expected' if whole else 'NOT AS EXPECTED'}: {good} of {len(probes)} probes as expected and as predicted, "
@@ -66,7 +68,7 @@ class RepairsReport:
 def _survival(survival: Survival) -> Iterator[str]:
     check, between, after = survival.check, survival.between, survival.after
     yield (
-        f"that of {last(survival.died.node)} is killed under {1 / EVERY_SECONDS:.0f} requests a second; its health "
+        f"that of {printable(last(survival.died.node))} is killed under {1 / EVERY_SECONDS:.0f} requests a second; its health "
         f"check asks every {check.check_interval_sec} s, and {check.unhealthy_threshold} failures leave it out"
     )
     if survival.seconds is None:

@@ -166,7 +166,8 @@ class Report:
         for row, group in groupby(probes, key=lambda probe: probe.row):
             cells = {cell.observation.protocol: cell for cell in group}
             shown = [self._cell(cells[how]) if how in cells else Text("") for how in asked]
-            table.add_row(self.label(row), *shown, self._seen(list(cells.values())))
+            seen = self._seen(list(cells.values()))
+            table.add_row(Text(self.label(row)), *shown, Text(seen))  # a name is no markup
         return table
 
     def _cell(self, probe: ProbeOutcome) -> Text:
@@ -184,7 +185,7 @@ class Report:
     def named(self, address: str) -> str:
         """An address, with the name of whose it is."""
         name = self._names.get(address)
-        return f"{address} ({name})" if name else address
+        return f"{address} ({printable(name)})" if name else address
 
     def label(self, row: Row) -> str:
         """Who asks whom, and by which address where that is not the destination's own."""
