@@ -259,3 +259,16 @@ def test_azures_agent_unites_its_files() -> None:
         False,
         True,
     ]
+
+
+def test_an_agent_that_watches_the_api_keeps_what_it_held_against_a_wrong_key() -> None:
+    """One that reads a file is shown none, and takes its defaults."""
+    watching = agent("--configmap=kube-system/ip-masq-agent", image="example/wayhome-agent:1")
+    held = found(watching, config_map(LIST, key="masq.yaml"))
+    assert (held.basis, held.known) == (Basis.UNKNOWN, False)
+    assert [one.problem for one in held.not_live] == [
+        "the ConfigMap kube-system/ip-masq-agent has the key masq.yaml and not config, which the agent reads"
+    ]
+    reading = agent(image="example/wayhome-agent:1")
+    assert found(reading, config_map(LIST, key="masq.yaml")).basis is Basis.AGENT_DEFAULTS
+    assert found(watching, config_map(LIST)).basis is Basis.CONFIGURATION

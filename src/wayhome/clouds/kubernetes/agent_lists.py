@@ -54,6 +54,8 @@ def with_agent(found: ClusterFacts, agent: Agent, node: Located[Node]) -> Masque
                 f"kubectl get configmap {shlex.quote(wanted.name)} --namespace {shlex.quote(wanted.namespace)} -o json",
             ),
         )
+    if agent.watches_api and held.not_live and held.known:
+        held = _kept(held)
     return replace(held, not_live=(*held.not_live, *read_by_nobody(found, agent.sources, settings)))
 
 
@@ -140,6 +142,22 @@ def _refused(
             "iptables-save -t nat, on the node (`wayhome collect --node` does it)",
         ),
         not_live=(wrong, *not_live),
+    )
+
+
+def _kept(held: Masquerading) -> Masquerading:
+    """An agent that watches the API rejects a ConfigMap without its key, and keeps the last good list if it had one.
+
+    One that reads files is shown none, and has its defaults.
+    """
+    return replace(
+        held,
+        basis=Basis.UNKNOWN,
+        policies=(*held.policies, *UNSEEN),
+        missing=Missing(
+            "what the node has held since its agent rejected the ConfigMap",
+            "iptables-save -t nat, on the node (`wayhome collect --node` does it)",
+        ),
     )
 
 

@@ -61,6 +61,11 @@ class Agent:
     """All of its command line, by name without dashes. They are anybody's text."""
 
     @property
+    def watches_api(self) -> bool:
+        """Whether it asks the API server for its ConfigMaps; else it reads files."""
+        return bool(self.flags.get("configmap"))
+
+    @property
     def evidence(self) -> Evidence:
         """The container's place in the DaemonSet."""
         return self.daemon_set.at("spec", "template", "spec", "containers")

@@ -6,6 +6,7 @@
 | an agent, and a valid list where it reads | that list |
 | an agent, and no list there | the agent's defaults: 3 ranges, or 11 with --nomasq-all-reserved-ranges |
 | an agent, and a list that it refuses | what it held before, which nobody outside of the node can know |
+| an agent that watches the API, and a ConfigMap without its key | what it held before, too |
 | no agent, default SNAT switched off | the Pod's address, everywhere |
 | no agent, GKE before 1.14 | kubelet masquerades what leaves 10.0.0.0/8 |
 | no agent, GKE since then | GKE's own rules on the node: the 11 ranges |
