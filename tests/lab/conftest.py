@@ -37,7 +37,7 @@ class WayhomeCommand:
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run it to its end."""
         return subprocess.run(
-            self._argv(arguments), capture_output=True, text=True, check=False, timeout=60, **self._settings()
+            self._argv(arguments), capture_output=True, text=True, check=False, timeout=180, **self._settings()
         )  # fmt: skip
 
     def start(self, *arguments: str, start_new_session: bool = False) -> "subprocess.Popen[str]":
