@@ -73,6 +73,21 @@ def test_what_is_tried_in_exports_ends_where_it_would_and_is_repaired_by_the_age
     assert "is down; nothing of it is left" in lab("down").stdout
 
 
+def test_agents_are_configured_node_by_node(lab: Lab) -> None:
+    assert lab("up", "--from", EXPORTS).returncode == 0
+    file = ("configmap", "--from-file", str(EXAMPLES / "the-case/config"))
+    done = lab(*file, "--node", "my-pod")
+    assert (done.returncode, done.stderr) == (
+        2, "wayhome: no agent runs on my-pod; agents run on: gke-node-01, gke-node-02\n",
+    )  # fmt: skip
+    assert "are changed" in lab(*file, "--node", "gke-node-01").stdout
+    said = status_until(lab, "agent on gke-node-01: the kernel holds the configuration")
+    assert "agent on gke-node-02: the kernel holds the defaults" in said
+    assert "are changed" in lab(*file).stdout
+    status_until(lab, "agent on gke-node-02: the kernel holds the configuration")
+    assert "they hold this configuration already" in lab(*file).stdout
+
+
 def test_what_up_proposes_fails_by_the_cloud_and_not_by_the_way_it_is_typed(
     wayhome_command: WayhomeCommand, lab: Lab
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from wayhome.cli.lab_errors import end, errors
+from wayhome.cli.lab_errors import errors
 from wayhome.cli.printable import printable
 from wayhome.kube.names import is_key
 from wayhome.lab import remote
@@ -23,17 +23,22 @@ LARGEST_CONFIGMAP = 1024 * 1024
     help="As `kubectl create configmap --from-file`: without KEY, the key is the file's name.",
 )
 @click.option("--delete", is_flag=True, help="Take the ConfigMap away, as `kubectl delete`.")
-def configmap(files: tuple[str, ...], delete: bool) -> None:
+@click.option(
+    "--node",
+    "nodes",
+    multiple=True,
+    help="Only on this node, and on others that are given so; without it, on all that have an agent.",
+)
+def configmap(files: tuple[str, ...], delete: bool, nodes: tuple[str, ...]) -> None:
     """Show a ConfigMap to the agents of the lab, as kubelet does on their nodes."""
     if delete == bool(files):
         raise click.UsageError("say either --from-file [KEY=]FILE or --delete")
     data = _data(files)
     with errors():
         state = remote.current()
-        changed = remote.configure(state, data)
-    if not state.agents:
-        end(2, f"no agent runs in {state.title}: nobody reads a ConfigMap there")
-    wanted = list(dict.fromkeys(key for one in state.agents.values() for key in one.items or data))
+        agents = remote.agents(state, nodes)
+        changed = remote.configure(agents, data)
+    wanted = list(dict.fromkeys(key for one in agents for key in one.items or data))
     if not changed:
         keys = f"the keys {', '.join(map(printable, data))}" if data else "no key"
         click.echo(

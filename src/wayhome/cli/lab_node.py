@@ -33,6 +33,7 @@ def _number(
 def exec_(node: str, command: tuple[str, ...]) -> None:
     """Run a command on a node: `wayhome lab exec my-pod -- curl http://10.2.0.1/health`.
 
+    NODE is a name that `wayhome lab status` shows, a longer one up to its full name, or an address of its own.
     Ends as the command ends. What it leaves running ends with the lab, and has its number among the lab's processes.
     """
     argv = command[1:] if command[0] == "--" else command
@@ -56,7 +57,10 @@ def exec_(node: str, command: tuple[str, ...]) -> None:
     help="When to stop, at most a day; without it, at Ctrl-C.",
 )
 def capture(node: str, file: BinaryIO, seconds: float | None) -> None:
-    """Write what passes a node to a pcap file."""
+    """Write what passes a node to a pcap file, which Wireshark and tcpdump read; `-` is standard output.
+
+    NODE is called as for `exec`. A node that forwards shows each packet as it comes and as it leaves.
+    """
     with errors():
         remote.join(remote.current(), node)
         with open_capture() as channel:

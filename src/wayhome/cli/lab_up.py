@@ -30,7 +30,7 @@ from wayhome.report.names import shortened
     nargs=2,
     multiple=True,
     metavar="SOURCE DESTINATION[:PORT]",
-    help="Build only what this flow can touch, there and back, and what the other flows can that are given so.",
+    help="Build only what this flow can touch, there and back. Give it again for each further flow.",
 )
 def up(case: str | None, directory: Path | None, flows: tuple[tuple[str, str], ...]) -> None:
     """Build a case or an exported network and keep it up in the background, until `down`.

@@ -14,7 +14,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from wayhome.lab import processes, state
 from wayhome.lab.namespaces import NamespaceRefusedError, own_command
 from wayhome.lab.node_names import NodeNames
 from wayhome.lab.programs import ProgramError
-from wayhome.lab.state import LabError, LabState, NoLabError
+from wayhome.lab.state import KeptAgent, LabError, LabState, NoLabError
 from wayhome.lab.syscalls import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, setns
 from wayhome.lab.volume import ConfigMapVolume
 
@@ -174,11 +174,23 @@ def _descriptor(process: int, number: int) -> Path:
     return Path("/proc", str(process), "fd", str(number))
 
 
-def configure(lab: LabState, configmap: Mapping[str, bytes] | None) -> bool:
-    """Show a ConfigMap's data in the volumes of the lab's agents. Returns whether that changed any."""
+def agents(lab: LabState, nodes: Sequence[str]) -> list[KeptAgent]:
+    """Those on the nodes with these names, or all without any. Raises LabError, NodeNameError."""
+    if not lab.agents:
+        raise LabError(f"no agent runs in {lab.title}: nobody reads a ConfigMap there")
+    called = names(lab)
+    wanted = [called.find(node) for node in nodes] or list(lab.agents)
+    for node in wanted:
+        if node not in lab.agents:
+            there = ", ".join(map(called.short, lab.agents))
+            raise LabError(f"no agent runs on {called.short(node)}; agents run on: {there}")
+    return [lab.agents[node] for node in dict.fromkeys(wanted)]
+
+
+def configure(agents: Iterable[KeptAgent], configmap: Mapping[str, bytes] | None) -> bool:
+    """Show a ConfigMap's data in the agents' volumes. Returns whether that changed any."""
     changed = [
-        ConfigMapVolume(Path(one.volume), one.items).project(configmap or {})
-        for one in lab.agents.values()
+        ConfigMapVolume(Path(one.volume), one.items).project(configmap or {}) for one in agents
     ]
     return any(changed)
 
