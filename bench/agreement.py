@@ -28,6 +28,7 @@ from wayhome.clouds.estate import Estate
 from wayhome.lab.check import Checked
 from wayhome.lab.compiled import Seen
 from wayhome.lab.programs import ProgramError
+from wayhome.network import Verdict
 
 AT_ONCE = 50
 """Networks of one seed: the next fifty have the next seed."""
@@ -56,6 +57,7 @@ def run(
     """Ask. Returns the exit code."""
     started, asked, labs, networks, not_built = time.monotonic(), 0, 0, 0, 0
     ends: Counter[str] = Counter()
+    ambiguous = 0
     print(f"seed {first_seed}", flush=True)
     seed = first_seed
     while asked < flows:
@@ -65,6 +67,7 @@ def run(
                 asked, labs, networks = asked + one.flows, labs + one.labs, networks + 1
                 not_built += one.not_built
                 ends.update(_end(seen) for _, seen in one.both)
+                ambiguous += sum(trace.verdict is Verdict.AMBIGUOUS for trace, _ in one.both)
         except _DisagreeError:
             return _kept(seed, found[-1], cases, "the smallest network that shows it")
         except Flaky:
@@ -76,7 +79,8 @@ def run(
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"no disagreement: {asked:,} flows of {networks:,} generated networks in {labs:,} labs, seeds {first_seed} to "
-        f"{seed - 1}; {not_built:,} ways could not be built; {seconds:.0f} s, {peak:.0f} MiB"
+        f"{seed - 1}; {ambiguous:,} of the flows one alternative of several, {not_built:,} ways that no lab can have; "
+        f"{seconds:.0f} s, {peak:.0f} MiB"
     )
     for end, number in ends.most_common():
         print(f"{number:8,}  {end}")

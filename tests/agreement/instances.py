@@ -1,4 +1,4 @@
-"""Instances: tags, forwarding or not, external addresses, second interfaces; some do not run."""
+"""Instances: tags, forwarding or not, aliases, external addresses, second interfaces; some do not run."""
 
 from typing import Any
 
@@ -16,6 +16,8 @@ def instance(draw: st.DrawFn, /, exports: Exports, vpc: Vpc, name: str, **more: 
     nic = _interface(vpc, "nic0", full) | more.pop("nic", {})
     if draw(st.sampled_from((False, False, True))):
         nic["accessConfigs"] = [{"name": "External NAT", "natIP": vpc.next_external()}]
+    if "aliasIpRanges" not in nic and draw(st.sampled_from((False, False, False, True))):
+        nic["aliasIpRanges"] = [{"ipCidrRange": f"{vpc.next_address()}/32"}]
     fields = {
         "status": draw(st.sampled_from(("RUNNING",) * 15 + ("TERMINATED",))),
         "canIpForward": draw(st.booleans()),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from tests.agreement.asking import checked, read
+from tests.agreement.asking import checked, keep, read
 from tests.agreement.estates import estates
 from tests.agreement.exports import Exports
 
@@ -23,7 +23,7 @@ FOUND = sorted(path for path in (Path(__file__).parent / "cases").glob("*") if p
 
 
 @pytest.mark.parametrize("share", range(SHARES))
-def test_generated_networks(share: int) -> None:
+def test_generated_networks(share: int, tmp_path: Path) -> None:
     @seed(share)
     @given(estates())
     @settings(
@@ -35,7 +35,9 @@ def test_generated_networks(share: int) -> None:
     )
     def agree(exports: Exports) -> None:
         found = checked(read(exports)).disagreements
-        assert not found, "\n".join(map(str, found))
+        if found:
+            keep(exports, tmp_path)
+            pytest.fail("\n".join((*map(str, found), f"the exports are in {tmp_path}")))
 
     agree()
 
