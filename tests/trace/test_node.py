@@ -1,9 +1,12 @@
 """What happens at any node: who may send and receive by a port, what is its own, which routes are for whom."""
 
+from dataclasses import replace
+
 import pytest
 from tests.trace.pair import FLOW, died, pair, to_a, to_b
 from tests.trace.small import (
     UNKNOWN_INTERNAL,
+    A,
     P,
     S,
     attached,
@@ -22,9 +25,13 @@ from wayhome.network import (
     Network,
     Port,
     Route,
+    To,
+    TranslationChain,
+    TranslationRule,
     Verdict,
 )
 from wayhome.trace import Lost, trace
+from wayhome.trace.walk import LIFE
 
 
 def test_a_source_that_is_not_the_instance_s_own_is_dropped_where_it_enters() -> None:
@@ -79,6 +86,23 @@ def test_a_route_in_a_circle_is_a_loop_and_ends() -> None:
     answer = trace(network, FLOW, "a")
     assert died(answer) == ("ROUTING_LOOP", "two", Lost.FORWARD)
     assert [hop.node for hop in answer.forward] == ["a", "one", "two", "one", "two"]
+
+
+def test_a_circle_through_translating_nodes_ends_too() -> None:
+    """Each of the two translates what comes by, to an address of its own, for as long as the packet lives."""
+    nodes = [
+        host("a", "10.0.0.1"),
+        fabric("one", [attached("a", "10.0.0.1/32"), Port(name="two")], route("0.0.0.0/0", "two")),
+        fabric("two", [Port(name="one")], route("0.0.0.0/0", "one")),
+    ]
+    for number, other in ((1, "two"), (2, "one")):
+        to = TranslationRule(action=To(A(f"203.0.113.{number}")), out_ports=frozenset({other}))
+        nodes[number] = replace(nodes[number], translation_out=(TranslationChain("to", (to,)),))
+    network = Network.of(nodes, [link("a/eth0", "one/a"), link("one/two", "two/one")])
+    answer = trace(network, FLOW, "a")
+    assert answer.drop is not None
+    assert answer.drop.cause == "ROUTING_LOOP"
+    assert len(answer.forward) <= LIFE + 1
 
 
 def test_routes_may_apply_to_some_ingress_classes_only() -> None:

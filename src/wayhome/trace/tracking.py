@@ -50,8 +50,13 @@ class Tracking:
         self._connections: dict[tuple[str, Packet], tuple[Connection, Direction]] = {}
         self._chosen = BY_SYSTEM
 
-    def choose_port(self) -> int:
-        """A source port for a flow whose source is translated; it is nobody else's."""
+    def choose_port(self, port: int) -> int:
+        """The source port of a flow whose source is translated: nobody else's, or what another translation chose before.
+
+        A packet that goes round through a translating node is then the same each time, and the loop is seen.
+        """
+        if port < BY_SYSTEM:
+            return port
         self._chosen -= 1
         return self._chosen
 

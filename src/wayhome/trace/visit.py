@@ -166,7 +166,8 @@ class Visit:
             self._drop(found)
         if found:
             address, rule = found
-            changed = self.packet.sent_from(address, self._tracking.choose_port())
+            port_chosen = self._tracking.choose_port(self.packet.source_port)
+            changed = self.packet.sent_from(address, port_chosen)
             self._become(changed, rule.step, rule.evidence)
         self._tracking.confirm(self.node.name, Connection(self._arrived, self.packet))
 

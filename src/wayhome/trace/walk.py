@@ -10,6 +10,8 @@ from wayhome.trace.tracking import Tracking
 from wayhome.trace.visit import Ended, Visit
 
 ROUTING_LOOP = "ROUTING_LOOP"
+LIFE = 64
+"""Hops after which a packet ends, if no loop is seen before: it may be another one each time it comes by (ip_default_ttl)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Walker:
         while True:
             place = self.network.places[at]
             arrival = (at, entered, packet)
-            if arrival in met:
+            if arrival in met or len(hops) == LIFE:
                 return _loop(hops, place, entered, packet)
             met.add(arrival)
             port = place.ports[entered] if entered else None
