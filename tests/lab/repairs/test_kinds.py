@@ -21,21 +21,17 @@ pytestmark = pytest.mark.kernel
 # The case, the kind, and what it needs besides.
 SHOWN = [
     ("foreign-rule", "remove-rule", ()),
-    ("foreign-rule-of-nft", "remove-rule", ()),
     ("firewall-behind-the-route", "open-firewall", ()),
     ("policy-ingress", "allow-by-policy", ()),
     ("wrong-key", "fix-configuration", ()),
-    ("uncovered-policy", "fix-configuration", ()),
     ("vpn-subnets-only", "advertise-range", ()),
     ("no-peering", "peer-networks", ()),
-    ("transitive", "peer-networks", ()),
     ("internet", "cloud-nat", ()),
     ("public-range-not-imported", "exchange-subnets", ()),
     ("no-forwarding", "exchange-routes", ("allow-forwarding",)),
     ("tagged-routes-stay", "proxy-vm", ("add-route",)),
     ("target-stopped", "exchange-routes", ("start",)),
     ("policy-egress", "masquerade", ("allow-by-policy",)),
-    ("hostile-names", "proxy-vm", ()),
 ]
 
 

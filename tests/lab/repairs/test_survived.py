@@ -39,7 +39,7 @@ def test_what_is_lost_before_the_balancer_knows_belongs_to_a_survival() -> None:
         ((GOOD[0], GOOD[2]), LEFT_OUT),  # nothing was lost: did anybody die?
         (GOOD[:2], LEFT_OUT),  # and nobody saw what came after
         (GOOD, None),
-        (GOOD, DIED + 0.9),  # sooner than two checks can fail
+        (GOOD, DIED + 0.4),  # sooner than two checks can fail
         ((*GOOD[:2], sent(14.0, reached=True)), DIED + 3.6),  # and later than they may
     ],
 )

@@ -1,7 +1,8 @@
 """Cloud NAT: a way to the internet for machines that have no public address.
 
 Only where that is all that lacks: the packet got to the network's gateway, and had no address to leave with. Replies come
-back to it; nobody outside can open a connection by it.
+back to it; nobody outside can open a connection by it. Not where something exported has the address inside a network: on
+the internet that is somebody else's, who would get the packet.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from wayhome.diagnosis.repairs.nat import ADDRESS, NatPlan, has_way_out
 from wayhome.diagnosis.repairs.proposal import Changes, Effort, NotPossible, Proposal
 from wayhome.diagnosis.repairs.source import PodSource
 from wayhome.diagnosis.situation import Situation
-from wayhome.network import Missing
+from wayhome.network import Missing, NodeKind
 
 KIND = "cloud-nat"
 
@@ -25,7 +26,7 @@ def cloud_nat(situation: Situation) -> Iterator[Proposal | NotPossible]:
     if scene is None or scene.drop.cause != "NO_EXTERNAL_ADDRESS":
         return
     found = _machine(situation)
-    if found is None:
+    if found is None or _is_inside(situation):
         return
     instance, subnet = found
     if has_way_out(situation, instance, subnet.value.network):
@@ -40,6 +41,12 @@ def cloud_nat(situation: Situation) -> Iterator[Proposal | NotPossible]:
         effort=Effort.EXPOSURE,
         notes=(plan.note, f"in the replay {ADDRESS} stands for the address that Google gives"),
     )
+
+
+def _is_inside(situation: Situation) -> bool:
+    """Whether the asked address is one of an exported network's own, although it is a public one."""
+    owners = situation.network.owners(situation.asked.flow.destination)
+    return any(owner.kind is not NodeKind.INTERNET for owner in owners)
 
 
 def _machine(situation: Situation) -> tuple[Located[Instance], Located[Subnetwork]] | None:

@@ -19,7 +19,7 @@ from wayhome.lab.repairs.stream import Sent, Stream
 BEFORE_SECONDS, AFTER_SECONDS = 0.5, 1.0
 """How long requests flow before the death, and behind it."""
 SLACK_SECONDS = 0.5
-"""What a busy machine may add to the time until a check is made and has its effect."""
+"""By how much a busy machine may make checks late, or the one after a late one early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Survival:
         if self.seconds is None or not self.after:
             return False
         soonest, latest = self.bounds
-        in_time = soonest <= self.seconds <= latest + SLACK_SECONDS
+        in_time = soonest - SLACK_SECONDS <= self.seconds <= latest + SLACK_SECONDS
         return in_time and lost(self.between) > 0 and lost(self.before) == lost(self.after) == 0
 
 
