@@ -13,7 +13,7 @@ _NETWORKS = ("one", "two")
 def write(folder: Path, instances: int) -> None:
     """Write them: half of the instances in each network."""
     files = {
-        "project-info": {"name": PROJECT, "selfLink": _URL},
+        "project-info": {"kind": "compute#project", "name": PROJECT, "selfLink": _URL},
         "networks": [_network(name) for name in _NETWORKS],
         "subnets": [_subnet(number) for number in range(len(_NETWORKS))],
         "routes": [_default(name) for name in _NETWORKS],

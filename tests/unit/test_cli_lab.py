@@ -36,7 +36,7 @@ def test_a_capture_ends_after_a_number_of_seconds(tmp_path: Path, seconds: str) 
     assert run("capture", "my-pod", str(tmp_path / "x"), "--seconds", seconds).exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["lab_node", "lab_status"])
+@pytest.mark.parametrize("command", ["lab_node", "lab_status", "lab_configmap", "lab_down"])
 def test_what_only_joins_a_lab_starts_without_the_model_of_a_network(command: str) -> None:
     """It is typed again and again, and the model takes twice as long as all else."""
     program = f"import sys, wayhome.cli.{command}; print([m for m in sys.modules if m in ('wayhome.network', 'msgspec')])"

@@ -15,7 +15,7 @@ _PLACES = {
     "exec": "wayhome.cli.lab_node:exec_",
     "capture": "wayhome.cli.lab_node:capture",
     "configmap": "wayhome.cli.lab_configmap:configmap",
-    "down": "wayhome.cli.lab_up:down",
+    "down": "wayhome.cli.lab_down:down",
     "check": "wayhome.cli.lab_check:check",
 }
 

@@ -1,4 +1,4 @@
-"""`wayhome lab up`, `down`: a network that is kept up in the background."""
+"""`wayhome lab up`: a network that is kept up in the background."""
 
 import shlex
 import time
@@ -38,7 +38,7 @@ def up(case: str | None, directory: Path | None, flows: tuple[tuple[str, str], .
     Where its exports have a masquerade agent on a node, the project's own runs there. Every node with an address answers
     on ports 80 and 23, and on those of the flows.
     """
-    from wayhome.cli.lab_exports import QuestionError  # noqa: PLC0415 (msgspec; `down` needs none of it)
+    from wayhome.cli.lab_exports import QuestionError  # noqa: PLC0415 (msgspec; a usage error needs none of it)
     from wayhome.cli.lab_wanted import wanted_case, wanted_exports  # noqa: PLC0415
 
     if (case is None) is (directory is None):
@@ -71,11 +71,3 @@ def _show(state: LabState, seconds: float, try_next: Sequence[str]) -> None:
     folder = shlex.quote(str(lab_folder()))
     for line in try_next:
         click.echo(f"  {own_command()} lab {printable(line).replace('{folder}', folder)}")
-
-
-@click.command()
-def down() -> None:
-    """End the lab that is up."""
-    with errors():
-        state = remote.down()
-    click.echo(f"{printable(state.title)} is down; nothing of it is left")
