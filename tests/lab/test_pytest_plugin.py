@@ -116,7 +116,7 @@ def thread():
     end.set()
     waiting.join()
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(2))
 def test_a_network(lab, number):
     from wayhome.lab.testing import lan
     network = lab(lan(a="10.0.0.1", b="10.0.0.2"))
@@ -144,7 +144,7 @@ def test_several_threads_use_one_node(node):
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_with_threads_and_in_workers(run: Pytest, workers: str) -> None:
     said = run(THREADS, *BY_NAME, "-n", workers)
-    assert outcome(said) == "5 passed", said
+    assert outcome(said) == "3 passed", said
 
 
 ENTERED = """
