@@ -272,3 +272,31 @@ def test_an_agent_that_watches_the_api_keeps_what_it_held_against_a_wrong_key() 
     reading = agent(image="example/wayhome-agent:1")
     assert found(reading, config_map(LIST, key="masq.yaml")).basis is Basis.AGENT_DEFAULTS
     assert found(watching, config_map(LIST)).basis is Basis.CONFIGURATION
+
+
+BOTH = ["172.16.1.0/24", "fd00:1::/64"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "ranges", "listed", "ipv6"),
+    [
+        ((), BOTH, "[10.0.0.0/8, 'fd00::/8']", True),
+        ((), BOTH, "[10.0.0.0/8]", False),
+        (("--enable-ipv6",), BOTH, "[10.0.0.0/8]", True),
+        # Without the scope, or with IPv6 switched off, a range of it is no valid line.
+        (("--enable-ipv6=false",), BOTH, "[10.0.0.0/8, 'fd00::/8']", None),
+        ((), [], "[10.0.0.0/8, 'fd00::/8']", None),
+    ],
+)
+def test_in_the_scope_of_pods_ipv6_follows_from_the_lists(
+    flags: tuple[str, ...], ranges: list[str], listed: str, *, ipv6: bool | None
+) -> None:
+    at = item("Node", "n", spec={"podCIDRs": ranges}, status={})
+    assert isinstance(at.value, Node)
+    words = ("--scope=pods", "--configmap=kube-system/ip-masq-agent", *flags)
+    scoped = agent(*words, image="example/wayhome-agent:1")
+    text = f"nonMasqueradeCIDRs: {listed}"
+    masquerading = found(scoped, config_map(text), at=Located(at.value, at.evidence))
+    held = {policy.ipv6 for policy in masquerading.policies if policy}
+    assert masquerading.known is (ipv6 is not None)
+    assert ipv6 is None or held == {ipv6}

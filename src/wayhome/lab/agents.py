@@ -168,7 +168,7 @@ def _words(one: NodeAgent, places: Places) -> Iterator[str]:
         yield from ("wayhome", "agent", f"--pod-cidrs={','.join(map(str, one.pod_cidrs))}")
     else:
         yield "wayhome.agent"
-    if azure and not one.pod_cidrs:
+    if azure:
         yield "--dialect=azure"
     for name in _TAKEN:
         if name in one.agent.flags:
@@ -179,7 +179,10 @@ def _words(one: NodeAgent, places: Places) -> Iterator[str]:
 
 
 def _can_run(agent: Agent) -> bool:
-    return agent.program is Whose.AZURE or len(agent.sources) < 2
+    """Several ConfigMaps are no file, and Azure's command line knows no scope."""
+    if agent.program is Whose.AZURE:
+        return not agent.scope_of_pods
+    return len(agent.sources) < 2
 
 
 def _decides(estate: Estate, network: Network, cluster: str, node: Located[Node]) -> bool:

@@ -39,6 +39,8 @@ def with_agent(found: ClusterFacts, agent: Agent, node: Located[Node]) -> Masque
     settings = agent.settings
     if agent.scope_of_pods and not settings.pod_cidrs:
         settings = replace(settings, pod_cidrs=pod_ranges(node) or None)
+    if settings.ipv6 is None and not settings.pod_cidrs:
+        settings = replace(settings, ipv6=False)  # then it is upstream's scope
     file_format = UPSTREAM if len(agent.sources) < 2 else SEVERAL
     if agent.program is Program.AZURE:
         file_format = AZURE

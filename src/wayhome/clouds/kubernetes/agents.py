@@ -114,7 +114,7 @@ def _agent(
         program=program,
         daemon_set=daemon_set,
         settings=Settings(
-            ipv6=_is_true(flags.get("enable-ipv6", "false")),
+            ipv6=_ipv6(flags, pods=in_scope == "pods"),
             all_reserved_ranges=_is_true(flags.get("nomasq-all-reserved-ranges", "false")),
             pod_cidrs=pod_cidrs or None,
         ),
@@ -122,6 +122,13 @@ def _agent(
         sources=_sources(program, daemon_set, spec, container, flags),
         flags=flags,
     )
+
+
+def _ipv6(flags: Mapping[str, str], *, pods: bool) -> bool | None:
+    """In the scope of Pods it follows from the lists and the ranges, unless the flag says it."""
+    if pods and "enable-ipv6" not in flags:
+        return None
+    return _is_true(flags.get("enable-ipv6", "false"))
 
 
 def _sources(
