@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 from tests.lab.conftest import WayhomeCommand
+from tests.lab.daemon_sets import CASE, started_as
 
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.read import read_estate
-from wayhome.lab.agents import agents_in, without_agents
+from wayhome.lab.agents import agents_in, with_configmap, without_agents
+from wayhome.lab.check import check
 from wayhome.lab.compiled import Asked, BuiltNetwork, LabNetwork
 from wayhome.lab.exported import ExportedLabs
 from wayhome.lab.programs import Program
+from wayhome.lab.questions import questions, sample
+from wayhome.lab.the_case import CLUSTER
+from wayhome.lab.the_case.files import CONFIGURATION
 from wayhome.network import Address, Flow, Protocol
 from wayhome.trace import Lost
 
@@ -36,6 +41,27 @@ def test_a_pod_comes_home_by_the_agents_rules_and_by_no_others() -> None:
         assert _ruleset(lab.built, agents[0].node).count("type nat hook postrouting") == 1
     assert (alone.lost, alone.source_seen) == (Lost.REPLY, POD)
     assert (seen.reached, seen.source_seen) == (True, NODE)
+
+
+@pytest.mark.parametrize(
+    ("image", "flags", "key"),
+    [
+        ("wayhome-agent:1", ("--configmap=kube-system/ip-masq-agent", "--scope=pods"), "config"),
+        ("ip-masq-agent-v2:v0.1", (), "ip-masq-agent"),
+        ("ip-masq-agent:v2", ("--nomasq-all-reserved-ranges", "--enable-ipv6"), "config"),
+    ],
+)
+def test_whosever_agent_it_is_the_tracer_says_what_it_does(
+    image: str, flags: tuple[str, ...], key: str
+) -> None:
+    listed = with_configmap(CASE, CLUSTER, {key: CONFIGURATION})
+    estate = started_as(image, *flags, estate=listed)
+    network = compile_estate(estate)
+    agents = agents_in(estate, network)
+    assert len(agents) == 2
+    asked = sample(list(questions(network)), 60, seed=0)
+    done = check(network, asked, ExportedLabs(estate, network, agents))
+    assert not done.disagreements, "\n".join(map(str, done.disagreements))
 
 
 def _ruleset(network: BuiltNetwork, node: str) -> str:

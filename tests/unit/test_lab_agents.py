@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
+from tests.lab.daemon_sets import CASE, started_as
 
 from wayhome.clouds.compile import compile_estate
 from wayhome.clouds.estate import Estate
 from wayhome.clouds.kubernetes.attach import AGENT_CHAIN
-from wayhome.clouds.kubernetes.resources.daemon_set import DaemonSet
-from wayhome.clouds.located import Located
-from wayhome.clouds.read import read_estate
 from wayhome.lab.agents import (
     NodeAgent,
     Places,
@@ -21,32 +18,15 @@ from wayhome.lab.agents import (
     without_agents,
 )
 from wayhome.lab.the_case import CLUSTER
-from wayhome.lab.the_case.files import CONFIGURATION, EXPORTS
+from wayhome.lab.the_case.files import CONFIGURATION
 from wayhome.network import Network
 
-CASE = read_estate(EXPORTS)
 PLACES = Places(Path("/lab"), Path("/lab/volume"), Path("/lab/state"))
 LISTED = {"config": CONFIGURATION}
 
 
 def agents(estate: Estate) -> tuple[NodeAgent, ...]:
     return agents_in(estate, compile_estate(estate))
-
-
-def started_as(image: str, *words: str, estate: Estate = CASE) -> Estate:
-    """The case with another image and another command line in its DaemonSet."""
-    (found,) = (
-        one for one in estate.all(DaemonSet).values() if one.value.metadata.name == "ip-masq-agent"
-    )
-    pods = found.value.spec.template.spec
-    (container,) = pods.containers
-    other = msgspec.structs.replace(container, image=image, args=words)
-    template = msgspec.structs.replace(
-        found.value.spec.template, spec=msgspec.structs.replace(pods, containers=(other,))
-    )
-    spec = msgspec.structs.replace(found.value.spec, template=template)
-    changed = msgspec.structs.replace(found.value, spec=spec)
-    return estate.with_changes(changed=[Located(changed, found.evidence)])
 
 
 def argv(estate: Estate) -> tuple[str, ...]:
