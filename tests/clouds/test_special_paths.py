@@ -72,6 +72,20 @@ def test_nobody_asks_them(address: str) -> None:
     assert (trace.drop.cause, "nobody asks them" in trace.drop.detail) == ("NO_ROUTE", True)
 
 
+def test_health_checks_find_nothing_but_subnets() -> None:
+    trace = why("35.191.0.1", "my-pod:80").situation.trace  # route-based: a Pod is in no subnet
+    assert trace.verdict is Verdict.UNREACHABLE
+    assert trace.drop is not None
+    assert trace.drop.cause == "NO_ROUTE"
+
+
+@pytest.mark.parametrize("address", ["35.199.192.1", "35.235.240.9"])
+def test_whether_others_get_further_is_not_known(address: str) -> None:
+    trace = why(address, "my-pod:53").situation.trace
+    assert trace.verdict is Verdict.UNDETERMINED
+    assert "from which region" in trace.missing[0].fact
+
+
 def test_what_is_in_no_exported_network_they_do_not_ask() -> None:
     with pytest.raises(
         EndpointError, match=r"35\.191\.0\.1 is one of the addresses from which Google's"
