@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wayhome.cli.lab_report import Report, phase_document, print_line
+from wayhome.cli.lab_seen import cut_away, cut_document
 from wayhome.cli.printable import printable
 from wayhome.diagnosis.question import Question
 from wayhome.lab.repairs.demonstration import AS_EXPORTED
@@ -37,6 +38,8 @@ class RepairsReport:
     def repair(self, outcome: RepairOutcome) -> None:
         """One repair."""
         Report(self._out, outcome.network).phase(outcome.phase)
+        for left in cut_away(outcome.cut) if outcome.cut else ():
+            self._line(left.text)
         if outcome.proxies:
             nodes = printable(" and ".join(map(last, outcome.proxies)))
             self._line(f"nginx runs on {nodes}, with the configuration that the repair writes")
@@ -95,6 +98,8 @@ def _phase(outcome: RepairOutcome) -> dict[str, object]:
     phase = phase_document(outcome.phase)
     kind = None if outcome.kind == AS_EXPORTED else outcome.kind
     phase |= {"kind": kind, "control": outcome.control, "as_expected": outcome.as_expected}
+    if outcome.cut:
+        phase |= cut_document(outcome.cut)
     if outcome.proxies:
         phase["proxies"] = list(outcome.proxies)
     if outcome.survivals:

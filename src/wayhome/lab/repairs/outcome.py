@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from wayhome.lab.cut import Cut
 from wayhome.lab.demo import PhaseOutcome
 from wayhome.lab.repairs.survival import Survival
 from wayhome.network import Network
@@ -22,6 +23,8 @@ class RepairOutcome:
     survivals: tuple[Survival, ...] = ()
     proxies: tuple[str, ...] = ()
     """The nodes on which a real one ran."""
+    cut: Cut | None = None
+    """How much of the network was built; None where nothing is cut."""
 
     @property
     def as_expected(self) -> bool:

@@ -43,8 +43,8 @@ def show(shown: Demonstration, claims: Claims | None, folder: Path) -> RepairOut
     phase = Phase(shown.kind, shown.title, None, {probe.row: probe.expected for probe in probes})
     outcome = PhaseOutcome(phase, probes, None, 0, endings=endings)
     return RepairOutcome(
-        shown.kind, shown.network, outcome, shown.control, survivals, tuple(running.nginx)
-    )
+        shown.kind, shown.network, outcome, shown.control, survivals, tuple(running.nginx), running.cut
+    )  # fmt: skip
 
 
 class RunningRepair(RunningEstate):
@@ -53,8 +53,8 @@ class RunningRepair(RunningEstate):
     def __init__(self, shown: Demonstration, folder: Path) -> None:
         """Build and start, and wait until everything is ready. Raises OSError, ProgramError, cut.TooLargeError."""
         self._shown = shown
-        built = buildable(shown.network, list(_wanted(shown))).network
-        super().__init__(shown.estate, shown.network, folder, built)
+        self.cut = buildable(shown.network, list(_wanted(shown)))
+        super().__init__(shown.estate, shown.network, folder, self.cut.network)
         try:
             self.start_agents()
             self._serve_ends()
@@ -110,7 +110,7 @@ class RunningRepair(RunningEstate):
         )
 
     def _relayed(self, ask: Ask, how: Probed) -> Relayed | None:
-        """Where proxies that have the asked address connect to."""
+        """Where proxies that have the asked address connect to: all of a repair's have one and the same upstream."""
         network, flow = self._shown.network, ask.flow(how)
         found = {
             node.name: listener
@@ -118,11 +118,11 @@ class RunningRepair(RunningEstate):
             for listener in node.listeners
             if (listener.protocol, listener.port) == (flow.protocol, flow.port)
         }
-        targets = {target for listener in found.values() for target in listener.upstreams}
-        for target in targets:
-            port = flow.port if target.port is None else target.port
-            return Relayed(frozenset(found), ip_address(str(target.address)), port or 0)
-        return None
+        if not found:
+            return None
+        target = next(iter(found.values())).upstreams[0]
+        port = target.port or flow.port or 0
+        return Relayed(frozenset(found), ip_address(str(target.address)), port)
 
     def survivals(self) -> tuple[Survival, ...]:
         """Let one of each balanced group of proxies die. Raises OSError."""
