@@ -11,6 +11,7 @@ from bench.figures import (
     connections,
     container,
     crowd,
+    cut_labs,
     file_to_kernel,
     foreign_changes,
     foreign_restore,
@@ -57,5 +58,6 @@ FIGURES: dict[str, Figure] = {
         audited,
         labs,
         kept_labs,
+        cut_labs,
     )
 }
