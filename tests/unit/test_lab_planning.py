@@ -26,6 +26,7 @@ from wayhome.network import (
     NodeKind,
     Port,
     Protocol,
+    ProtocolMatch,
     Route,
     RouteTable,
     RoutingRule,
@@ -114,10 +115,17 @@ def test_somebody_answers_where_the_network_leads_flows() -> None:
     node = Node(
         name="a",
         kind=NodeKind.BALANCER,
-        translation_in=(DestinationRule(action=(Target(A("10.0.0.1"), 8443),)),),
+        translation_in=(
+            DestinationRule(action=(Target(A("10.0.0.1"), 8443),)),
+            DestinationRule(
+                action=(Target(A("10.0.0.1"), 5353),), protocols=(ProtocolMatch(Protocol.UDP),)
+            ),
+        ),
         listeners=(
             Listener(protocol=Protocol.TCP, port=443, upstreams=(Target(A("10.0.0.2"), 9000),)),
         ),
     )
     found = answered(Network.of([node], []), [(Protocol.TCP, 5432), (Protocol.ICMP, None)])
-    assert {port for _, port in found} == {80, 23, 8443, 9000, 5432}
+    assert found == {(Protocol.TCP, port) for port in (80, 23, 8443, 9000, 5432)} | {
+        (Protocol.UDP, 5353)
+    }

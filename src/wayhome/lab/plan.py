@@ -6,12 +6,13 @@ where the command was typed. The keeper needs only what it builds.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from wayhome.lab.compiled.held import Held
 from wayhome.lab.node_names import NodeNames
 from wayhome.lab.programs import Program
 from wayhome.lab.volume import ConfigMapVolume
-from wayhome.network import Drop, Network, Protocol
+from wayhome.network import DestinationRule, Drop, Network, Protocol
 from wayhome.probe.flow import GREETING_PORT, HTTP_PORT
 
 Ports = frozenset[tuple[Protocol, int]]
@@ -52,7 +53,14 @@ def answered(network: Network, asked: Iterable[tuple[Protocol, int | None]] = ()
     for node in network.nodes:
         for rule in node.translation_in:
             targets = () if isinstance(rule.action, Drop) else rule.action
-            found |= {(Protocol.TCP, one.port) for one in targets if one.port is not None}
+            ports = {one.port for one in targets if one.port is not None}
+            found |= set(product(_protocols(rule), ports))
         for listener in node.listeners:
             found |= {(listener.protocol, one.port) for one in listener.upstreams if one.port}
     return USUAL_PORTS | found
+
+
+def _protocols(rule: DestinationRule) -> set[Protocol]:
+    """Those with ports that it is about; TCP where it is about any."""
+    named = {match.protocol for match in rule.protocols or ()}
+    return {one for one in named if one in (Protocol.TCP, Protocol.UDP)} or {Protocol.TCP}
