@@ -17,7 +17,6 @@ from wayhome.diagnosis.cause import Cause, Found
 from wayhome.diagnosis.question import Question
 from wayhome.lab.compiled import Asked, LabNetwork, Seen
 from wayhome.lab.compiled.held import held_in
-from wayhome.lab.compiled.lab_network import TIMEOUT_SECONDS
 from wayhome.lab.programs import environment
 from wayhome.network import Network, Protocol
 
@@ -74,9 +73,9 @@ class Scenario:
         situation = self.answer.situation
         return Asked(situation.trace.flow, situation.asked.source.node)
 
-    def lab(self, seconds: float = TIMEOUT_SECONDS) -> LabNetwork:
+    def lab(self) -> LabNetwork:
         """The network out of namespaces, with the rules that its nodes hold themselves."""
-        lab = LabNetwork(self.network, seconds, held_in(self.estate, self.network))
+        lab = LabNetwork(self.network, own=held_in(self.estate, self.network))
         assert lab.built.refused == {}
         return lab
 
@@ -84,10 +83,20 @@ class Scenario:
 Make = Callable[[str], Scenario]
 
 
-def ask(lab: LabNetwork, asked: Asked, **changed: object) -> Seen:
-    """Ask about one flow; `changed` is what is different in it (`source_port`, `port` …)."""
-    flow = replace(asked.flow, **changed)  # type: ignore[arg-type]
-    (seen,) = lab.ask([replace(asked, flow=flow)])
+UNSEEN_SECONDS = 0.7
+"""How long to wait for an answer that does not come, and of whose end no rule tells: the kernel itself drops it."""
+
+
+def ask(lab: LabNetwork, asked: Asked, source_port: int | None = None) -> Seen:
+    """Ask about one flow, from any port or from this one."""
+    (seen,) = lab.ask([replace(asked, flow=replace(asked.flow, source_port=source_port))])
+    return seen
+
+
+def ask_in_vain(lab: LabNetwork, asked: Asked) -> Seen:
+    """Ask about one flow that the kernel is to lose without a word."""
+    (seen,) = lab.ask([asked], UNSEEN_SECONDS)
+    assert (seen.reached, seen.cause) == (False, None)
     return seen
 
 

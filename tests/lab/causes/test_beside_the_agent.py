@@ -49,6 +49,7 @@ def test_the_list_changes_under_a_flow(scenario: Make, tmp_path: Path) -> None:
     before, after = scenario("the-case-udp"), unseen(scenario("pinned-flow"))
     assert (before.cause, after.cause) == (Cause.NO_RETURN_ROUTE, None)
     with running(before, tmp_path) as (lab, agents):
+        tracked.keep(lab, NODE_02)
         seen = ask(lab, after.asked, source_port=40000)
         assert (seen.lost, seen.source_seen) == (Lost.REPLY, after.asked.flow.source)
         configure(agents, after.estate)

@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import closing
+from pathlib import Path
 
 from wayhome.kernel.attributes import as_u32, parse
 from wayhome.kernel.connection import Connection, Endpoints
@@ -24,6 +25,13 @@ def listed(lab: LabNetwork, node: str) -> str:
     with lab.built.namespace(node).entered(), Conntrack() as conntrack:
         found = [one for one in conntrack.dump(EVERYTHING) if one.protocol == UDP]
     return "".join(f"{_line(one)}\n" for one in found)
+
+
+def keep(lab: LabNetwork, node: str) -> None:
+    """Let the node keep entries for ten minutes, as a busy machine may need; the kernel's own is half a minute."""
+    with lab.built.namespace(node).entered():
+        for name in ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"):
+            Path("/proc/sys/net/netfilter", name).write_text("600")
 
 
 def forget(lab: LabNetwork, node: str) -> None:

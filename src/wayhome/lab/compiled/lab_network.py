@@ -59,9 +59,12 @@ class LabNetwork:
             self._held.close()
             raise
 
-    def ask(self, questions: Sequence[Asked]) -> list[Seen]:
-        """What becomes of these flows, in their order. Raises OSError, NoSuchNodeError."""
-        return self._runner.run(self._ask(questions))
+    def ask(self, questions: Sequence[Asked], seconds: float | None = None) -> list[Seen]:
+        """What becomes of these flows, in their order. Raises OSError, NoSuchNodeError.
+
+        `seconds` is how long an answer may take, where that is not what it may take at any time.
+        """
+        return self._runner.run(self._ask(questions, self._seconds if seconds is None else seconds))
 
     def close(self) -> None:
         """Take it down."""
@@ -82,7 +85,7 @@ class LabNetwork:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
 
-    async def _ask(self, questions: Sequence[Asked]) -> list[Seen]:
+    async def _ask(self, questions: Sequence[Asked], seconds: float) -> list[Seen]:
         self._serve(questions)
         seen: list[Seen] = []
         for first in range(0, len(questions), AT_ONCE):
@@ -92,18 +95,19 @@ class LabNetwork:
                     sockets.enter_context(self._open(number, asked))
                     for number, asked in enumerate(some)
                 ]
-                seen += await asyncio.gather(*map(self._seen, attempts, outcomes))
+                ways = zip(attempts, outcomes, strict=True)
+                seen += await asyncio.gather(*(self._seen(*way, seconds) for way in ways))
         return seen
 
     def _open(self, number: int, asked: Asked) -> Attempt:
         namespace = self.built.namespace(asked.at)
         return open_attempt(number, asked, namespace, self._watch.sightings)
 
-    async def _seen(self, attempt: Attempt, outcome: Outcome) -> Seen:
+    async def _seen(self, attempt: Attempt, outcome: Outcome, seconds: float) -> Seen:
         answer = asyncio.create_task(attempt.reaches())
         try:
             ends: list[asyncio.Future[Any]] = [answer, outcome.lost]
-            await asyncio.wait(ends, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             loss = outcome.lost.result() if outcome.lost.done() else None
             if loss and loss.leg is Leg.REQUEST:
                 return Seen(False, Lost.FORWARD, loss.place, loss.cause)
