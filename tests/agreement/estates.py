@@ -1,4 +1,7 @@
-"""Whole estates: small, and rich in what may go wrong. What is drawn is a directory of exports, and nothing but."""
+"""Whole estates: small, and rich in what may go wrong. What is drawn is a directory of exports, and nothing but.
+
+Of some a file or two are missing, so that what nobody exported is unknown to both, at the same place.
+"""
 
 from hypothesis import strategies as st
 from tests.agreement.balancers import balancer, policy_based_routes
@@ -32,4 +35,6 @@ def estates(draw: st.DrawFn) -> Exports:
         draw(firewalls(exports, vpc))
         draw(firewall_policies(exports, vpc))
     draw(vpn(exports, networks, [cidr for ranges in pods.values() for cidr in ranges]))
+    for _ in range(draw(st.sampled_from((0, 0, 0, 0, 1, 2)))):
+        exports.forget(draw(st.sampled_from(exports.forgettable())))
     return exports

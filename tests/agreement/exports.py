@@ -76,6 +76,15 @@ class Exports:
         """Objects as `kubectl get` lists them."""
         self.files[f"{folder}/{kind}.json"]["items"] += items
 
+    def forgettable(self) -> list[str]:
+        """The files that whoever exports may forget: `collected.json` would tell that one is gone."""
+        told = self.files.get("collected.json", {"collected": []})["collected"]
+        return sorted(self.files.keys() - {one["file"] for one in told} - {"collected.json"})
+
+    def forget(self, file: str) -> None:
+        """A file is missing."""
+        del self.files[file]
+
     def estate(self, folder: Path) -> Estate:
         """What is read of them."""
         return estate_of(folder, self.files)
