@@ -36,6 +36,9 @@ def drawn(exports: Exports) -> Network:
     return compile_estate(read(exports))
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Generating overly large repr"
+)  # of what is found, which is no failure
 def test_both_outcomes_are_seen() -> None:
     exports = find(
         estates(),
