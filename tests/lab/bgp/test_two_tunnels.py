@@ -118,7 +118,7 @@ def test_a_tunnel_that_falls_silent_takes_its_session_and_the_flows_go_by_the_ot
     with speaking(told, tmp_path) as lab:
         assert ways(lab, OFFICE, "10.1.0.3") == ways(lab, SOURCE, str(OFFICE_HOST)) == {FIRST}
         with silent(lab.built.namespace(FIRST)):
-            assert not lab.ask([asked])[0].reached
+            assert not lab.ask([asked], seconds=1.0)[0].reached  # before the hold time is over
             until = time.monotonic() + 20
             while FIRST in ways(lab, OFFICE, "10.1.0.3") | ways(lab, SOURCE, str(OFFICE_HOST)):
                 assert time.monotonic() < until

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from tests.golden.corpus import golden
 from tests.lab.compiled.held_rulesets import nft_tables, saved
 
@@ -36,8 +36,19 @@ def test_what_was_read_of_iptables_is_what_the_kernel_does(text: str) -> None:
     assert differences("foreign-rule", "iptables-nft-save.txt", text) == []
 
 
+KEPT = """table ip mine {
+chain out { type nat hook postrouting priority 90;
+ip daddr { 10.2.0.0/31 } masquerade
+ip daddr { 172.16.0.0/16 } iif 0 counter snat to ip saddr
+}
+}
+"""
+"""What keeps an address of IPv4, in a network that has IPv6 too, gets no rule for IPv6."""
+
+
 @SOME
 @given(table=nft_tables())
+@example(table=KEPT)
 def test_what_was_read_of_nft_is_what_the_kernel_does(table: str) -> None:
     with NetworkNamespace.create() as namespace, namespace.entered():
         nft("-f", "-", text=table)

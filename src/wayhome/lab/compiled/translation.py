@@ -87,10 +87,8 @@ class Translations:
                 yield marking, "ct direction original ct mark != 0 meta mark set ct mark", None
         for at, chain in enumerate(self._node.translation_out):
             for rule in chain.rules:
-                for match in matches(
-                    rule.sources, rule.destinations, rule.protocols, self._families
-                ):
-                    yield from self._outward(f"snat{at}", f"{match} {_conditions(rule)}", rule)
+                for family in self._families:
+                    yield from self._outward(f"snat{at}", rule, family)
 
     def _inward(self, at: int, rule: DestinationRule) -> Iterator[Line]:
         conditions = (rule.sources, rule.destinations, rule.protocols)
@@ -127,38 +125,46 @@ class Translations:
                 yield chain, f"{of_family(family)} {ports}", None
             yield chain, f"{of_family(family)} {to} {target.address}", None
 
-    def _outward(self, chain: str, match: str, rule: TranslationRule) -> Iterator[Line]:
+    def _outward(self, chain: str, rule: TranslationRule, family: Family) -> Iterator[Line]:
+        for match in matches(rule.sources, rule.destinations, rule.protocols, (family,)):
+            condition = f"{match or of_family(family)} {_conditions(rule)}"
+            yield from self._translated(chain, condition, rule, family)
+
+    def _translated(
+        self, chain: str, match: str, rule: TranslationRule, family: Family
+    ) -> Iterator[Line]:
         leaving = self._interfaces(rule.out_ports or frozenset(self._names.ports))
         action = known(rule.action)
         match action:
             case FallThrough():
                 yield chain, f"oifname {leaving} {match} return", None
             case Keep():
-                for family in self._families:
-                    keep = f"snat {HEADER[family]} to {HEADER[family]} saddr"
-                    yield chain, f"oifname {leaving} {of_family(family)} {match} {keep}", None
+                keep = f"snat {HEADER[family]} to {HEADER[family]} saddr"
+                yield chain, f"oifname {leaving} {match} {keep}", None
             case To(address):
-                family = address.family
-                to = f"snat {HEADER[family]} to {address}"
-                yield chain, f"oifname {leaving} {of_family(family)} {match} {to}", None
+                if address.family is family:
+                    to = f"snat {HEADER[family]} to {address}"
+                    yield chain, f"oifname {leaving} {match} {to}", None
             case Masquerade():
-                yield from self._masquerade(chain, match, rule)
+                yield from self._masquerade(chain, match, rule, family)
             case Ask():
                 asked = self._asked[id(rule)]
                 yield chain, f"oifname {leaving} {match} jump {asked}", None
-                yield from self._outward(chain, match, replace(rule, action=action.kept))
+                kept = replace(rule, action=action.kept)
+                yield from self._translated(chain, match, kept, family)
 
-    def _masquerade(self, chain: str, match: str, rule: TranslationRule) -> Iterator[Line]:
+    def _masquerade(
+        self, chain: str, match: str, rule: TranslationRule, family: Family
+    ) -> Iterator[Line]:
         for name, port in self._place.ports.items():
             if rule.out_ports and name not in rule.out_ports:
                 continue
-            for family in self._families:
-                leaving = f'oifname "{self._names.ports[name].name}" {of_family(family)} {match}'
-                own = self._place.own_address(family, port)
-                if own is None:
-                    yield chain, leaving, NO_ADDRESS
-                else:
-                    yield chain, f"{leaving} snat {HEADER[family]} to {own}", None
+            leaving = f'oifname "{self._names.ports[name].name}" {match}'
+            own = self._place.own_address(family, port)
+            if own is None:
+                yield chain, leaving, NO_ADDRESS
+            else:
+                yield chain, f"{leaving} snat {HEADER[family]} to {own}", None
 
     def _asked_rules(self) -> Iterator[Line]:
         """What the policies say."""
