@@ -4,6 +4,7 @@ A Pod opens connections all the while, to what the list keeps and to what it doe
 whichever version holds the node, and while neither does.
 """
 
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -46,6 +47,10 @@ class Flows:
         while not self._over.is_set():
             for name, opened in self._opened.items():
                 self._sources[name] |= opened.sources(at_least=1)
+
+    def has_heard(self, source: str, name: str) -> bool:
+        """Whether a connection of that kind came from there since `start`."""
+        return source in self._sources[name]
 
     def heard(self) -> dict[str, set[str]]:
         """All sources since `start`."""
@@ -131,10 +136,15 @@ def test_there_and_back_again(
 
 
 def test_a_gap_would_be_heard(wire: Wire, flows: Flows, agent: AgentProcess) -> None:
+    """The agent is halted meanwhile: its repair takes a millisecond or two, in which nobody may have sent anything."""
     agent.write(LIST)
     agent.start("--backend=nftables")
     agent.wait_for("applied")
     flows.start()
+    assert agent.process is not None
+    agent.process.send_signal(signal.SIGSTOP)
     nft("delete table inet wayhome\n")
+    wait_until(lambda: flows.has_heard(wire.POD4, "masqueraded"), lambda: "a Pod's own address")
+    agent.process.send_signal(signal.SIGCONT)
     agent.wait_for("repaired")
-    assert wire.POD4 in flows.heard()["masqueraded"]
+    assert flows.heard() == {"kept": {wire.POD4}, "masqueraded": {wire.NODE4, wire.POD4}}
